@@ -1,0 +1,1 @@
+export { IskraError } from './base/errors.ts';

@@ -8,12 +8,16 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Iskra needs Node >= 20.19; this is Node ${process.versions.node}. Install a newer Node and try again.`);
+  console.error(
+    `Iskra needs Node >= 20.19; this is Node ${process.versions.node}. Install a newer Node and try again.`,
+  );
   process.exit(1);
 }
 
 const stamp = join(root, 'node_modules', '.iskra-lock');
-const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const lock = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .digest('hex');
 const run = (command, args) => {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   if (error) throw error;

@@ -1,0 +1,83 @@
+import type { ExecutorId, JobId, RddId, StageId, TaskId } from './ids.ts';
+import type { TaskEndReason } from './task-end-reason.ts';
+import type { TaskMetrics } from './task-metrics.ts';
+
+/** What a listener needs to know of a stage attempt. Spark: StageInfo */
+export interface StageInfo {
+  readonly stageId: StageId;
+  readonly attemptNumber: number;
+  /** The action's or transformation's call site, `reduceByKey at app.ts:12`. */
+  readonly name: string;
+  readonly numTasks: number;
+  readonly rddIds: readonly RddId[];
+  readonly parentIds: readonly StageId[];
+  readonly kind: 'ShuffleMapStage' | 'ResultStage';
+}
+
+export interface TaskInfo {
+  readonly taskId: TaskId;
+  /** Index in the task set. */
+  readonly index: number;
+  readonly partition: number;
+  readonly attemptNumber: number;
+  readonly executorId: ExecutorId;
+  readonly host: string;
+  readonly locality: 'PROCESS_LOCAL' | 'NODE_LOCAL' | 'NO_PREF' | 'RACK_LOCAL' | 'ANY';
+  readonly speculative: boolean;
+  readonly launchedAt: number;
+}
+
+/** Everything that can be heard of a running application; names are Spark's. Times are epoch ms. */
+export type SparkListenerEvent =
+  | {
+      readonly type: 'SparkListenerApplicationStart';
+      readonly at: number;
+      readonly appId: string;
+      readonly appName: string;
+    }
+  | { readonly type: 'SparkListenerApplicationEnd'; readonly at: number }
+  | {
+      readonly type: 'SparkListenerJobStart';
+      readonly at: number;
+      readonly jobId: JobId;
+      readonly stages: readonly StageInfo[];
+      readonly properties: Readonly<Record<string, string>>;
+    }
+  | { readonly type: 'SparkListenerJobEnd'; readonly at: number; readonly jobId: JobId; readonly error: string | null }
+  | { readonly type: 'SparkListenerStageSubmitted'; readonly at: number; readonly stage: StageInfo }
+  | {
+      readonly type: 'SparkListenerStageCompleted';
+      readonly at: number;
+      readonly stage: StageInfo;
+      readonly failureReason: string | null;
+    }
+  | {
+      readonly type: 'SparkListenerTaskStart';
+      readonly at: number;
+      readonly stageId: StageId;
+      readonly stageAttemptId: number;
+      readonly task: TaskInfo;
+    }
+  | {
+      readonly type: 'SparkListenerTaskEnd';
+      readonly at: number;
+      readonly stageId: StageId;
+      readonly stageAttemptId: number;
+      readonly task: TaskInfo;
+      readonly reason: TaskEndReason;
+      readonly metrics: TaskMetrics | null;
+    }
+  | {
+      readonly type: 'SparkListenerExecutorAdded';
+      readonly at: number;
+      readonly executorId: ExecutorId;
+      readonly host: string;
+      readonly cores: number;
+    }
+  | {
+      readonly type: 'SparkListenerExecutorRemoved';
+      readonly at: number;
+      readonly executorId: ExecutorId;
+      readonly reason: string;
+    }
+  | { readonly type: 'SparkListenerUnpersistRDD'; readonly at: number; readonly rddId: RddId };

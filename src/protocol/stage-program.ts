@@ -1,0 +1,169 @@
+import type { RddId, ShuffleId } from './ids.ts';
+import type { StorageLevel } from './storage-level.ts';
+
+/**
+ * What the driver ships once per stage attempt and executor: the narrow part of the lineage as data, its functions as one
+ * closure graph, and what to do with the records. A slot compiles it into fused loops (executor/stage-compiler.ts).
+ *
+ *   nodes[root] ── records ──► sink
+ *     │ parents are indices into `nodes`; a shuffle parent is not part of the program, only its shuffle id
+ */
+export interface StageProgram {
+  /** `stageId.stageAttemptId`; the slot's cache key, and what makes compiled source unique. */
+  readonly key: string;
+  readonly nodes: readonly NodePlan[];
+  readonly root: number;
+  readonly sink: SinkPlan;
+  /** closure.captureAll() of every function and value a `Ref` points to; empty when there is none. */
+  readonly closures: Uint8Array;
+}
+
+/** Index of a function or value in the program's closure graph. */
+export type Ref = number;
+
+/** What a task must know of one partition of one node: plain data only. */
+export interface Split {
+  /** The partition's index in its node (a union's parent has another index than the union). */
+  readonly index: number;
+  /** Source nodes: what to read (see each NodePlan). Union: nothing. */
+  readonly payload?: unknown;
+  /** Nodes with several parents or other parent partitions: their splits; null where the parent is a shuffle. */
+  readonly parents?: readonly (Split | null)[];
+}
+
+export type NodePlan = NodeSource & {
+  readonly rddId: RddId;
+  /** Not null: look for block rdd_<rddId>_<split.index> first, else compute and store it. */
+  readonly persist: StorageLevel | null;
+};
+
+export type NodeSource =
+  /** ParallelCollectionRDD. payload: Uint8Array, serializer blocks back to back. */
+  | { readonly kind: 'Records' }
+  /** RangeRDD. payload: RangePayload. */
+  | { readonly kind: 'Range' }
+  /** HadoopRDD of text. payload: TextSplit. */
+  | { readonly kind: 'Text' }
+  /** ShuffledRDD. The reduce partition is split.index. */
+  | { readonly kind: 'ShuffleRead'; readonly read: ShuffleReadPlan }
+  /** CoGroupedRDD: records are [key, [values of side 0, values of side 1, …]]. Narrow sides read split.parents[i]. */
+  | { readonly kind: 'CoGroup'; readonly sides: readonly CoGroupSide[] }
+  /** UnionRDD. split.payload: index into `parents`; split.parents[0]: the split there. */
+  | { readonly kind: 'Union'; readonly parents: readonly number[] }
+  /** CoalescedRDD: the splits in split.parents, one after another. */
+  | { readonly kind: 'Coalesce'; readonly parent: number }
+  /** PartitionerAwareUnionRDD: split.parents[i] is the split of parents[i]. */
+  | { readonly kind: 'UnionAll'; readonly parents: readonly number[] }
+  /** A record-wise operator; runs of them are fused. Shares its parent's split. */
+  | { readonly kind: 'Narrow'; readonly parent: number; readonly op: NarrowOp }
+  /** mapPartitions: f(iterator), or f(index, iterator) with `withIndex`. Shares its parent's split. */
+  | { readonly kind: 'MapPartitions'; readonly parent: number; readonly f: Ref; readonly withIndex: boolean }
+  /** One array per partition. */
+  | { readonly kind: 'Glom'; readonly parent: number }
+  /** repartition's first half: [k, record] with k dealt round robin from a start derived from the split's index. */
+  | { readonly kind: 'Deal'; readonly parent: number; readonly numPartitions: number }
+  | { readonly kind: 'Async'; readonly parent: number; readonly op: AsyncOp };
+
+export type NarrowOp =
+  | { readonly op: 'map' | 'filter' | 'flatMap' | 'mapValues' | 'flatMapValues' | 'keyBy'; readonly f: Ref }
+  | { readonly op: 'keys' | 'values' }
+  /** distinct's first half: x becomes [x, null]. */
+  | { readonly op: 'pairWithNull' }
+  /** countByKey's first half: [k, v] becomes [k, 1]. */
+  | { readonly op: 'pairKeyWithOne' }
+  /** countByValue's first half: x becomes [x, 1]. */
+  | { readonly op: 'pairWithOne' }
+  /** After a cogroup of two sides: [k, [vs, ws]] becomes all [k, [v, w]]; a missing side is undefined. */
+  | { readonly op: 'joinPairs'; readonly how: 'inner' | 'left' | 'right' | 'full' };
+
+export interface AsyncOp {
+  readonly op: 'mapAsync' | 'flatMapAsync' | 'filterAsync' | 'foreachConcurrent' | 'mapPartitionsAsync';
+  readonly f: Ref;
+  readonly concurrency: number;
+  readonly ordered: boolean;
+  readonly retries: number;
+  readonly timeoutMs: number | null;
+}
+
+export interface RangePayload {
+  readonly start: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+/** Bytes [start, end) of a file: lines that begin in it. A compressed file has one split. */
+export interface TextSplit {
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+  readonly compression: 'none' | 'gzip';
+}
+
+/** Order of keys: natural (base/value-ordering.ts) when `compare` is null. */
+export interface OrderingPlan {
+  readonly compare: Ref | null;
+  readonly ascending: boolean;
+}
+
+export type PartitionerPlan =
+  | { readonly kind: 'hash'; readonly numPartitions: number }
+  /** `bounds`: a captured array of numPartitions - 1 keys or fewer, ascending in `ordering` taken as ascending. */
+  | {
+      readonly kind: 'range';
+      readonly numPartitions: number;
+      readonly bounds: Ref;
+      readonly ordering: OrderingPlan;
+    }
+  | { readonly kind: 'custom'; readonly numPartitions: number; readonly partitioner: Ref };
+
+/** How values of one key are brought together. Spark: Aggregator */
+export type CombinePlan =
+  | { readonly kind: 'reduce'; readonly f: Ref }
+  | { readonly kind: 'combine'; readonly create: Ref; readonly mergeValue: Ref; readonly mergeCombiners: Ref }
+  /** `zero` is cloned for every key. */
+  | { readonly kind: 'aggregate'; readonly zero: Ref; readonly seqOp: Ref; readonly combOp: Ref }
+  /** All values of a key in an array. */
+  | { readonly kind: 'group' }
+  /** The first value of a key; for distinct. */
+  | { readonly kind: 'first' }
+  /** Adds numbers; for counts. */
+  | { readonly kind: 'sum' };
+
+export interface ShuffleReadPlan {
+  readonly shuffleId: ShuffleId;
+  readonly combine: CombinePlan | null;
+  /** True: the blocks hold combiners already (map-side combine). */
+  readonly mapSideCombine: boolean;
+  /** Not null: records leave sorted by key. */
+  readonly ordering: OrderingPlan | null;
+}
+
+export type CoGroupSide =
+  | { readonly kind: 'shuffle'; readonly shuffleId: ShuffleId }
+  | { readonly kind: 'narrow'; readonly parent: number };
+
+/** What happens to the records of the root. All but shuffleWrite belong to result stages. */
+export type SinkPlan =
+  | {
+      readonly kind: 'shuffleWrite';
+      readonly shuffleId: ShuffleId;
+      readonly partitioner: PartitionerPlan;
+      readonly combine: CombinePlan | null;
+    }
+  | { readonly kind: 'count' }
+  | { readonly kind: 'collect' }
+  /** The first `limit` records; stops as soon as it has them. */
+  | { readonly kind: 'take'; readonly limit: number }
+  /** Result: [] for an empty partition, else [value]. */
+  | { readonly kind: 'reduce'; readonly f: Ref }
+  | { readonly kind: 'fold'; readonly zero: Ref; readonly op: Ref }
+  | { readonly kind: 'sum' }
+  /** The `limit` smallest by ordering, ascending. */
+  | { readonly kind: 'takeOrdered'; readonly limit: number; readonly ordering: OrderingPlan }
+  | { readonly kind: 'foreach'; readonly f: Ref }
+  /** f(iterator, taskContext): its return value is the result. */
+  | { readonly kind: 'iterator'; readonly f: Ref }
+  /** String(record) lines to <path>/part-NNNNN through the commit protocol. */
+  | { readonly kind: 'saveText'; readonly path: string; readonly codec: 'none' | 'gzip'; readonly jobUuid: string }
+  /** Computes everything, keeps nothing; for async operators that are actions. */
+  | { readonly kind: 'drain' };

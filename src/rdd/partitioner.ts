@@ -1,0 +1,34 @@
+import { IllegalArgumentError } from '../base/errors.ts';
+import { hashValue } from '../base/value-hash.ts';
+
+/** Which partition a key belongs to. Two partitioners that are `equals` send every key to the same place. Spark: Partitioner */
+export interface Partitioner {
+  readonly numPartitions: number;
+  getPartition(key: unknown): number;
+  equals(other: Partitioner): boolean;
+}
+
+/** A 32-bit hash as a partition index; never negative. Spark: Utils.nonNegativeMod */
+export function partitionOfHash(hash: number, numPartitions: number): number {
+  const m = hash % numPartitions;
+  return m < 0 ? m + numPartitions : m;
+}
+
+/** Partitions by the stable hash of the key's value; null goes to partition 0. Spark: HashPartitioner */
+export class HashPartitioner implements Partitioner {
+  readonly numPartitions: number;
+
+  constructor(numPartitions: number) {
+    if (!Number.isInteger(numPartitions) || numPartitions < 0)
+      throw new IllegalArgumentError(`Number of partitions (${numPartitions}) cannot be negative.`);
+    this.numPartitions = numPartitions;
+  }
+
+  getPartition(key: unknown): number {
+    return key === null || key === undefined ? 0 : partitionOfHash(hashValue(key), this.numPartitions);
+  }
+
+  equals(other: Partitioner): boolean {
+    return other instanceof HashPartitioner && other.numPartitions === this.numPartitions;
+  }
+}

@@ -1,0 +1,52 @@
+import type { RddId } from '../protocol/ids.ts';
+import type { NodeSource, Ref, Split } from '../protocol/stage-program.ts';
+import { StorageLevel } from '../protocol/storage-level.ts';
+import type { Dependency } from './dependency.ts';
+import type { Partitioner } from './partitioner.ts';
+
+/** Collects functions and values of a stage into one closure graph, and its nodes into one list. */
+export interface ProgramBuilder {
+  /** `what` names it in an error: `the function passed to map()`. */
+  ref(value: unknown, what: string): Ref;
+  /** Index of the node's plan; the same node gives the same index. */
+  node(node: RDDNode): number;
+}
+
+/**
+ * One node of the lineage: data and functions, no SparkContext within reach, so it can never drag one along.
+ *
+ * A node is immutable but for its name, its storage level and its checkpoint. Names of subclasses are Spark's, since
+ * `toDebugString` and the UI print them.
+ *
+ * Spark: RDD
+ */
+export abstract class RDDNode {
+  readonly id: RddId;
+  /** Where the user made it: `map at app.ts:12`. */
+  readonly callSite: string;
+  name: string | null = null;
+  storageLevel: StorageLevel = StorageLevel.NONE;
+
+  constructor(id: RddId, callSite: string) {
+    this.id = id;
+    this.callSite = callSite;
+  }
+
+  /** Spark's class name, `MapPartitionsRDD`. */
+  abstract readonly className: string;
+  abstract readonly dependencies: readonly Dependency[];
+  /** Reading it may list files, and so may throw; the answer never changes. */
+  abstract readonly numPartitions: number;
+  readonly partitioner: Partitioner | null = null;
+
+  /** Hosts or `executor_<host>_<id>` names where this partition is best computed; empty: anywhere. */
+  preferredLocations(_partition: number): readonly string[] {
+    return [];
+  }
+
+  /** What a task must know of one partition. One-parent narrow nodes hand their parent's through. */
+  abstract split(partition: number): Split;
+
+  /** This node as part of a stage program. */
+  abstract plan(builder: ProgramBuilder): NodeSource;
+}

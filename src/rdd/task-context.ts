@@ -1,0 +1,21 @@
+import type { StageId, TaskId } from '../protocol/ids.ts';
+import type { TaskMetrics } from '../protocol/task-metrics.ts';
+
+/** What a running task may ask for. Spark: TaskContext */
+export interface TaskContext {
+  readonly stageId: StageId;
+  readonly stageAttemptNumber: number;
+  readonly partitionId: number;
+  readonly numPartitions: number;
+  readonly attemptNumber: number;
+  readonly taskAttemptId: TaskId;
+  readonly cpus: number;
+  isInterrupted(): boolean;
+  isCompleted(): boolean;
+  isFailed(): boolean;
+  getLocalProperty(key: string): string | null;
+  taskMetrics(): TaskMetrics;
+  /** Called when the task ends, however it ends; the last added is called first, and all are called. */
+  addTaskCompletionListener(listener: (context: TaskContext) => void): void;
+  addTaskFailureListener(listener: (context: TaskContext, error: Error) => void): void;
+}

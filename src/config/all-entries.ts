@@ -1,0 +1,9 @@
+// Every file of entries, so that the registry is whole wherever a SparkConf is.
+import './core-entries.ts';
+import './io-entries.ts';
+import './logging-entries.ts';
+import './memory-entries.ts';
+import './scheduler-entries.ts';
+import './shuffle-entries.ts';
+import './slot-entries.ts';
+import './submit-entries.ts';

@@ -1,0 +1,83 @@
+import { type ConfigEntry, defineEntry, defineOptional } from './config-entry.ts';
+import { notNegative, positive, types } from './value-types.ts';
+
+export const MASTER: ConfigEntry<string | undefined> = defineOptional({
+  key: 'spark.master',
+  type: types.text,
+  doc: 'Where the application runs: `local`, `local[N]`, `local[*]`, `local[N,F]` or `local[*,F]`, where N is the number of slots and F how often one task may fail.',
+  since: '0.1',
+});
+
+export const APP_NAME: ConfigEntry<string | undefined> = defineOptional({
+  key: 'spark.app.name',
+  type: types.text,
+  doc: 'The name of the application, as logs and status pages show it.',
+  since: '0.1',
+});
+
+export const APP_ID: ConfigEntry<string | undefined> = defineOptional({
+  key: 'spark.app.id',
+  type: types.text,
+  defaultText: 'generated',
+  doc: 'The id of the application. The context generates and sets it; a value given by hand is replaced.',
+  since: '0.1',
+});
+
+export const DEFAULT_PARALLELISM: ConfigEntry<number | undefined> = defineOptional({
+  key: 'spark.default.parallelism',
+  type: types.int,
+  check: positive,
+  defaultText: 'the number of slots',
+  doc: 'How many partitions `parallelize` and shuffles make when the program does not say.',
+  since: '0.1',
+});
+
+export const LOCAL_DIR: ConfigEntry<readonly string[]> = defineEntry({
+  key: 'spark.local.dir',
+  type: types.list,
+  default: [],
+  defaultText: "the system's temporary directory",
+  doc: 'Directories for shuffle files, spills and cached blocks, with commas between them. Several disks share the load.',
+  since: '0.1',
+});
+
+export const DRIVER_HOST: ConfigEntry<string> = defineEntry({
+  key: 'spark.driver.host',
+  type: types.text,
+  default: 'localhost',
+  doc: 'The name under which the driver is shown and reached. Local masters only show it.',
+  since: '0.1',
+});
+
+export const DRIVER_MAX_RESULT_SIZE: ConfigEntry<number> = defineEntry({
+  key: 'spark.driver.maxResultSize',
+  type: types.bytes,
+  default: 1024 ** 3,
+  check: notNegative,
+  doc: 'The most bytes that the results of all tasks of one action may have together; the job is aborted above it. 0 is no limit.',
+  since: '0.1',
+});
+
+export const EXTRA_LISTENERS: ConfigEntry<readonly string[]> = defineEntry({
+  key: 'spark.extraListeners',
+  type: types.list,
+  default: [],
+  doc: 'Modules whose exported listener classes are registered with the listener bus: `./audit.js#AuditListener`, with commas between them.',
+  since: '0.1',
+});
+
+export const EVENT_LOG_ENABLED: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.eventLog.enabled',
+  type: types.boolean,
+  default: false,
+  doc: 'Whether the events of the application are written to `spark.eventLog.dir`.',
+  since: '0.1',
+});
+
+export const EVENT_LOG_DIR: ConfigEntry<string> = defineEntry({
+  key: 'spark.eventLog.dir',
+  type: types.text,
+  default: 'file:///tmp/spark-events',
+  doc: 'The directory for event logs, when `spark.eventLog.enabled` is true. It must exist.',
+  since: '0.1',
+});

@@ -1,0 +1,60 @@
+import { type ConfigEntry, defineEntry, definePrefix, type KeyPrefix } from './config-entry.ts';
+import { positive, types } from './value-types.ts';
+
+export const VALIDATE_OUTPUT_SPECS: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.hadoop.validateOutputSpecs',
+  type: types.boolean,
+  default: true,
+  doc: 'Whether saving into a directory that exists is refused. False lets a save add to or replace what is there.',
+  since: '0.1',
+});
+
+/** The key's name is Hadoop's; Spark hands `spark.hadoop.*` on to it, and so users know it under this name. */
+export const INPUT_SPLIT_MIN_SIZE: ConfigEntry<number> = defineEntry({
+  key: 'spark.hadoop.mapreduce.input.fileinputformat.split.minsize',
+  type: types.bytes,
+  default: 1,
+  check: positive,
+  doc: 'The smallest piece that `textFile` cuts a file into; the last of a file may be smaller.',
+  since: '0.1',
+});
+
+/** The block size that `textFile` reckons with where the file system has none. Hadoop: `fs.local.block.size` */
+export const LOCAL_BLOCK_SIZE: ConfigEntry<number> = defineEntry({
+  key: 'spark.hadoop.fs.local.block.size',
+  type: types.bytes,
+  default: 32 * 1024 ** 2,
+  check: positive,
+  doc: 'The largest piece that `textFile` cuts a local file into.',
+  since: '0.1',
+});
+
+export const HADOOP_PREFIX: KeyPrefix = definePrefix({
+  prefix: 'spark.hadoop.',
+  rest: 'KEY',
+  doc: "Hadoop's own keys. Those that are listed by name are used.",
+});
+
+export const EXECUTOR_ENV_PREFIX: KeyPrefix = definePrefix({
+  prefix: 'spark.executorEnv.',
+  rest: 'NAME',
+  doc: 'Environment variables of executors. Accepted; not used by local masters, whose slots have the environment of the driver.',
+});
+
+export const RPC_MESSAGE_MAX_SIZE: ConfigEntry<number> = defineEntry({
+  key: 'spark.rpc.message.maxSize',
+  type: types.mib,
+  default: 128 * 1024 ** 2,
+  check: positive,
+  doc: 'The largest task description or control message. A job with a larger task is aborted: make the captured value a broadcast.',
+  since: '0.1',
+});
+
+export const TASK_MAX_DIRECT_RESULT_SIZE: ConfigEntry<number> = defineEntry({
+  key: 'spark.task.maxDirectResultSize',
+  type: types.bytes,
+  default: 1024 ** 2,
+  check: positive,
+  doc: 'A task result above this size goes to the driver through the block store, not with the message that the task has ended.',
+  since: '0.1',
+});

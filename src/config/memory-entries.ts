@@ -1,0 +1,51 @@
+import { type ConfigEntry, defineEntry } from './config-entry.ts';
+import { fraction, positive, types } from './value-types.ts';
+
+export const MEMORY_FRACTION: ConfigEntry<number> = defineEntry({
+  key: 'spark.memory.fraction',
+  type: types.double,
+  default: 0.6,
+  check: (value) => (value > 0 && value < 1 ? undefined : 'must be between 0 and 1, both excluded'),
+  doc: "The share of a slot's heap for shuffles, sorts and cached partitions; the rest is for the program's own objects.",
+  since: '0.1',
+});
+
+export const MEMORY_STORAGE_FRACTION: ConfigEntry<number> = defineEntry({
+  key: 'spark.memory.storageFraction',
+  type: types.double,
+  default: 0.5,
+  check: fraction,
+  doc: 'The part of `spark.memory.fraction` in which cached partitions are safe from eviction by running tasks.',
+  since: '0.1',
+});
+
+const MINIMUM = 64 * 1024 ** 2;
+const heapSize = (value: number): string | undefined =>
+  value >= MINIMUM ? undefined : 'must be at least 64m, which a Node heap needs to start';
+
+export const DRIVER_MEMORY: ConfigEntry<number> = defineEntry({
+  key: 'spark.driver.memory',
+  type: types.mib,
+  default: 1024 ** 3,
+  check: heapSize,
+  doc: "The driver's heap. Accepted; not used by local masters: the driver has the heap that `node` was started with.",
+  since: '0.1',
+});
+
+export const EXECUTOR_MEMORY: ConfigEntry<number> = defineEntry({
+  key: 'spark.executor.memory',
+  type: types.mib,
+  default: 1024 ** 3,
+  check: heapSize,
+  doc: 'The heap of an executor, which its slots share.',
+  since: '0.1',
+});
+
+export const EXECUTOR_CORES: ConfigEntry<number> = defineEntry({
+  key: 'spark.executor.cores',
+  type: types.int,
+  default: 1,
+  check: positive,
+  doc: 'The slots of one executor. Accepted; not used by local masters, which say their slots themselves: `local[N]`.',
+  since: '0.1',
+});

@@ -1,0 +1,77 @@
+import { type ConfigEntry, defineEntry, defineOptional } from './config-entry.ts';
+import { notNegative, oneOf, positive, types } from './value-types.ts';
+
+export const TASK_MAX_FAILURES: ConfigEntry<number> = defineEntry({
+  key: 'spark.task.maxFailures',
+  type: types.int,
+  default: 4,
+  check: positive,
+  doc: 'Failures of any one task before its stage, and so its job, is given up. Local masters other than `local[N,F]` give up at the first.',
+  since: '0.1',
+});
+
+export const TASK_CPUS: ConfigEntry<number> = defineEntry({
+  key: 'spark.task.cpus',
+  type: types.int,
+  default: 1,
+  check: positive,
+  doc: 'How many slots one task occupies.',
+  since: '0.1',
+});
+
+export const LOCALITY_WAIT: ConfigEntry<number> = defineEntry({
+  key: 'spark.locality.wait',
+  type: types.durationMs,
+  default: 3000,
+  check: notNegative,
+  doc: 'How long a task holds out for a slot near its data before it takes one farther away, at each level of locality.',
+  since: '0.1',
+});
+
+const localityWait = (level: string, words: string): ConfigEntry<number> =>
+  defineEntry({
+    key: `spark.locality.wait.${level}`,
+    type: types.durationMs,
+    fallback: LOCALITY_WAIT,
+    check: notNegative,
+    doc: `\`spark.locality.wait\` for ${words}.`,
+    since: '0.1',
+  });
+
+export const LOCALITY_WAIT_PROCESS: ConfigEntry<number> = localityWait('process', 'the executor that has the data');
+export const LOCALITY_WAIT_NODE: ConfigEntry<number> = localityWait('node', 'the host that has the data');
+export const LOCALITY_WAIT_RACK: ConfigEntry<number> = localityWait('rack', 'the rack that has the data');
+
+export const SCHEDULER_MODE: ConfigEntry<'FIFO' | 'FAIR'> = defineEntry({
+  key: 'spark.scheduler.mode',
+  type: oneOf('FIFO', 'FAIR'),
+  default: 'FIFO',
+  doc: 'How jobs of one application share its slots: `FIFO`, one after the other, or `FAIR`, by pools with weights.',
+  since: '0.1',
+});
+
+export const SCHEDULER_ALLOCATION_FILE: ConfigEntry<string | undefined> = defineOptional({
+  key: 'spark.scheduler.allocation.file',
+  type: types.text,
+  defaultText: '`fairscheduler.xml`, if it exists',
+  doc: 'The file that defines the pools of the `FAIR` mode.',
+  since: '0.1',
+});
+
+export const SCHEDULER_REVIVE_INTERVAL: ConfigEntry<number> = defineEntry({
+  key: 'spark.scheduler.revive.interval',
+  type: types.durationMs,
+  default: 1000,
+  check: positive,
+  doc: 'How often free slots are offered again, so that a task which waited for locality gets its turn.',
+  since: '0.1',
+});
+
+export const STAGE_MAX_CONSECUTIVE_ATTEMPTS: ConfigEntry<number> = defineEntry({
+  key: 'spark.stage.maxConsecutiveAttempts',
+  type: types.int,
+  default: 4,
+  check: positive,
+  doc: 'How many attempts in a row of one stage may end with a failed fetch before the job is given up.',
+  since: '0.1',
+});

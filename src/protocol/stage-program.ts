@@ -58,9 +58,11 @@ export type NodeSource =
   | { readonly kind: 'Narrow'; readonly parent: number; readonly op: NarrowOp }
   /** mapPartitions: f(iterator), or f(index, iterator) with `withIndex`. Shares its parent's split. */
   | { readonly kind: 'MapPartitions'; readonly parent: number; readonly f: Ref; readonly withIndex: boolean }
+  /** Combines [key, value] records within the partition, without a shuffle; records are [key, combined]. */
+  | { readonly kind: 'CombineInPlace'; readonly parent: number; readonly combine: CombinePlan }
   /** One array per partition. */
   | { readonly kind: 'Glom'; readonly parent: number }
-  /** repartition's first half: [k, record] with k dealt round robin from a start derived from the split's index. */
+  /** repartition's first half: [k, record] with k in 0..numPartitions-1 dealt round robin from a start derived from split.index. */
   | { readonly kind: 'Deal'; readonly parent: number; readonly numPartitions: number }
   | { readonly kind: 'Async'; readonly parent: number; readonly op: AsyncOp };
 
@@ -74,7 +76,11 @@ export type NarrowOp =
   /** countByValue's first half: x becomes [x, 1]. */
   | { readonly op: 'pairWithOne' }
   /** After a cogroup of two sides: [k, [vs, ws]] becomes all [k, [v, w]]; a missing side is undefined. */
-  | { readonly op: 'joinPairs'; readonly how: 'inner' | 'left' | 'right' | 'full' };
+  | { readonly op: 'joinPairs'; readonly how: 'inner' | 'left' | 'right' | 'full' }
+  /** subtractByKey, after a cogroup of two sides: [k, [vs, ws]] becomes all [k, v] when ws is empty, else nothing. */
+  | { readonly op: 'subtractPairs' }
+  /** lookup: [k, v] becomes v when k equals the value `key` points to, else nothing. */
+  | { readonly op: 'lookup'; readonly key: Ref };
 
 export interface AsyncOp {
   readonly op: 'mapAsync' | 'flatMapAsync' | 'filterAsync' | 'foreachConcurrent' | 'mapPartitionsAsync';
@@ -107,6 +113,8 @@ export interface OrderingPlan {
 
 export type PartitionerPlan =
   | { readonly kind: 'hash'; readonly numPartitions: number }
+  /** The key is the partition; after Deal. */
+  | { readonly kind: 'identity'; readonly numPartitions: number }
   /** `bounds`: a captured array of numPartitions - 1 keys or fewer, ascending in `ordering` taken as ascending. */
   | {
       readonly kind: 'range';
@@ -161,8 +169,12 @@ export type SinkPlan =
   /** The `limit` smallest by ordering, ascending. */
   | { readonly kind: 'takeOrdered'; readonly limit: number; readonly ordering: OrderingPlan }
   | { readonly kind: 'foreach'; readonly f: Ref }
-  /** f(iterator, taskContext): its return value is the result. */
-  | { readonly kind: 'iterator'; readonly f: Ref }
+  /** f(iterator, taskContext): its return value is the result, unless `discard`. */
+  | { readonly kind: 'iterator'; readonly f: Ref; readonly discard: boolean }
+  /** Uniform sample of at most `limit` records (base/reservoir.ts, seeded with `seed` and split.index). */
+  | { readonly kind: 'reservoir'; readonly limit: number; readonly seed: number }
+  /** Each record with probability `fraction` (base/reservoir.ts). */
+  | { readonly kind: 'bernoulli'; readonly fraction: number; readonly seed: number }
   /** String(record) lines to <path>/part-NNNNN through the commit protocol. */
   | { readonly kind: 'saveText'; readonly path: string; readonly codec: 'none' | 'gzip'; readonly jobUuid: string }
   /** Computes everything, keeps nothing; for async operators that are actions. */

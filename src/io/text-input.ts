@@ -1,0 +1,220 @@
+import { isAscii, isUtf8, constants as limits } from 'node:buffer';
+import type { BatchIterator } from '../base/batch-iterator.ts';
+import { IskraError } from '../base/errors.ts';
+import type { TextSplit } from '../protocol/stage-program.ts';
+import { type ByteSource, FileSource, GzipSource } from './byte-source.ts';
+import { showPath } from './local-path.ts';
+import { firstMalformedUtf8 } from './utf8.ts';
+
+export interface TextInputOptions {
+  /** Most lines in one batch. Default 2048. */
+  readonly batchSize?: number;
+  /** Bytes read and decoded at once. Default 64 KiB: the strings of larger ones miss the caches (256 KiB: half the speed). */
+  readonly chunkBytes?: number;
+  /** Hears how many bytes of the file each read took; compressed ones of a compressed file. */
+  readonly onBytes?: (bytes: number) => void;
+  /** What to do with bytes that are not UTF-8: U+FFFD in their place, as Spark does, or an error. Default `replace`. */
+  readonly malformed?: 'replace' | 'error';
+  /** Under `replace`: called once a split, for the first bad sequence. `offset` counts decompressed bytes. */
+  readonly onMalformed?: (at: { readonly path: string; readonly offset: number }) => void;
+}
+
+const CHUNK_BYTES = 64 * 1024;
+const LF = 10;
+const CR = 13;
+
+/**
+ * Opens a split as batches of lines without their terminators (LF, CRLF or CR), decoded as UTF-8. A byte order mark at the
+ * start of a file is dropped.
+ *
+ * A split owns the lines that begin after its first byte up to and including its `end`; the first split of a file also the
+ * one at byte 0. So each line has one owner, wherever the cuts fall. Hadoop: LineRecordReader
+ *
+ * The strings are slices of their chunk: whoever keeps few of them for long keeps the whole 64 KiB.
+ */
+export function openTextSplit(split: TextSplit, options: TextInputOptions = {}): BatchIterator<string> {
+  return new TextLines(split, options);
+}
+
+class TextLines implements BatchIterator<string> {
+  readonly #path: string;
+  readonly #source: ByteSource;
+  readonly #options: TextInputOptions;
+  readonly #batchSize: number;
+  readonly #chunkBytes: number;
+  /** The last byte at which a line of ours may begin. */
+  readonly #lastStart: number;
+  /** Bytes [0, used) of the file's part that starts at `base`; `base` is always the start of a line, but while skipping. */
+  #buffer: Buffer;
+  #used = 0;
+  #base: number;
+  #skipping: boolean;
+  #ended = false;
+  #malformedSeen = false;
+  #lines: string[] = [];
+  #at = 0;
+
+  constructor(split: TextSplit, options: TextInputOptions) {
+    const gzip = split.compression === 'gzip';
+    this.#path = split.path;
+    this.#options = options;
+    this.#batchSize = options.batchSize ?? 2048;
+    this.#chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
+    this.#base = gzip ? 0 : split.start;
+    this.#lastStart = gzip ? Number.POSITIVE_INFINITY : split.end;
+    this.#skipping = this.#base > 0;
+    this.#buffer = Buffer.allocUnsafeSlow(this.#chunkBytes);
+    this.#source = gzip
+      ? new GzipSource(split.path, options.onBytes)
+      : new FileSource(split.path, split.start, options.onBytes);
+  }
+
+  next(): readonly string[] | null {
+    while (this.#at >= this.#lines.length) {
+      if (this.#ended) return null;
+      this.#fill();
+    }
+    const lines = this.#lines;
+    const at = this.#at;
+    if (at === 0 && lines.length <= this.#batchSize) {
+      this.#at = lines.length;
+      return lines;
+    }
+    this.#at = at + this.#batchSize;
+    return lines.slice(at, this.#at);
+  }
+
+  close(): void {
+    this.#ended = true;
+    this.#lines = [];
+    this.#source.close();
+  }
+
+  /** Reads one chunk more and turns all lines that are now complete into strings. */
+  #fill(): void {
+    this.#lines = [];
+    this.#at = 0;
+    this.#makeRoom();
+    const before = this.#used;
+    // Never more than a chunk: whatever stands after a very long line must not be decoded in one piece with it.
+    const room = Math.min(this.#buffer.length - before, this.#chunkBytes);
+    const n = this.#source.read(this.#buffer, before, room);
+    this.#used += n;
+    const eof = n === 0;
+    // A CR at the end waited for the byte after it.
+    let fresh = before > 0 && this.#buffer[before - 1] === CR ? before - 1 : before;
+    if (this.#skipping) {
+      const end = this.#endOfLine(fresh, eof);
+      const pendingCr = this.#used > 0 && this.#buffer[this.#used - 1] === CR ? 1 : 0;
+      this.#drop(end >= 0 ? end : this.#used - pendingCr);
+      if (eof) this.#ended = true;
+      if (end < 0) return;
+      this.#skipping = false;
+      fresh = 0;
+    }
+    if (this.#base <= this.#lastStart) {
+      const end = this.#endOfOurs(fresh, eof);
+      if (end > 0) {
+        this.#decode(end);
+        this.#drop(end);
+      }
+    }
+    if (eof || this.#base > this.#lastStart) this.#ended = true;
+  }
+
+  /** Where our complete lines end in the buffer, after their terminator; 0: none is complete. */
+  #endOfOurs(from: number, eof: boolean): number {
+    const limit = this.#lastStart - this.#base;
+    if (limit < this.#used) {
+      // The line that covers the limit is the last of ours; it ends at the first terminator from there on.
+      const end = this.#endOfLine(Math.max(limit, from), eof);
+      if (end >= 0) return end;
+    }
+    if (eof) return this.#used;
+    const fresh = this.#buffer.subarray(from, this.#used);
+    const lf = fresh.lastIndexOf(LF);
+    const cr = fresh.length > 1 ? fresh.lastIndexOf(CR, fresh.length - 2) : -1;
+    const last = Math.max(lf, cr);
+    return last < 0 ? 0 : from + last + 1;
+  }
+
+  /** The index after the first terminator at or after `from`; -1: not there, or a CR whose successor is not read yet. */
+  #endOfLine(from: number, eof: boolean): number {
+    const fresh = this.#buffer.subarray(from, this.#used);
+    const lf = fresh.indexOf(LF);
+    const cr = (lf < 0 ? fresh : fresh.subarray(0, lf)).indexOf(CR);
+    if (cr < 0) return lf < 0 ? -1 : from + lf + 1;
+    if (cr + 1 < fresh.length) return from + cr + (cr + 1 === lf ? 2 : 1);
+    return eof ? this.#used : -1;
+  }
+
+  #decode(end: number): void {
+    let from = 0;
+    if (
+      this.#base === 0 &&
+      this.#buffer[0] === 0xef &&
+      this.#buffer[1] === 0xbb &&
+      this.#buffer[2] === 0xbf &&
+      end > 2
+    ) {
+      if (end === 3) return;
+      from = 3;
+    }
+    const last = this.#buffer[end - 1];
+    let to = last === LF || last === CR ? end - 1 : end;
+    if (last === LF && to > from && this.#buffer[to - 1] === CR) to--;
+    const bytes = this.#buffer.subarray(from, to);
+    if (isAscii(bytes)) this.#lines = splitLines(bytes.toString('latin1'), bytes);
+    else {
+      if (!this.#malformedSeen && !isUtf8(bytes)) this.#reportMalformed(from, to);
+      this.#lines = splitLines(bytes.toString('utf8'), bytes);
+    }
+  }
+
+  #reportMalformed(from: number, to: number): void {
+    this.#malformedSeen = true;
+    const offset = this.#base + firstMalformedUtf8(this.#buffer, from, to);
+    if (this.#options.malformed === 'error')
+      throw new IskraError(
+        'INPUT_NOT_UTF8',
+        `${showPath(this.#path)} is not UTF-8 at byte ${offset}; convert it (iconv -f latin1 -t utf8), ` +
+          'or set spark.iskra.text.malformed=replace to read such bytes as U+FFFD',
+        { details: { path: this.#path, offset } },
+      );
+    this.#options.onMalformed?.({ path: this.#path, offset });
+  }
+
+  #drop(bytes: number): void {
+    if (bytes < this.#used) this.#buffer.copyWithin(0, bytes, this.#used);
+    this.#used -= bytes;
+    this.#base += bytes;
+  }
+
+  /** Doubles the buffer when one line fills it, so that a line of n bytes costs O(n), and shrinks it afterwards. */
+  #makeRoom(): void {
+    const size = this.#buffer.length;
+    if (this.#used < size) {
+      if (size > this.#chunkBytes && this.#used * 2 <= this.#chunkBytes) this.#resize(this.#chunkBytes);
+      return;
+    }
+    if (this.#used > limits.MAX_STRING_LENGTH)
+      throw new IskraError(
+        'INPUT_LINE_TOO_LONG',
+        `the line that begins at byte ${this.#base} of ${showPath(this.#path)} is longer than ` +
+          `${limits.MAX_STRING_LENGTH} bytes, the longest string of this Node; break the file into shorter lines`,
+        { details: { path: this.#path, offset: this.#base } },
+      );
+    this.#resize(Math.min(size * 2, limits.MAX_STRING_LENGTH + this.#chunkBytes));
+  }
+
+  #resize(bytes: number): void {
+    const buffer = Buffer.allocUnsafeSlow(bytes);
+    this.#buffer.copy(buffer, 0, 0, this.#used);
+    this.#buffer = buffer;
+  }
+}
+
+function splitLines(text: string, bytes: Buffer): string[] {
+  if (bytes.indexOf(CR) < 0) return text.split('\n');
+  return text.split(/\r\n|\n|\r/);
+}

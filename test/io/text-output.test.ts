@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, beforeEach, describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { TextFileWriter } from '../../src/io/text-file-writer.ts';
+import {
+  abortJob,
+  abortTask,
+  commitJob,
+  commitTask,
+  openTaskOutput,
+  setupJob,
+  type TextOutputJob,
+  type TextOutputTask,
+  textOutputJob,
+} from '../../src/io/text-output.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'iskra-out-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+let runs = 0;
+let out = '';
+beforeEach(() => {
+  out = join(root, `out${runs++}`);
+});
+
+function writePart(job: TextOutputJob, task: TextOutputTask, records: readonly unknown[]): void {
+  const writer = openTaskOutput(job, task);
+  writer.write(records);
+  writer.close();
+}
+
+/** All files and directories below a path, as `a/`, `a/b`. */
+function tree(path: string): string[] {
+  return readdirSync(path, { withFileTypes: true, recursive: true })
+    .map((e) => join(e.parentPath, e.name).slice(path.length + 1) + (e.isDirectory() ? '/' : ''))
+    .sort();
+}
+
+describe('text output', () => {
+  test('goes through the layout of the commit protocol to part files and _SUCCESS', () => {
+    const job = textOutputJob(out, 'none', 'u1');
+    setupJob(job);
+    writePart(job, { partition: 0, attempt: 0 }, ['a', 'b']);
+    writePart(job, { partition: 1, attempt: 2 }, []);
+    assert.deepEqual(tree(out), [
+      '_temporary/',
+      '_temporary/0/',
+      '_temporary/0/_temporary/',
+      '_temporary/0/_temporary/attempt_u1_m_000000_0/',
+      '_temporary/0/_temporary/attempt_u1_m_000000_0/part-00000',
+      '_temporary/0/_temporary/attempt_u1_m_000001_2/',
+      '_temporary/0/_temporary/attempt_u1_m_000001_2/part-00001',
+    ]);
+    commitTask(job, { partition: 0, attempt: 0 });
+    commitTask(job, { partition: 1, attempt: 2 });
+    assert.deepEqual(tree(out), [
+      '_temporary/',
+      '_temporary/0/',
+      '_temporary/0/_temporary/',
+      '_temporary/0/task_u1_m_000000/',
+      '_temporary/0/task_u1_m_000000/part-00000',
+      '_temporary/0/task_u1_m_000001/',
+      '_temporary/0/task_u1_m_000001/part-00001',
+    ]);
+    commitJob(job, 2);
+    assert.deepEqual(tree(out), ['_SUCCESS', 'part-00000', 'part-00001']);
+    assert.equal(readFileSync(join(out, 'part-00000'), 'utf8'), 'a\nb\n');
+    assert.equal(readFileSync(join(out, 'part-00001'), 'utf8'), '');
+    assert.equal(readFileSync(join(out, '_SUCCESS'), 'utf8'), '');
+  });
+
+  test('of algorithm 2 moves each file to its final name when its task commits', () => {
+    const job: TextOutputJob = { ...textOutputJob(out, 'none', 'u1'), algorithm: 2 };
+    setupJob(job);
+    writePart(job, { partition: 0, attempt: 0 }, ['a']);
+    commitTask(job, { partition: 0, attempt: 0 });
+    assert.deepEqual(tree(out), ['_temporary/', '_temporary/0/', '_temporary/0/_temporary/', 'part-00000']);
+    commitJob(job, 1);
+    assert.deepEqual(tree(out), ['_SUCCESS', 'part-00000']);
+  });
+
+  test('with gzip writes .gz files that hold the lines, also for an empty partition', () => {
+    const job = textOutputJob(out, 'gzip', 'u1');
+    setupJob(job);
+    const many = Array.from({ length: 50_000 }, (_, i) => `line ${i} é€`);
+    writePart(job, { partition: 0, attempt: 0 }, many);
+    writePart(job, { partition: 1, attempt: 0 }, []);
+    for (const partition of [0, 1]) commitTask(job, { partition, attempt: 0 });
+    commitJob(job, 2);
+    assert.deepEqual(tree(out), ['_SUCCESS', 'part-00000.gz', 'part-00001.gz']);
+    assert.equal(gunzipSync(readFileSync(join(out, 'part-00000.gz'))).toString(), `${many.join('\n')}\n`);
+    assert.equal(gunzipSync(readFileSync(join(out, 'part-00001.gz'))).length, 0);
+  });
+
+  test('writes records as String does, long ones too, and counts records and bytes', () => {
+    const job = textOutputJob(out, 'none', 'u1');
+    setupJob(job);
+    const long = 'ü'.repeat(300_000);
+    const writer = openTaskOutput(job, { partition: 0, attempt: 0 });
+    writer.write([1, true, ['the', 2], 12n, '']);
+    writer.write([long, 'end']);
+    writer.close();
+    const expected = `1\ntrue\nthe,2\n12\n\n${long}\nend\n`;
+    assert.equal(writer.recordsWritten, 7);
+    assert.equal(writer.bytesWritten, Buffer.byteLength(expected));
+    commitTask(job, { partition: 0, attempt: 0 });
+    commitJob(job, 1);
+    assert.equal(readFileSync(join(out, 'part-00000'), 'utf8'), expected);
+  });
+
+  test('refuses null and undefined, and names record and partition', () => {
+    const job = textOutputJob(out, 'none', 'u1');
+    setupJob(job);
+    for (const value of [null, undefined]) {
+      const writer = openTaskOutput(job, { partition: 3, attempt: 0 });
+      writer.write(['a']);
+      assert.throws(
+        () => writer.write(['b', value]),
+        new RegExp(`text files do not allow null rows: record 2 of partition 3 is ${value}`),
+      );
+      writer.abandon();
+      abortTask(job, { partition: 3, attempt: 0 });
+    }
+    assert.deepEqual(tree(out), ['_temporary/', '_temporary/0/', '_temporary/0/_temporary/']);
+  });
+
+  test('names the record that String cannot show', () => {
+    const job = textOutputJob(out, 'none', 'u1');
+    setupJob(job);
+    const writer = openTaskOutput(job, { partition: 0, attempt: 0 });
+    assert.throws(() => writer.write([Object.create(null)]), /record 0 of partition 0 cannot be made text/);
+    writer.abandon();
+  });
+
+  test('refuses an existing directory, and takes it without validation, keeping what it holds', () => {
+    mkdirSync(out);
+    writeFileSync(join(out, 'part-00000'), 'old\n');
+    writeFileSync(join(out, 'other'), 'kept\n');
+    const job = textOutputJob(`file://${out}`, 'none', 'u1');
+    assert.throws(
+      () => setupJob(job),
+      (e: Error) => e.message.startsWith(`Output directory file:${out} already exists`),
+    );
+    assert.equal(setupJob(job, { validateOutputSpecs: false }), null);
+    writePart(job, { partition: 0, attempt: 0 }, ['new']);
+    commitTask(job, { partition: 0, attempt: 0 });
+    commitJob(job, 1);
+    assert.deepEqual(tree(out), ['_SUCCESS', 'other', 'part-00000']);
+    assert.equal(readFileSync(join(out, 'part-00000'), 'utf8'), 'new\n');
+  });
+
+  test('refuses a path that is a file, or goes through one', () => {
+    writeFileSync(out, '');
+    assert.throws(() => setupJob(textOutputJob(out, 'none', 'u')), /already exists and is not a directory/);
+    assert.throws(
+      () => setupJob(textOutputJob(join(out, 'below'), 'none', 'u')),
+      /cannot create the output directory file:.*: a part of the path is not a directory \(ENOTDIR\)/,
+    );
+    assert.throws(() => textOutputJob('s3a://bucket/x', 'none', 'u'), /cannot write s3a:.*not available in this build/);
+  });
+
+  test('of two attempts of a partition keeps the committed one', () => {
+    const job = textOutputJob(out, 'none', 'u1');
+    setupJob(job);
+    writePart(job, { partition: 0, attempt: 0 }, ['first']);
+    writePart(job, { partition: 0, attempt: 1 }, ['second']);
+    commitTask(job, { partition: 0, attempt: 1 });
+    abortTask(job, { partition: 0, attempt: 0 });
+    commitJob(job, 1);
+    assert.equal(readFileSync(join(out, 'part-00000'), 'utf8'), 'second\n');
+  });
+
+  test('shows nothing of a job with a partition that was not committed', () => {
+    const job = textOutputJob(out, 'none', 'u1');
+    setupJob(job);
+    writePart(job, { partition: 0, attempt: 0 }, ['a']);
+    commitTask(job, { partition: 0, attempt: 0 });
+    assert.throws(() => commitJob(job, 2), /partition 1 of file:.* was never committed/);
+    assert.equal(existsSync(join(out, 'part-00000')), false);
+  });
+
+  test('of a failed job leaves nothing behind, not even the directories it made', () => {
+    const job = textOutputJob(join(out, 'a', 'b'), 'none', 'u1');
+    const made = setupJob(job);
+    writePart(job, { partition: 0, attempt: 0 }, ['a']);
+    abortJob(job, made);
+    assert.equal(existsSync(out), false);
+
+    mkdirSync(out);
+    const second = textOutputJob(out, 'none', 'u2');
+    const madeSecond = setupJob(second, { validateOutputSpecs: false });
+    abortJob(second, madeSecond);
+    assert.deepEqual(tree(out), []);
+  });
+
+  test('says that the disk is full', (t) => {
+    if (!existsSync('/dev/full')) return t.diagnostic('this system has no /dev/full');
+    for (const codec of ['none', 'gzip'] as const) {
+      const writer = new TextFileWriter('/dev/full', codec, 0);
+      writer.write(['a']);
+      assert.throws(
+        () => writer.close(),
+        /cannot write file:\/dev\/full after 0 bytes: no space left on the device \(ENOSPC\)/,
+      );
+      writer.close();
+    }
+  });
+});

@@ -1,0 +1,24 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { TaskMetrics } from '../protocol/task-metrics.ts';
+import type { RecordEncoder } from '../serializer/serializer.ts';
+import type { LocalDirs } from '../storage/local-dirs.ts';
+import type { BlockSource } from './block-source.ts';
+import type { FileOps } from './file-ops.ts';
+import type { TaskMemory } from './task-memory.ts';
+
+/** What the shuffle of one task attempt works with. */
+export interface ShuffleEnv {
+  /** The stage program's key; keeps generated loops of different stages apart. */
+  readonly programKey: string;
+  readonly localDirs: LocalDirs;
+  /** The slot's own; each block it gives is copied at once. */
+  readonly encoder: RecordEncoder;
+  readonly memory: TaskMemory;
+  readonly metrics: TaskMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Blocks that lie with other executors. Null: there are none, as in local mode. */
+  readonly remoteBlocks: BlockSource | null;
+  readonly files: FileOps;
+}

@@ -1,0 +1,65 @@
+/** Deeper parts count as one small object: the estimate has to stop somewhere, also for cycles. */
+const MAX_DEPTH = 6;
+/** Of long arrays, Maps and Sets only so many elements are looked at. */
+const SAMPLE = 32;
+
+/** About how many bytes of heap a value holds. Shared parts are counted every time they are met. */
+export function estimateBytes(value: unknown): number {
+  return estimateAt(value, 0);
+}
+
+function estimateAt(value: unknown, depth: number): number {
+  switch (typeof value) {
+    case 'number':
+      return (value | 0) === value ? 0 : 16;
+    case 'string':
+      return 16 + ((value.length + 7) & ~7);
+    case 'boolean':
+    case 'undefined':
+      return 0;
+    case 'bigint':
+      return 24;
+    case 'object':
+      return value === null ? 0 : estimateObject(value, depth);
+    default:
+      return 64;
+  }
+}
+
+function estimateObject(value: object, depth: number): number {
+  if (depth >= MAX_DEPTH) return 64;
+  if (Array.isArray(value)) return 48 + 8 * value.length + sampleArray(value, depth);
+  if (ArrayBuffer.isView(value)) return 100 + value.byteLength;
+  if (value instanceof Map) return 64 + 44 * value.size + sampleEntries(value, value.size, depth);
+  if (value instanceof Set) return 64 + 36 * value.size + sampleEntries(value, value.size, depth);
+  let bytes = 24;
+  let seen = 0;
+  for (const name in value) {
+    bytes += 8;
+    // An object used as a dictionary may have millions of keys.
+    if (++seen <= SAMPLE) bytes += estimateAt((value as Record<string, unknown>)[name], depth + 1);
+  }
+  return bytes;
+}
+
+function sampleArray(values: readonly unknown[], depth: number): number {
+  if (values.length === 0) return 0;
+  const step = Math.max(1, Math.floor(values.length / SAMPLE));
+  let bytes = 0;
+  let sampled = 0;
+  for (let i = 0; i < values.length; i += step) {
+    bytes += estimateAt(values[i], depth + 1);
+    sampled++;
+  }
+  return (bytes / sampled) * values.length;
+}
+
+function sampleEntries(values: Iterable<unknown>, size: number, depth: number): number {
+  let bytes = 0;
+  let sampled = 0;
+  for (const value of values) {
+    bytes += estimateAt(value, depth + 1);
+    if (++sampled === SAMPLE) break;
+  }
+  return sampled === 0 ? 0 : (bytes / sampled) * size;
+}

@@ -1,0 +1,132 @@
+import { getHeapStatistics } from 'node:v8';
+
+/** Part of the heap limit from which on somebody has to give up memory. `used_heap_size` counts garbage too. */
+const HEAP_HIGH_WATER = 0.7;
+/** After a forced spill the next one needs this much more of the limit: the numbers fall only with the next collection. */
+const HEAP_STEP = 0.1;
+/** Spilling less than this frees nothing worth a file. */
+const MIN_FORCED_SPILL_BYTES = 1024 * 1024;
+
+/** The two numbers of `v8.getHeapStatistics()` that count; an argument for tests. */
+export interface HeapStatistics {
+  readonly used_heap_size: number;
+  readonly heap_size_limit: number;
+}
+
+/** One structure of a task that may grow: a table, a sorter, a buffer. */
+export interface MemoryUse {
+  /** Bytes it says it holds. */
+  readonly bytes: number;
+  /**
+   * Tells the new size, at a batch edge.
+   *
+   * @returns true: it has to spill now, and then to call this again with what is left.
+   */
+  shouldSpill(estimatedBytes: number): boolean;
+  /** Gives everything back; the use is over. */
+  release(): void;
+}
+
+/**
+ * What the structures of one task attempt may hold together, in bytes by their own estimates, and a safety net below
+ * that: estimates err, the heap's own numbers do not.
+ */
+export class TaskMemory {
+  readonly budgetBytes: number;
+  readonly #heap: () => HeapStatistics;
+  readonly #uses = new Set<Use>();
+  #held = 0;
+  #peak = 0;
+  /** Heap use at the last forced spill; null: armed. */
+  #trippedAt: number | null = null;
+
+  constructor(budgetBytes: number, heap: () => HeapStatistics = getHeapStatistics) {
+    this.budgetBytes = budgetBytes;
+    this.#heap = heap;
+  }
+
+  /** Bytes held by all uses. */
+  get heldBytes(): number {
+    return this.#held;
+  }
+
+  /** The most they ever held. */
+  get peakBytes(): number {
+    return this.#peak;
+  }
+
+  /** Takes a fixed amount. @returns false when it does not fit; nothing is taken then. */
+  acquire(bytes: number): boolean {
+    if (this.#held + bytes > this.budgetBytes) return false;
+    this.#add(bytes);
+    return true;
+  }
+
+  /** Gives back what `acquire` took. */
+  release(bytes: number): void {
+    this.#held -= bytes;
+  }
+
+  /** Registers a structure that grows. */
+  use(): MemoryUse {
+    const use = new Use(this, this.#uses);
+    this.#uses.add(use);
+    return use;
+  }
+
+  /** For `MemoryUse`: the change of one use. */
+  grow(use: Use, change: number): boolean {
+    this.#add(change);
+    if (change > 0 && this.#held > this.budgetBytes) return true;
+    return this.#heapIsFull() && this.#isLargest(use);
+  }
+
+  #add(change: number): void {
+    this.#held += change;
+    if (this.#held > this.#peak) this.#peak = this.#held;
+  }
+
+  #heapIsFull(): boolean {
+    const { used_heap_size: used, heap_size_limit: limit } = this.#heap();
+    if (used <= HEAP_HIGH_WATER * limit) {
+      this.#trippedAt = null;
+      return false;
+    }
+    return this.#trippedAt === null || used >= this.#trippedAt + HEAP_STEP * limit;
+  }
+
+  // Only the largest gives way: the others would free little, and ask again at each batch.
+  #isLargest(use: Use): boolean {
+    if (use.bytes < MIN_FORCED_SPILL_BYTES) return false;
+    for (const other of this.#uses) if (other.bytes > use.bytes) return false;
+    this.#trippedAt = this.#heap().used_heap_size;
+    return true;
+  }
+}
+
+class Use implements MemoryUse {
+  readonly #memory: TaskMemory;
+  readonly #uses: Set<Use>;
+  #bytes = 0;
+
+  constructor(memory: TaskMemory, uses: Set<Use>) {
+    this.#memory = memory;
+    this.#uses = uses;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  shouldSpill(estimatedBytes: number): boolean {
+    const change = estimatedBytes - this.#bytes;
+    this.#bytes = estimatedBytes;
+    return this.#memory.grow(this, change);
+  }
+
+  release(): void {
+    this.#memory.release(this.#bytes);
+    this.#bytes = 0;
+    this.#uses.delete(this);
+  }
+}

@@ -1,0 +1,95 @@
+import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+
+/** Lies in every directory that Iskra made for blocks. A `blockmgr-…` directory without it belongs to somebody else. */
+export const OWNER_FILE = 'owner.json';
+
+/** A process such that no other one, later or elsewhere, looks the same. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Ticks since boot, from /proc; null where there is no /proc, then the pid alone decides. */
+  readonly startedAtTicks: string | null;
+  /** Host, boot and pid namespace: only there the pid means anything. */
+  readonly place: string;
+}
+
+export function thisProcess(): ProcessIdentity {
+  return { pid: process.pid, startedAtTicks: startTicks(process.pid), place: place() };
+}
+
+/**
+ * Removes the block directories below `root` whose process has ended, however it ended.
+ *
+ * Left alone are directories of other hosts (a shared disk), of other containers (a shared /tmp), and without owner file.
+ *
+ * @returns the directories that were removed.
+ */
+export function removeDirsOfDeadOwners(root: string): string[] {
+  const removed: string[] = [];
+  for (const name of readdirSync(root)) {
+    if (!name.startsWith('blockmgr-')) continue;
+    const dir = join(root, name);
+    const owner = readOwner(dir);
+    if (owner === null || isAlive(owner)) continue;
+    try {
+      rmSync(dir, { recursive: true, force: true });
+      removed.push(dir);
+    } catch {
+      // Of another user, or another process removes it at this moment.
+    }
+  }
+  return removed;
+}
+
+function readOwner(dir: string): ProcessIdentity | null {
+  try {
+    const owner = JSON.parse(readFileSync(join(dir, OWNER_FILE), 'utf8')) as Partial<ProcessIdentity>;
+    if (!Number.isInteger(owner.pid) || typeof owner.place !== 'string') return null;
+    return { pid: owner.pid as number, startedAtTicks: owner.startedAtTicks ?? null, place: owner.place };
+  } catch {
+    return null;
+  }
+}
+
+function isAlive(owner: ProcessIdentity): boolean {
+  const here = place();
+  if (owner.place !== here) {
+    // The same machine after a restart: all its processes are gone. Anything else cannot be judged from here.
+    const [host, boot] = owner.place.split(' ');
+    const [thisHost, thisBoot] = here.split(' ');
+    return !(host === thisHost && boot !== '-' && thisBoot !== '-' && boot !== thisBoot);
+  }
+  if (owner.startedAtTicks !== null) return startTicks(owner.pid) === owner.startedAtTicks;
+  try {
+    process.kill(owner.pid, 0);
+    return true;
+  } catch (e) {
+    return (e as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** Field 22 of /proc/<pid>/stat; null for no such process, or one that has ended and waits for its parent. */
+function startTicks(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // Field 2 is the command in parentheses, which may hold anything; fields 3 and on stand behind the last one.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
+  } catch {
+    return null;
+  }
+}
+
+function place(): string {
+  const read = (f: () => string): string => {
+    try {
+      return f().trim().replaceAll(' ', '_') || '-';
+    } catch {
+      return '-';
+    }
+  };
+  const boot = read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'));
+  const pids = read(() => readlinkSync('/proc/self/ns/pid'));
+  return `${read(hostname)} ${boot} ${pids}`;
+}

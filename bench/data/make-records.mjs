@@ -19,8 +19,8 @@ export function makeRecords(count = 10_000_000, directory = dataDirectory(), see
 function* records(seed) {
   const next = random(seed);
   const chunk = Buffer.alloc(RECORD_BYTES * RECORDS_AT_ONCE);
-  for (let number = 0; ; ) {
-    for (let at = 0; at < chunk.length; at += RECORD_BYTES, number++) {
+  for (;;) {
+    for (let at = 0; at < chunk.length; at += RECORD_BYTES) {
       letters(chunk, at, KEY_BYTES, 26, next);
       chunk[at + KEY_BYTES] = 0x20;
       // The rest need not be random, only not all alike: one word of chance for the first 11 letters, repeated.

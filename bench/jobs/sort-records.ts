@@ -9,9 +9,7 @@ export async function main(array: string[]): Promise<void> {
   const sc = await context(args);
   await measure('sort-records', Math.floor(statSync(path).size / 100), args.int('rounds', 2), () => {
     const pairs = sc.textFile(path, slices).map((line) => [line.slice(0, 10), line] as [string, string]);
-    const sorted = pairs
-      .sortByKey(true, slices)
-      .mapValues((line) => line.charCodeAt(11) * 31 + line.charCodeAt(21));
+    const sorted = pairs.sortByKey(true, slices).mapValues((line) => line.charCodeAt(11) * 31 + line.charCodeAt(21));
     return checkSorted(sorted, (key) => key.charCodeAt(0) * 31 + key.charCodeAt(9));
   });
   await sc.stop();

@@ -1,0 +1,57 @@
+// The pipelines as loops that somebody writes by hand, in one thread: what the machine can do without any engine.
+//   node bench/hand/loops.mjs [range-map-filter-reduce|object-pipeline] [n=20000000] [rounds=6]
+// On two cores an engine may take half of a loop's time, less what it costs itself.
+
+function mix(number) {
+  let x = number;
+  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return x ^ (x >>> 16);
+}
+
+const loops = {
+  'range-map-filter-reduce': {
+    n: 20_000_000,
+    run(n) {
+      let sum = 0;
+      for (let i = 0; i < n; i++) {
+        const x = i + 1;
+        if (x % 3 === 0) sum += x;
+      }
+      return sum;
+    },
+  },
+  'object-pipeline': {
+    n: 5_000_000,
+    run(n) {
+      let sum = 0;
+      for (let id = 0; id < n; id++) {
+        const bits = mix(id);
+        const reading = { id, value: bits & 1023, weight: (bits >>> 10) & 1023 };
+        if (reading.value % 3 === 0) continue;
+        for (const each of [reading, { id: reading.id, value: reading.value + 1, weight: reading.weight }])
+          sum += each.value * each.weight;
+      }
+      return sum;
+    },
+  },
+};
+
+const names = process.argv.slice(2).filter((arg) => !arg.includes('='));
+const args = new Map(
+  process.argv
+    .slice(2)
+    .filter((arg) => arg.includes('='))
+    .map((arg) => arg.split('=')),
+);
+for (const name of names.length > 0 ? names : Object.keys(loops)) {
+  const loop = loops[name];
+  if (!loop) throw new Error(`no loop is called '${name}': ${Object.keys(loops).join(', ')}`);
+  const n = Number(args.get('n') ?? loop.n);
+  for (let round = 0; round < Number(args.get('rounds') ?? 6); round++) {
+    const start = performance.now();
+    const result = loop.run(n);
+    const ms = Math.round((performance.now() - start) * 1000) / 1000;
+    process.stdout.write(`${JSON.stringify({ bench: `loop-${name}`, n, round, warm: round > 0, ms, result })}\n`);
+  }
+}

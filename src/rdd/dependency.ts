@@ -39,22 +39,31 @@ export interface ShuffleDependency {
   readonly ordering: Ordering | null;
 }
 
-/** A CombinePlan whose references are still the functions and values themselves. */
+/** A CombinePlan whose references are still the functions and values themselves. `operator`: `reduceByKey`, for errors. */
 export type Combine =
-  | { readonly kind: 'reduce'; readonly f: AnyFunction }
+  | { readonly kind: 'reduce'; readonly operator: string; readonly f: AnyFunction }
   | {
       readonly kind: 'combine';
+      readonly operator: string;
       readonly create: AnyFunction;
       readonly mergeValue: AnyFunction;
       readonly mergeCombiners: AnyFunction;
     }
-  | { readonly kind: 'aggregate'; readonly zero: unknown; readonly seqOp: AnyFunction; readonly combOp: AnyFunction }
+  | {
+      readonly kind: 'aggregate';
+      readonly operator: string;
+      readonly zero: unknown;
+      readonly seqOp: AnyFunction;
+      readonly combOp: AnyFunction;
+    }
   | { readonly kind: Extract<CombinePlan['kind'], 'group' | 'first' | 'sum'> };
 
-/** An OrderingPlan whose comparator is still a function. */
+/** An OrderingPlan whose comparator is still a function; natural order when it is null. */
 export interface Ordering {
   readonly compare: AnyFunction | null;
   readonly ascending: OrderingPlan['ascending'];
+  /** `sortByKey`, for errors. */
+  readonly operator: string;
 }
 
 /** A user function whose types were checked where it was passed in. */

@@ -32,3 +32,25 @@ export class HashPartitioner implements Partitioner {
     return other instanceof HashPartitioner && other.numPartitions === this.numPartitions;
   }
 }
+
+/** The key is the partition: what `repartition` deals its records with. */
+export class IdentityPartitioner implements Partitioner {
+  readonly numPartitions: number;
+
+  constructor(numPartitions: number) {
+    this.numPartitions = numPartitions;
+  }
+
+  getPartition(key: unknown): number {
+    return key as number; // only Deal makes such keys
+  }
+
+  equals(other: Partitioner): boolean {
+    return other instanceof IdentityPartitioner && other.numPartitions === this.numPartitions;
+  }
+}
+
+/** True when both exist and send every key to the same place. */
+export function samePartitioner(a: Partitioner | null, b: Partitioner | null): boolean {
+  return a !== null && b !== null && (a === b || a.equals(b));
+}

@@ -12,6 +12,13 @@ export interface ProgramBuilder {
   node(node: RDDNode): number;
 }
 
+/** Where a partition comes from. `choice`: null, or which of its parents a union chose. */
+export interface Hop {
+  readonly node: RDDNode;
+  readonly partition: number;
+  readonly choice: number | null;
+}
+
 /**
  * One node of the lineage: data and functions, no SparkContext within reach, so it can never drag one along.
  *
@@ -46,6 +53,11 @@ export abstract class RDDNode {
 
   /** What a task must know of one partition. One-parent narrow nodes hand their parent's through. */
   abstract split(partition: number): Split;
+
+  /** Not null when this partition reads exactly one partition of one parent; for walks that must not recurse. */
+  hop(_partition: number): Hop | null {
+    return null;
+  }
 
   /** This node as part of a stage program. */
   abstract plan(builder: ProgramBuilder): NodeSource;

@@ -1,0 +1,161 @@
+import { IskraError } from '../base/errors.ts';
+import type { JobId } from '../protocol/ids.ts';
+import type { JobHandle, JobRunner } from './job-runner.ts';
+import { prepareLineage } from './prepare-lineage.ts';
+import type { RDDNode } from './rdd-node.ts';
+import type { SinkSpec } from './sink-spec.ts';
+
+/** The result of an action: a promise that knows its jobs and can call them off. Spark: FutureAction */
+export interface FutureAction<T> extends Promise<T> {
+  /** The jobs started so far; actions such as `take` start several, one after another. */
+  readonly jobIds: readonly JobId[];
+  /** Stops what runs and rejects the promise. Harmless when it is settled. */
+  cancel(reason?: string): void;
+}
+
+/** What every action accepts as its last argument. */
+export interface ActionOptions {
+  /** Aborting it cancels the action, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The action was cancelled by its caller. */
+export class ActionCancelledError extends IskraError {
+  override readonly name = 'ActionCancelledError';
+  constructor(callSite: string, reason: string | undefined) {
+    super('ACTION_CANCELLED', `${callSite} was cancelled${reason === undefined ? '' : `: ${reason}`}`);
+  }
+}
+
+/** One running action: starts its jobs and remembers them. */
+export interface Action {
+  /** Runs one job, after what the lineage needs first. Rejects when the action is cancelled. */
+  run(
+    node: RDDNode,
+    sink: SinkSpec,
+    partitions: readonly number[],
+    onResult: (index: number, bytes: Uint8Array) => void,
+  ): Promise<void>;
+  /** What a RangePartitioner in the lineage needs before its `getPartition` answers. */
+  prepare(node: RDDNode): Promise<void>;
+}
+
+/**
+ * Starts an action. `body` runs at once up to its first wait, so that its first job stands when this returns.
+ *
+ * @throws IskraError synchronously when the context is stopped.
+ */
+export function startAction<T>(
+  jobs: JobRunner,
+  callSite: string,
+  options: ActionOptions | undefined,
+  body: (action: Action) => Promise<T>,
+): FutureAction<T> {
+  jobs.assertNotStopped();
+  const running = new RunningAction(jobs, callSite);
+  const signal = options?.signal;
+  const promise = new Promise<T>((resolve, reject) => {
+    running.onCancel = reject;
+    const abort = (): void => running.cancelWith(signal?.reason, 'its AbortSignal was aborted');
+    if (signal?.aborted === true) {
+      abort();
+      return;
+    }
+    signal?.addEventListener('abort', abort, { once: true });
+    const finish = (): void => {
+      running.finished = true;
+      signal?.removeEventListener('abort', abort);
+    };
+    body(running).then(
+      (value) => {
+        finish();
+        resolve(value);
+      },
+      (error: unknown) => {
+        finish();
+        reject(error);
+      },
+    );
+  });
+  return Object.assign(promise, {
+    jobIds: running.jobIds,
+    cancel: (reason?: string) => running.cancelWith(new ActionCancelledError(callSite, reason), reason),
+  });
+}
+
+class RunningAction implements Action {
+  readonly jobIds: JobId[] = [];
+  finished = false;
+  onCancel: (error: unknown) => void = () => {};
+  readonly #jobs: JobRunner;
+  readonly #callSite: string;
+  readonly #properties: Readonly<Record<string, string>>;
+  readonly #stop = new AbortController();
+  #current: JobHandle | null = null;
+
+  constructor(jobs: JobRunner, callSite: string) {
+    this.#jobs = jobs;
+    this.#callSite = callSite;
+    this.#properties = jobs.localProperties();
+  }
+
+  async run(
+    node: RDDNode,
+    sink: SinkSpec,
+    partitions: readonly number[],
+    onResult: (index: number, bytes: Uint8Array) => void,
+  ): Promise<void> {
+    const preparing = this.#prepare(node);
+    if (preparing !== null) await preparing;
+    this.#stop.signal.throwIfAborted();
+    // A merge function of the user's that throws must end this job, not the event loop that brings the results.
+    let broken: { readonly error: unknown } | null = null;
+    const handle = this.#jobs.runJob(node, sink, partitions, {
+      callSite: this.#callSite,
+      properties: this.#properties,
+      onResult: (index, bytes) => {
+        if (broken !== null || this.finished) return;
+        try {
+          onResult(index, bytes);
+        } catch (error) {
+          broken = { error };
+          this.#current?.cancel('a result could not be merged on the driver');
+        }
+      },
+    });
+    this.#current = handle;
+    this.jobIds.push(handle.jobId);
+    try {
+      await handle.done;
+    } catch (error) {
+      if (broken === null) throw error;
+    } finally {
+      this.#current = null;
+    }
+    throwBroken(broken);
+  }
+
+  async prepare(node: RDDNode): Promise<void> {
+    await this.#prepare(node);
+  }
+
+  cancelWith(error: unknown, reason: string | undefined): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.#stop.abort(error);
+    this.#current?.cancel(reason);
+    this.onCancel(error);
+  }
+
+  #prepare(node: RDDNode): Promise<void> | null {
+    return prepareLineage(node, this.#jobs, {
+      callSite: this.#callSite,
+      properties: this.#properties,
+      signal: this.#stop.signal,
+    });
+  }
+}
+
+function throwBroken(broken: { readonly error: unknown } | null): void {
+  if (broken !== null) throw broken.error;
+}

@@ -1,0 +1,71 @@
+import type { JobId, RddId, ShuffleId } from '../protocol/ids.ts';
+import type { RDDNode } from './rdd-node.ts';
+import type { SinkSpec } from './sink-spec.ts';
+
+/** All that RDDs and their actions need of a SparkContext. */
+export interface JobRunner {
+  readonly settings: RddSettings;
+
+  newRddId(): RddId;
+  newShuffleId(): ShuffleId;
+
+  /** @throws IskraError when the context is stopped. */
+  assertNotStopped(): void;
+
+  /**
+   * The caller's local properties (job group, description, pool) at this moment; opaque here. An action takes them when it
+   * is called and gives them to each of its jobs, some of which start much later.
+   */
+  localProperties(): Readonly<Record<string, string>>;
+
+  /**
+   * Starts one job at once: one task for each of `partitions`. The lineage must be prepared (prepare-lineage.ts).
+   *
+   * @throws IllegalArgumentError synchronously when a partition does not exist.
+   */
+  runJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle;
+
+  /** `node.storageLevel` became another one than NONE. */
+  persistRDD(node: RDDNode): void;
+  /** Its blocks are not wanted any more. Resolves when they are gone everywhere. */
+  unpersistRDD(node: RDDNode): Promise<void>;
+  /** What of a persisted RDD is stored now; null when nothing is known. */
+  storageInfo(rddId: RddId): RddStorageInfo | null;
+}
+
+export interface RunJobOptions {
+  /** `collect at app.ts:12`. */
+  readonly callSite: string;
+  readonly properties: Readonly<Record<string, string>>;
+  /** Called once for each partition, in order of completion; `index` is the position in `partitions`. */
+  readonly onResult: (index: number, bytes: Uint8Array) => void;
+}
+
+/** A running job. */
+export interface JobHandle {
+  readonly jobId: JobId;
+  /** Resolves after the last `onResult`; rejects with why the job failed or was cancelled. */
+  readonly done: Promise<void>;
+  /** Harmless when the job is over. */
+  cancel(reason?: string): void;
+}
+
+/** The configuration that operators and actions go by. */
+export interface RddSettings {
+  readonly defaultParallelism: number;
+  /** spark.default.parallelism, null when it is not set. */
+  readonly configuredParallelism: number | null;
+  readonly defaultMinPartitions: number;
+  /** spark.rdd.limit.initialNumPartitions */
+  readonly limitInitialNumPartitions: number;
+  /** spark.rdd.limit.scaleUpFactor */
+  readonly limitScaleUpFactor: number;
+  /** spark.hadoop.validateOutputSpecs */
+  readonly validateOutputSpecs: boolean;
+}
+
+export interface RddStorageInfo {
+  readonly numCachedPartitions: number;
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+}

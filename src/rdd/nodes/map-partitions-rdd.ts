@@ -1,0 +1,48 @@
+import type { RddId } from '../../protocol/ids.ts';
+import type { NodeSource, Split } from '../../protocol/stage-program.ts';
+import type { Dependency } from '../dependency.ts';
+import type { Partitioner } from '../partitioner.ts';
+import { type Hop, type ProgramBuilder, RDDNode } from '../rdd-node.ts';
+import { locationsThroughHops, splitThroughHops } from './hops.ts';
+
+/** What a one-parent narrow node does, given its parent's index in the program. */
+export type NarrowPlan = (parent: number, builder: ProgramBuilder) => NodeSource;
+
+/** Every operator that needs one partition of one parent. Runs of them become one loop in a task. Spark: MapPartitionsRDD */
+export class MapPartitionsRDD extends RDDNode {
+  readonly className = 'MapPartitionsRDD';
+  readonly dependencies: readonly Dependency[];
+  readonly parent: RDDNode;
+  override readonly partitioner: Partitioner | null;
+  readonly #plan: NarrowPlan;
+
+  constructor(id: RddId, callSite: string, parent: RDDNode, preservesPartitioning: boolean, plan: NarrowPlan) {
+    super(id, callSite);
+    this.parent = parent;
+    this.dependencies = [{ kind: 'OneToOne', rdd: parent }];
+    this.partitioner = preservesPartitioning ? parent.partitioner : null;
+    this.#plan = plan;
+  }
+
+  get numPartitions(): number {
+    let node = this.parent;
+    while (node instanceof MapPartitionsRDD) node = node.parent;
+    return node.numPartitions;
+  }
+
+  override preferredLocations(partition: number): readonly string[] {
+    return locationsThroughHops(this, partition);
+  }
+
+  override hop(partition: number): Hop {
+    return { node: this.parent, partition, choice: null };
+  }
+
+  split(partition: number): Split {
+    return splitThroughHops(this, partition);
+  }
+
+  plan(builder: ProgramBuilder): NodeSource {
+    return this.#plan(builder.node(this.parent), builder);
+  }
+}

@@ -1,0 +1,176 @@
+import { IllegalArgumentError, InvariantError } from '../base/errors.ts';
+import { compareValues } from '../base/value-ordering.ts';
+import type { AnyFunction, Ordering } from './dependency.ts';
+import type { JobRunner } from './job-runner.ts';
+import { MapPartitionsRDD } from './nodes/map-partitions-rdd.ts';
+import type { Partitioner } from './partitioner.ts';
+import { type LazyPartitioner, type PrepareOptions, prepareLineage } from './prepare-lineage.ts';
+import { rangeBounds, sampleKeys } from './range-bounds.ts';
+import type { RDDNode } from './rdd-node.ts';
+import { checkUserFunction, describe } from './user-function.ts';
+
+/** Below this many bounds walking them beats a binary search. Spark: RangePartitioner.getPartition */
+const LINEAR_SEARCH_LIMIT = 128;
+
+/** Of any type that RDD<T> has, without knowing it. */
+interface HasNode {
+  readonly node: RDDNode;
+}
+
+/**
+ * Partitions keys by ranges of about equal size, found by sampling `rdd`.
+ *
+ * The sampling jobs run before the first job that needs the bounds, not in the constructor: until then `getPartition` is an
+ * error. `numPartitions` stays what was asked for; with fewer distinct keys the partitions at the end are empty (Spark drops
+ * them instead). The sample depends on the RDD alone, so the same program finds the same bounds.
+ *
+ * Spark: RangePartitioner
+ */
+export class RangePartitioner<K = unknown> implements LazyPartitioner {
+  readonly numPartitions: number;
+  /** @internal */
+  ordering: Ordering;
+  #callSite: string | null = null;
+  readonly #rdd: RDDNode;
+  readonly #samplePoints: number;
+  readonly #compare: (a: unknown, b: unknown) => number;
+  #bounds: readonly unknown[] | null;
+  #sampling: Sampling | null = null;
+
+  /**
+   * @param rdd of pairs; only its keys are looked at.
+   * @param compare order of keys; without it the natural one of numbers, bigints, strings, booleans, Dates and arrays of them.
+   * @param samplePointsPerPartition how many sampled keys stand for one partition.
+   * @throws IllegalArgumentError for a negative number of partitions.
+   */
+  constructor(
+    numPartitions: number,
+    rdd: HasNode,
+    ascending = true,
+    compare: ((a: K, b: K) => number) | null = null,
+    samplePointsPerPartition = 20,
+  ) {
+    if (!Number.isInteger(numPartitions) || numPartitions < 0)
+      throw new IllegalArgumentError(`Number of partitions cannot be negative but found ${describe(numPartitions)}.`);
+    if (!(samplePointsPerPartition > 0))
+      throw new IllegalArgumentError(
+        `Sample points per partition must be greater than 0 but found ${describe(samplePointsPerPartition)}`,
+      );
+    if (compare !== null) checkUserFunction(compare, 'RangePartitioner', 'comparator');
+    this.numPartitions = numPartitions;
+    this.ordering = { compare: compare as AnyFunction | null, ascending, operator: 'RangePartitioner' };
+    this.#rdd = rdd.node;
+    this.#samplePoints = samplePointsPerPartition;
+    this.#compare = (compare as ((a: unknown, b: unknown) => number) | null) ?? compareValues;
+    this.#bounds = numPartitions <= 1 ? [] : null;
+  }
+
+  /** Names the operator on whose behalf it samples, for errors and for the sampling jobs. @internal */
+  madeBy(operator: string, callSite: string): this {
+    this.ordering = { ...this.ordering, operator };
+    this.#callSite = callSite;
+    return this;
+  }
+
+  /** True when the bounds are known. */
+  get isPrepared(): boolean {
+    return this.#bounds !== null;
+  }
+
+  /** Upper bounds of all partitions but the last, ascending; may be fewer than numPartitions - 1. @internal */
+  get bounds(): readonly unknown[] {
+    if (this.#bounds === null)
+      throw new InvariantError('the bounds of a RangePartitioner were asked for before any job sampled its RDD');
+    return this.#bounds;
+  }
+
+  getPartition(key: unknown): number {
+    const bounds = this.bounds;
+    let low = 0;
+    if (bounds.length <= LINEAR_SEARCH_LIMIT) {
+      while (low < bounds.length && this.#compare(key, bounds[low]) > 0) low++;
+    } else {
+      let high = bounds.length;
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (this.#compare(key, bounds[middle]) > 0) low = middle + 1;
+        else high = middle;
+      }
+    }
+    return this.ordering.ascending ? low : bounds.length - low;
+  }
+
+  /** The same bounds and direction. Of two that have not sampled yet nobody knows: only the same object is equal. */
+  equals(other: Partitioner): boolean {
+    if (other === this) return true;
+    if (!(other instanceof RangePartitioner) || !this.isPrepared || !other.isPrepared) return false;
+    const theirs = other.bounds;
+    return (
+      other.numPartitions === this.numPartitions &&
+      other.ordering.ascending === this.ordering.ascending &&
+      other.ordering.compare === this.ordering.compare &&
+      theirs.length === this.bounds.length &&
+      this.bounds.every((bound, i) => this.#compare(bound, theirs[i]) === 0)
+    );
+  }
+
+  /**
+   * Finds the bounds. Jobs that need them at the same time share one sampling; when it fails, or when nobody waits for it any
+   * more, the next job starts another.
+   *
+   * @internal
+   */
+  prepare(jobs: JobRunner, options: PrepareOptions): Promise<void> {
+    if (this.isPrepared) return Promise.resolve();
+    this.#sampling ??= this.#start(jobs, options);
+    return waitFor(this.#sampling, options.signal);
+  }
+
+  #start(jobs: JobRunner, options: PrepareOptions): Sampling {
+    const stop = new AbortController();
+    const sampling: Sampling = { stop, waiting: 0, done: Promise.resolve() };
+    sampling.done = this.#sample(jobs, { ...options, signal: stop.signal })
+      .then((bounds) => {
+        this.#bounds = bounds;
+      })
+      .finally(() => {
+        this.#sampling = null;
+      });
+    stop.signal.addEventListener('abort', () => {
+      if (this.#sampling === sampling) this.#sampling = null;
+    });
+    return sampling;
+  }
+
+  async #sample(jobs: JobRunner, options: PrepareOptions): Promise<readonly unknown[]> {
+    await prepareLineage(this.#rdd, jobs, options);
+    const callSite = this.#callSite ?? options.callSite;
+    const keys = new MapPartitionsRDD(jobs.newRddId(), callSite, this.#rdd, false, (parent) => ({
+      kind: 'Narrow',
+      parent,
+      op: { op: 'keys' },
+    }));
+    const wanted = Math.min(this.#samplePoints * this.numPartitions, 1e6);
+    const sample = await sampleKeys(jobs, keys, wanted, this.#rdd.id, { ...options, callSite });
+    return rangeBounds(sample, Math.min(this.numPartitions, sample.length), this.#compare);
+  }
+}
+
+interface Sampling {
+  readonly stop: AbortController;
+  waiting: number;
+  done: Promise<void>;
+}
+
+/** The last one to lose interest stops the sampling. */
+function waitFor(sampling: Sampling, signal: AbortSignal): Promise<void> {
+  sampling.waiting++;
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      reject(signal.reason);
+      if (--sampling.waiting === 0) sampling.stop.abort(signal.reason);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+    sampling.done.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
+}

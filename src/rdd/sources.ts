@@ -1,0 +1,136 @@
+import { IllegalArgumentError } from '../base/errors.ts';
+import { listTextSplits, type TextSplitOptions } from '../io/text-splits.ts';
+import { callSite } from './call-site.ts';
+import type { Element } from './element.ts';
+import type { JobRunner } from './job-runner.ts';
+import { EmptyRDD } from './nodes/empty-rdd.ts';
+import { ParallelCollectionRDD } from './nodes/parallel-collection-rdd.ts';
+import { RangeRDD } from './nodes/range-rdd.ts';
+import { TextFileRDD } from './nodes/text-file-rdd.ts';
+import { notAnRdd } from './pair-functions.ts';
+import { RDD } from './rdd.ts';
+import { union } from './transformations.ts';
+import { describe } from './user-function.ts';
+
+// Where RDDs come from: what SparkContext's methods of the same names do.
+
+/**
+ * @param collection an array or typed array is not copied: what it holds at the first action counts. Any other iterable is
+ *   read at once.
+ * @throws IllegalArgumentError when numSlices is not a positive integer.
+ */
+export function parallelize<T extends Element>(
+  jobs: JobRunner,
+  collection: ArrayLike<T> | Iterable<T>,
+  numSlices: number = jobs.settings.defaultParallelism,
+  operator = 'parallelize',
+): RDD<T> {
+  jobs.assertNotStopped();
+  const slices = checkSlices(operator, numSlices);
+  const records = toArrayLike(operator, collection);
+  return new RDD<T>(jobs, new ParallelCollectionRDD(jobs.newRddId(), callSite(operator), records, slices));
+}
+
+/** One partition for each record, with the hosts where it is best computed. Spark: SparkContext.makeRDD(Seq[(T, Seq[String])]) */
+export function parallelizeWithHosts<T extends Element>(
+  jobs: JobRunner,
+  records: readonly (readonly [record: T, hosts: readonly string[]])[],
+): RDD<T> {
+  jobs.assertNotStopped();
+  for (const entry of records) {
+    if (!Array.isArray(entry) || !Array.isArray(entry[1]))
+      throw new IllegalArgumentError(
+        `makeRDD() with hosts needs [record, hosts] entries, but one is ${describe(entry)}`,
+      );
+  }
+  const values = records.map(([record]) => record);
+  const hosts = records.map(([, places]) => places);
+  const slices = Math.max(1, values.length);
+  return new RDD<T>(jobs, new ParallelCollectionRDD(jobs.newRddId(), callSite('makeRDD'), values, slices, hosts));
+}
+
+/**
+ * start, start + step, … before end. `range(jobs, n)` counts from 0 to n - 1.
+ *
+ * @throws IllegalArgumentError for step 0 and for numbers beyond the safe integers, where steps would be lost.
+ */
+export function range(
+  jobs: JobRunner,
+  start: number,
+  end?: number,
+  step = 1,
+  numSlices: number = jobs.settings.defaultParallelism,
+): RDD<number> {
+  jobs.assertNotStopped();
+  const [from, until] = end === undefined ? [0, start] : [start, end];
+  for (const [name, value] of Object.entries({ start: from, end: until, step })) {
+    if (!Number.isSafeInteger(value))
+      throw new IllegalArgumentError(`${name} of range() must be a safe integer, but is ${describe(value)}`);
+  }
+  if (step === 0) throw new IllegalArgumentError('step cannot be 0');
+  const slices = checkSlices('range', numSlices);
+  return new RDD<number>(jobs, new RangeRDD(jobs.newRddId(), callSite('range'), from, until, step, slices));
+}
+
+/**
+ * The lines of text files below `path`: files, directories, globs, comma lists. Files are listed at the first use.
+ *
+ * @param minPartitions a wish: small files are not joined, compressed ones not split.
+ */
+export function textFile(
+  jobs: JobRunner,
+  path: string,
+  minPartitions: number = jobs.settings.defaultMinPartitions,
+  options: TextSplitOptions = {},
+): RDD<string> {
+  jobs.assertNotStopped();
+  if (typeof path !== 'string' || path === '')
+    throw new IllegalArgumentError(`textFile() needs a path, but was given ${describe(path)}`);
+  if (!Number.isInteger(minPartitions) || minPartitions < 0)
+    throw new IllegalArgumentError(
+      `minPartitions of textFile() must be an integer of at least 0, but is ${describe(minPartitions)}`,
+    );
+  const list = () => listTextSplits(path, minPartitions, options);
+  return new RDD<string>(jobs, new TextFileRDD(jobs.newRddId(), callSite('textFile'), path, list));
+}
+
+export function emptyRDD<T = never>(jobs: JobRunner): RDD<T> {
+  jobs.assertNotStopped();
+  return new RDD<T>(jobs, new EmptyRDD(jobs.newRddId(), callSite('emptyRDD')));
+}
+
+/** All records of all of them; duplicates stay. An empty list gives an empty RDD. Spark: SparkContext.union */
+export function unionAll<T>(jobs: JobRunner, rdds: readonly RDD<T>[]): RDD<T> {
+  jobs.assertNotStopped();
+  const at = { jobs, operator: 'union', callSite: callSite('union') };
+  for (const rdd of rdds) if (!(rdd instanceof RDD)) throw notAnRdd(at, rdd);
+  if (rdds.length === 0) return new RDD<T>(jobs, new EmptyRDD(jobs.newRddId(), at.callSite));
+  return new RDD<T>(
+    jobs,
+    union(
+      at,
+      rdds.map((rdd) => rdd.node),
+    ),
+  );
+}
+
+function checkSlices(operator: string, numSlices: number): number {
+  if (Number.isInteger(numSlices) && numSlices >= 1) return numSlices;
+  throw new IllegalArgumentError(
+    `Positive number of partitions required: numSlices of ${operator}() must be an integer of at least 1, but is ${describe(numSlices)}`,
+  );
+}
+
+function toArrayLike(operator: string, collection: unknown): ArrayLike<unknown> {
+  if (Array.isArray(collection)) return collection;
+  if (ArrayBuffer.isView(collection) && !(collection instanceof DataView))
+    return collection as unknown as ArrayLike<unknown>;
+  if (typeof collection === 'object' && collection !== null) {
+    if (Symbol.iterator in collection) return Array.from(collection as Iterable<unknown>);
+    if (typeof (collection as { length?: unknown }).length === 'number') return collection as ArrayLike<unknown>;
+  }
+  if (typeof collection === 'string') return Array.from(collection);
+  throw new IllegalArgumentError(
+    `${operator}() needs an array or another iterable, but was given ${describe(collection)}`,
+  );
+}

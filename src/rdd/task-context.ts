@@ -19,3 +19,13 @@ export interface TaskContext {
   addTaskCompletionListener(listener: (context: TaskContext) => void): void;
   addTaskFailureListener(listener: (context: TaskContext, error: Error) => void): void;
 }
+
+let current: TaskContext | null = null;
+
+/** For the slot alone: one task at a time runs in its thread. */
+export function setCurrentTask(task: TaskContext | null): void {
+  current = task;
+}
+
+/** `TaskContext.get()`: the context of the task that runs now; null on the driver. */
+export const TaskContext: { get(): TaskContext | null } = { get: () => current };

@@ -30,7 +30,7 @@ export function resolveCombiner(plan: CombinePlan, functions: readonly unknown[]
       };
     case 'aggregate': {
       const seqOp = fn(plan.seqOp);
-      const zero = copier(functions[plan.zero]);
+      const zero = zeroMaker(functions[plan.zero]);
       return {
         kind: plan.kind,
         create: (v) => seqOp(zero(), v),
@@ -49,8 +49,8 @@ export function resolveCombiner(plan: CombinePlan, functions: readonly unknown[]
   }
 }
 
-/** Every key starts from a zero of its own, because the user's function may change it in place. */
-function copier(zero: unknown): () => unknown {
+/** Gives a zero of its own to each use (a key, a partition), because the user's function may change it in place. */
+export function zeroMaker(zero: unknown): () => unknown {
   if (typeof zero !== 'object' || zero === null) return () => zero;
   const bytes = encodeValue(zero);
   return () => decodeValue(bytes);

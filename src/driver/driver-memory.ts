@@ -1,0 +1,28 @@
+/** How the memory an application is given is divided in a driver that runs its own slots. Units: bytes, MiB. */
+export interface MemoryPlan {
+  /** Blocks of persisted RDDs, in shared memory. */
+  readonly storageBytes: number;
+  /** V8 heap of each slot. */
+  readonly slotHeapMiB: number;
+  /** What a task's tables and sort buffers may hold before they spill. */
+  readonly taskMemoryBytes: number;
+}
+
+/** A slot with less than this spends its time collecting garbage. */
+const LEAST_SLOT_HEAP_MIB = 256;
+
+/**
+ * `memory` × fraction × storageFraction is for blocks; the slots share the rest, and inside a slot `fraction` of the heap
+ * is for tables and sort buffers.
+ *
+ * Spark: UnifiedMemoryManager, with the two regions apart because blocks live outside the slots' heaps.
+ */
+export function planMemory(memoryMiB: number, slots: number, fraction: number, storageFraction: number): MemoryPlan {
+  const storageMiB = memoryMiB * fraction * storageFraction;
+  const slotHeapMiB = Math.max(LEAST_SLOT_HEAP_MIB, Math.floor((memoryMiB - storageMiB) / slots));
+  return {
+    storageBytes: Math.floor(storageMiB * (1 << 20)),
+    slotHeapMiB,
+    taskMemoryBytes: Math.floor(slotHeapMiB * fraction * (1 << 20)),
+  };
+}

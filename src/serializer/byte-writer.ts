@@ -73,27 +73,35 @@ export class ByteWriter {
 
   /** Room for `count` numbers at an aligned position; the writer moves behind them. */
   int8s(count: number): Int8Array {
-    return new Int8Array(this.bytes.buffer, this.#claim(count), count);
+    const at = this.#claim(count);
+    return new Int8Array(this.bytes.buffer, at, count);
   }
   int16s(count: number): Int16Array {
-    return new Int16Array(this.bytes.buffer, this.#claim(count * 2), count);
+    const at = this.#claim(count * 2);
+    return new Int16Array(this.bytes.buffer, at, count);
   }
   uint16s(count: number): Uint16Array {
-    return new Uint16Array(this.bytes.buffer, this.#claim(count * 2), count);
+    const at = this.#claim(count * 2);
+    return new Uint16Array(this.bytes.buffer, at, count);
   }
   int32s(count: number): Int32Array {
-    return new Int32Array(this.bytes.buffer, this.#claim(count * 4), count);
+    const at = this.#claim(count * 4);
+    return new Int32Array(this.bytes.buffer, at, count);
   }
   uint32s(count: number): Uint32Array {
-    return new Uint32Array(this.bytes.buffer, this.#claim(count * 4), count);
+    const at = this.#claim(count * 4);
+    return new Uint32Array(this.bytes.buffer, at, count);
   }
   doubles(count: number): Float64Array {
-    return new Float64Array(this.bytes.buffer, this.#claim(count * 8), count);
+    const at = this.#claim(count * 8);
+    return new Float64Array(this.bytes.buffer, at, count);
   }
   int64s(count: number): BigInt64Array {
-    return new BigInt64Array(this.bytes.buffer, this.#claim(count * 8), count);
+    const at = this.#claim(count * 8);
+    return new BigInt64Array(this.bytes.buffer, at, count);
   }
 
+  /** Called before `this.bytes` is read: it may grow. */
   #claim(count: number): number {
     this.align();
     this.need(count);

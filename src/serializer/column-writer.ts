@@ -415,12 +415,14 @@ export class ColumnWriter {
     const lengthAt = w.position;
     w.u32(0);
     const graph = new GraphWriter(w);
+    // At the root there is no other column to share with.
+    const nested = this.#depth > 1;
     const objects: object[] = [];
     const rows: number[] = [];
     for (let i = 0; i < n; i++) {
       graph.begin();
       graph.write(values[i]);
-      for (let k = 0; k < graph.objects.length; k++) {
+      for (let k = 0; nested && k < graph.count; k++) {
         objects.push(graph.objects[k] as object);
         rows.push(i);
       }

@@ -1,0 +1,129 @@
+import { createRequire, isBuiltin } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { types } from 'node:util';
+import vm from 'node:vm';
+import { reviveError } from './errors.ts';
+import type { ModuleRef } from './wire.ts';
+
+/** Imports the modules that closures refer to, each once per thread. */
+
+type Namespace = Readonly<Record<string, unknown>>;
+type Importer = (specifier: string, options?: object) => Promise<Namespace>;
+
+/** By `keyOf`. CommonJS modules are stored as `{ exports }`. */
+const loaded = new Map<string, Namespace>();
+const importers = new Map<string, Importer>();
+let warmedUp = false;
+
+const keyOf = (ref: ModuleRef): string => `${ref.parent}\0${ref.specifier}\0${ref.commonJs}`;
+
+/** Makes `import()` in vm scripts use the loader of the process, resolving from the script's file name. */
+export const DEFAULT_LOADER: typeof vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER =
+  vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+
+/** Runs something without the ExperimentalWarnings that `import()` in vm scripts and `require(esm)` print once. */
+export function withoutExperimentalWarnings<T>(run: () => T): T {
+  const { emitWarning } = process;
+  process.emitWarning = ((warning: string | Error, ...rest: unknown[]): void => {
+    const [options] = rest;
+    const type = typeof options === 'string' ? options : (options as { type?: string } | undefined)?.type;
+    if (type === 'ExperimentalWarning' || (warning instanceof Error && warning.name === 'ExperimentalWarning')) return;
+    (emitWarning as (...args: unknown[]) => void).call(process, warning, ...rest);
+  }) as typeof process.emitWarning;
+  try {
+    return run();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+function importerFor(parent: string): Importer {
+  let importer = importers.get(parent);
+  if (importer === undefined) {
+    importer = withoutExperimentalWarnings(
+      () =>
+        vm.runInThisContext('((specifier, options) => import(specifier, options))', {
+          filename: parent === '' ? import.meta.url : parent,
+          importModuleDynamically: DEFAULT_LOADER,
+        }) as Importer,
+    );
+    importers.set(parent, importer);
+  }
+  return importer;
+}
+
+function importFailure(ref: ModuleRef, error: unknown): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  const by = ref.parent === '' || ref.parent === ref.specifier ? '' : ` (imported by ${ref.parent})`;
+  return reviveError(`the executor cannot import '${ref.specifier}'${by}: ${message}`, error);
+}
+
+/** @throws ClosureError when a module cannot be imported. */
+export async function loadModules(refs: readonly ModuleRef[]): Promise<void> {
+  const missing = refs.filter((ref) => !loaded.has(keyOf(ref)));
+  if (missing.length === 0) return;
+  if (!warmedUp) {
+    warmedUp = true;
+    await withoutExperimentalWarnings(() => importerFor('')('node:module'));
+  }
+  await Promise.all(
+    missing.map(async (ref) => {
+      try {
+        loaded.set(keyOf(ref), await load(ref));
+      } catch (error) {
+        throw importFailure(ref, error);
+      }
+    }),
+  );
+}
+
+async function load(ref: ModuleRef): Promise<Namespace> {
+  if (isBuiltin(ref.specifier)) return builtinNamespace(ref.specifier);
+  if (ref.commonJs) return { exports: createRequire(ref.parent)(ref.specifier) as unknown };
+  return importerFor(ref.parent)(ref.specifier, ref.attributes === null ? undefined : { with: ref.attributes });
+}
+
+/** As `loadModules`, for places that cannot wait. A module with top-level await must have been imported before. */
+export function loadModulesSync(refs: readonly ModuleRef[]): void {
+  for (const ref of refs) {
+    const key = keyOf(ref);
+    if (loaded.has(key)) continue;
+    try {
+      loaded.set(key, loadSync(ref));
+    } catch (error) {
+      throw importFailure(ref, error);
+    }
+  }
+}
+
+function loadSync(ref: ModuleRef): Namespace {
+  if (isBuiltin(ref.specifier)) return builtinNamespace(ref.specifier);
+  const path = ref.specifier.startsWith('file:') ? fileURLToPath(ref.specifier) : ref.specifier;
+  const exports: unknown = withoutExperimentalWarnings(() => createRequire(ref.parent)(path) as unknown);
+  if (ref.commonJs) return { exports };
+  if (types.isModuleNamespaceObject(exports)) return exports as Namespace;
+  return namespaceOf(exports); // an import of a CommonJS module
+}
+
+function builtinNamespace(specifier: string): Namespace {
+  return namespaceOf(process.getBuiltinModule(specifier));
+}
+
+function namespaceOf(exports: unknown): Namespace {
+  const named = (typeof exports === 'object' && exports !== null) || typeof exports === 'function' ? exports : {};
+  return { ...named, default: exports };
+}
+
+/** Gives an export of a module that was loaded before. `*` is the namespace, or what `module.exports` is. */
+export function exportFrom(ref: ModuleRef, exportName: string): unknown {
+  const namespace = loaded.get(keyOf(ref));
+  if (namespace === undefined) throw reviveError(`module '${ref.specifier}' was not loaded`);
+  if (ref.commonJs) {
+    const exports = namespace['exports'];
+    return exportName === '*' ? exports : (exports as Namespace)[exportName];
+  }
+  if (exportName === '*') return ref.parent === '' ? namespace['default'] : namespace;
+  if (!(exportName in namespace))
+    throw reviveError(`the executor's copy of '${ref.specifier}' has no export '${exportName}'`);
+  return namespace[exportName];
+}

@@ -4,6 +4,8 @@ import { deepStrictEqual } from 'node:assert/strict';
 import v8 from 'node:v8';
 import { decodeBlock, decodePairBlock, RecordEncoder } from '../../dist/src/serializer/serializer.js';
 
+const print = (line) => process.stdout.write(`${line}\n`);
+
 const RECORDS = 100_000;
 const BATCH = 2048;
 const ROUNDS = 9;
@@ -96,7 +98,7 @@ function measure(name, batches, [encode, decode]) {
 }
 
 const wanted = process.argv.slice(2);
-console.log(`${'data'.padEnd(16)} ${'codec'.padEnd(12)} enc   dec   B/record   (ns a record, batches of ${BATCH})`);
+print(`${'data'.padEnd(16)} ${'codec'.padEnd(12)} enc   dec   B/record   (ns a record, batches of ${BATCH})`);
 for (const [data, make] of Object.entries(DATA)) {
   if (wanted.length > 0 && !wanted.includes(data)) continue;
   const records = Array.from({ length: RECORDS }, (_, i) => make(i));
@@ -104,9 +106,10 @@ for (const [data, make] of Object.entries(DATA)) {
   for (let i = 0; i < RECORDS; i += BATCH) batches.push(records.slice(i, i + BATCH));
   for (const [name, codec] of Object.entries(codecs())) {
     if (name === 'JSON' && data === '16 doubles') continue;
-    console.log(`${data.padEnd(16)} ${measure(name, batches, codec)}`);
+    print(`${data.padEnd(16)} ${measure(name, batches, codec)}`);
   }
   if (!data.startsWith('[')) continue;
   const columns = batches.map((batch) => ({ keys: batch.map((r) => r[0]), values: batch.map((r) => r[1]) }));
-  for (const [name, codec] of Object.entries(pairCodecs())) console.log(`${data.padEnd(16)} ${measure(name, columns, codec)}`);
+  for (const [name, codec] of Object.entries(pairCodecs()))
+    print(`${data.padEnd(16)} ${measure(name, columns, codec)}`);
 }

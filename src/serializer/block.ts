@@ -8,13 +8,12 @@
 import { crc32 } from 'node:zlib';
 import { ByteReader } from './byte-reader.ts';
 import { CODEC, type Compressor, decompress } from './compression.ts';
-import { CorruptBlockError } from './errors.ts';
+import { CorruptBlockError, isStackOverflow } from './errors.ts';
 
 /** Bytes before the payload of every block. The next block starts at offset + this + payloadBytes. */
 export const BLOCK_HEADER_BYTES = 24;
 const VERSION = 1;
 const MAGIC = 0xb5;
-const MAX_BYTES = 0xffff_fff0;
 
 export interface BlockHeader {
   /** Bytes after the header, with padding. */
@@ -58,8 +57,6 @@ export function readBlockHeader(bytes: Uint8Array, offset: number): BlockHeader 
  */
 export function finishBlock(bytes: Buffer, end: number, rows: number, compressor: Compressor): Buffer {
   const rawBytes = end - BLOCK_HEADER_BYTES;
-  if (rawBytes > MAX_BYTES)
-    throw new RangeError(`a block of ${rawBytes} bytes exceeds ${MAX_BYTES}; encode fewer records`);
   const packed = compressor.compress(bytes.subarray(BLOCK_HEADER_BYTES, end));
   const used = packed?.length ?? rawBytes;
   const padding = -used & 7;
@@ -135,7 +132,8 @@ function readChecked<T>(payload: Buffer, offset: number, rows: number, read: (r:
     return read(new ByteReader(payload), rows);
   } catch (error) {
     // The checksum held, so the writer was another program or has a bug; a RangeError is a read beyond the end.
-    if (error instanceof RangeError) throw new CorruptBlockError(offset, `its columns do not fit (${error.message})`);
+    if (error instanceof RangeError && !isStackOverflow(error))
+      throw new CorruptBlockError(offset, `its columns do not fit (${error.message})`);
     throw error;
   }
 }

@@ -1,3 +1,8 @@
+import { UnencodableRecordError } from './errors.ts';
+
+/** Positions are rounded up by 32-bit operators. */
+const MAX_BYTES = 0x7fff_fff0;
+
 /** A growing buffer. Positions are relative to `origin`, where the payload starts, so that alignment is the payload's. */
 export class ByteWriter {
   bytes: Buffer;
@@ -23,9 +28,14 @@ export class ByteWriter {
   need(count: number): void {
     const wanted = this.position + count;
     if (wanted <= this.bytes.length) return;
+    if (wanted > MAX_BYTES)
+      throw new UnencodableRecordError(
+        'a block of records',
+        `it would have more than ${MAX_BYTES} bytes; encode fewer or smaller records at once`,
+      );
     let size = this.bytes.length * 2;
     while (size < wanted) size *= 2;
-    const larger = Buffer.allocUnsafeSlow(size);
+    const larger = Buffer.allocUnsafeSlow(Math.min(size, MAX_BYTES));
     this.bytes.copy(larger, 0, 0, this.position);
     this.bytes = larger;
   }

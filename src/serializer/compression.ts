@@ -11,6 +11,8 @@ interface Lz4 {
 
 /** Smaller payloads are not worth the call. */
 const MIN_BYTES = 512;
+/** lz4 takes no more than 2,113,929,216. */
+const MAX_BYTES = 2 ** 30;
 /** Below this ratio the block is stored as it is: unpacking costs more than the bytes. */
 const MIN_RATIO = 1.1;
 /** After this many incompressible blocks in a row only each PROBE_EVERY-th is tried (a try costs ~3 ns a byte). */
@@ -37,7 +39,7 @@ export class Compressor {
 
   /** The lz4 form (with its size in front), or null to store the payload raw. */
   compress(payload: Buffer): Buffer | null {
-    if (!this.#enabled || payload.length < MIN_BYTES) return null;
+    if (!this.#enabled || payload.length < MIN_BYTES || payload.length > MAX_BYTES) return null;
     if (this.#failures >= GIVE_UP_AFTER && ++this.#skipped % PROBE_EVERY !== 0) return null;
     const packed = lz4().compressSync(payload);
     if (packed.length * MIN_RATIO > payload.length) {

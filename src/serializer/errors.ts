@@ -34,3 +34,8 @@ export class Refusal extends Error {
 
 /** Thrown inside the folder only: these records do not fit columns (cycles, too deep, too many columns). */
 export class NotColumnarSignal extends Error {}
+
+/** The stack may end before the depth limit does, if the caller has used most of it. */
+export function isStackOverflow(error: unknown): boolean {
+  return error instanceof RangeError && error.message.includes('call stack');
+}

@@ -5,7 +5,7 @@ import { ByteWriter } from './byte-writer.ts';
 import { readArray, readPairColumns } from './column-decoder.ts';
 import { ColumnWriter } from './column-writer.ts';
 import { type CompressionName, Compressor } from './compression.ts';
-import { NotColumnarSignal, Refusal } from './errors.ts';
+import { isStackOverflow, NotColumnarSignal, Refusal, UnencodableRecordError } from './errors.ts';
 import { describeRefusal } from './locate.ts';
 
 export { BLOCK_HEADER_BYTES, type BlockHeader, readBlockHeader } from './block.ts';
@@ -22,7 +22,7 @@ const PROBE_EVERY = 16;
  *
  * A decoded record is deeply equal to the encoded one, with its prototypes, cycles and shared references. Not kept, as
  * in structured clones: properties that are not enumerable (an error's are), getters (their value travels), frozenness,
- * and whether two typed arrays share memory.
+ * and whether two typed arrays share memory. What two records share becomes two copies.
  */
 export class RecordEncoder {
   readonly #w = new ByteWriter(BLOCK_HEADER_BYTES, INITIAL_BYTES);
@@ -105,8 +105,11 @@ export class RecordEncoder {
     try {
       write(this.#columns);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      throw describeRefusal(error, typeof records === 'function' ? records() : records, from);
+      if (error instanceof Refusal)
+        throw describeRefusal(error, typeof records === 'function' ? records() : records, from);
+      if (isStackOverflow(error))
+        throw new UnencodableRecordError('a record', 'it is nested too deeply for the stack that is left here', error);
+      throw error;
     }
   }
 }

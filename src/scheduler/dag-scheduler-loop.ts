@@ -1,0 +1,475 @@
+import type { Clock } from '../base/clock.ts';
+import { IskraError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { SeededRandom } from '../base/seeded-random.ts';
+import type { ExecutorId, JobId, StageId, TaskId } from '../protocol/ids.ts';
+import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
+import type { StageProgram } from '../protocol/stage-program.ts';
+import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
+import type { ShuffleDependency } from '../rdd/dependency.ts';
+import type { RDDNode } from '../rdd/rdd-node.ts';
+import type { DagEffect, DagEvent, MapOutputStatistics } from './dag-events.ts';
+import { DAGScheduler } from './dag-scheduler.ts';
+import { messageOf } from './errors.ts';
+import { JobWaiter } from './job-waiter.ts';
+import type {
+  CacheLocations,
+  ExecutorLoss,
+  Launch,
+  MapOutputRegistry,
+  SchedulerBackend,
+  StagePrograms,
+} from './ports.ts';
+import { DEFAULT_SETTINGS, type SchedulerSettings } from './settings.ts';
+import type { TaskEffect } from './task-effects.ts';
+import { TaskScheduler } from './task-scheduler.ts';
+import { type TaskSet, taskSetName } from './task-set.ts';
+
+export interface SchedulerOptions {
+  /** What is absent has Spark's default. */
+  readonly settings?: Partial<SchedulerSettings>;
+  readonly backend: SchedulerBackend;
+  readonly programs: StagePrograms;
+  readonly mapOutputs: MapOutputRegistry;
+  readonly cacheLocations: CacheLocations;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random: SeededRandom;
+  /** Hears everything; must not throw. */
+  readonly post: (event: SparkListenerEvent) => void;
+  readonly addToAccumulators: (updates: readonly AccumulatorUpdate[]) => void;
+  /** A bug in the scheduler itself: every job has failed and the backend is stopped. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface JobRequest {
+  readonly node: RDDNode;
+  /** RDD partitions to compute. */
+  readonly partitions: readonly number[];
+  /** Handed to StagePrograms.makeProgram unread. */
+  readonly sink: unknown;
+  /** Local properties: `spark.jobGroup.id`, `spark.scheduler.pool`, … */
+  readonly properties: Readonly<Record<string, string>>;
+  readonly callSite: string;
+  /** Called at most once per index into `partitions`, in any order. If it throws, the job fails with that as cause. */
+  readonly onTaskResult: (index: number, bytes: Uint8Array) => void;
+}
+
+export interface MapStageRequest {
+  readonly dependency: ShuffleDependency;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly callSite: string;
+}
+
+/** A job on its way. `done` rejects with JobFailedError, or with the lineage's own error if it could not be started. */
+export interface JobHandle<R = void> {
+  readonly jobId: JobId;
+  readonly done: Promise<R>;
+  cancel(reason?: string): void;
+}
+
+type LoopEvent =
+  | { readonly type: 'Dag'; readonly event: DagEvent }
+  | { readonly type: 'StatusUpdate'; readonly taskId: TaskId; readonly result: TaskResult }
+  | {
+      readonly type: 'NewExecutor';
+      readonly executorId: ExecutorId;
+      readonly host: string;
+      readonly cores: number;
+      readonly queuedTasks: number;
+    }
+  | { readonly type: 'LostExecutor'; readonly executorId: ExecutorId; readonly loss: ExecutorLoss }
+  | { readonly type: 'KillTask'; readonly taskId: TaskId; readonly interrupt: boolean; readonly reason: string }
+  | { readonly type: 'Wake' };
+
+/** A timer that fires this late means that the driver was busy: what arrived in the meantime is read first. */
+const LATE_MS = 100;
+
+/**
+ * The schedulers' loop: one queue, one event at a time; does what the machines want and arms their timers.
+ *
+ * Everything happens in the turn in which it is heard: a call of the backend or of the driver works the queue off
+ * before it returns, unless it comes from within, when it only queues. Cores are offered when the queue is empty.
+ *
+ * An exception that leaves a machine is a bug: it fails every job instead of leaving one hanging.
+ *
+ * Spark: DAGSchedulerEventProcessLoop, CoarseGrainedSchedulerBackend.DriverEndpoint
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #paranoid: boolean;
+  readonly #dag: DAGScheduler;
+  readonly #tasks: TaskScheduler;
+  readonly #waiters = new Map<JobId, JobWaiter>();
+  /** By task set name; `sentTo` are the executors that have it. */
+  readonly #programs = new Map<string, { readonly program: StageProgram; readonly sentTo: Set<ExecutorId> }>();
+  readonly #queue: LoopEvent[] = [];
+  #working = false;
+  #stopped = false;
+  #nextJobId = 0;
+  #cancelWake: (() => void) | null = null;
+  #cancelResubmit: (() => void) | null = null;
+
+  constructor(options: SchedulerOptions) {
+    const settings = { ...DEFAULT_SETTINGS, ...options.settings };
+    this.#options = options;
+    this.#paranoid = settings.paranoid;
+    this.#dag = new DAGScheduler(settings, options.mapOutputs, options.cacheLocations);
+    this.#tasks = new TaskScheduler(settings, options.random);
+  }
+
+  start(): void {
+    const { clock } = this.#options;
+    this.#options.backend.start({
+      executorAdded: (executorId, host, cores, queuedTasks = 0) =>
+        this.#hear({ type: 'NewExecutor', executorId, host, cores, queuedTasks }),
+      executorLost: (executorId, loss) => this.#hear({ type: 'LostExecutor', executorId, loss }),
+      workerRemoved: (workerId, host, message) =>
+        this.#tell({ type: 'WorkerRemoved', at: clock.now(), workerId, host, message }),
+      taskStarted: () => {}, // speculation will want to know
+      statusUpdate: (taskId, result) => this.#hear({ type: 'StatusUpdate', taskId, result }),
+    });
+  }
+
+  // For the driver
+
+  /** Starts a job. @throws IskraError when the scheduler is stopped. Spark: DAGScheduler.submitJob */
+  submitJob(request: JobRequest): JobHandle {
+    const { onTaskResult, ...rest } = request;
+    const waiter = this.#newWaiter(onTaskResult);
+    const { jobId } = waiter;
+    this.#tell({ type: 'JobSubmitted', at: this.#options.clock.now(), jobId, ...rest });
+    return { jobId, done: waiter.done.then(() => {}), cancel: (reason) => this.cancelJob(jobId, reason) };
+  }
+
+  /** Computes a shuffle's map side and nothing else. Spark: DAGScheduler.submitMapStage */
+  submitMapStage(request: MapStageRequest): JobHandle<MapOutputStatistics> {
+    const waiter = this.#newWaiter(() => {});
+    const { jobId } = waiter;
+    this.#tell({ type: 'MapStageSubmitted', at: this.#options.clock.now(), jobId, ...request });
+    // A map-stage job that succeeds always has statistics.
+    const done = waiter.done.then((mapOutput) => mapOutput as MapOutputStatistics);
+    return { jobId, done, cancel: (reason) => this.cancelJob(jobId, reason) };
+  }
+
+  cancelJob(jobId: JobId, reason: string | null = null): void {
+    this.#tell({ type: 'JobCancelled', at: this.#options.clock.now(), jobId, reason });
+  }
+
+  cancelJobGroup(groupId: string, reason: string | null = null): void {
+    this.#tell({ type: 'JobGroupCancelled', at: this.#options.clock.now(), groupId, reason });
+  }
+
+  cancelStage(stageId: StageId, reason: string | null = null): void {
+    this.#tell({ type: 'StageCancelled', at: this.#options.clock.now(), stageId, reason });
+  }
+
+  cancelAll(): void {
+    this.#tell({ type: 'AllJobsCancelled', at: this.#options.clock.now() });
+  }
+
+  /** Kills one task attempt; it is tried again. Spark: SparkContext.killTaskAttempt */
+  killTask(taskId: TaskId, interrupt: boolean, reason: string): void {
+    this.#hear({ type: 'KillTask', taskId, interrupt, reason });
+  }
+
+  defaultParallelism(): number {
+    return this.#options.backend.defaultParallelism();
+  }
+
+  get numActiveJobs(): number {
+    return this.#waiters.size;
+  }
+
+  /** Fails every job with `cause` and stops the backend. Twice is fine. */
+  stop(cause?: unknown): void {
+    if (this.#stopped) return;
+    this.#tell({ type: 'Stopped', at: this.#options.clock.now(), cause });
+  }
+
+  /** For tests: the invariants of both machines. */
+  checkInvariants(): void {
+    this.#dag.checkInvariants();
+    this.#tasks.checkInvariants();
+  }
+
+  /** For tests: nothing of any job is left. */
+  get isIdle(): boolean {
+    const busy = this.#dag.numActiveJobs + this.#tasks.numTaskSets + this.#tasks.numRunning + this.#programs.size;
+    return busy === 0 && this.#waiters.size === 0 && this.#queue.length === 0;
+  }
+
+  #newWaiter(onTaskResult: (index: number, bytes: Uint8Array) => void): JobWaiter {
+    if (this.#stopped)
+      throw new IskraError('CONTEXT_STOPPED', 'Cannot call methods on a stopped SparkContext; create a new one');
+    const waiter = new JobWaiter(this.#nextJobId++, onTaskResult);
+    this.#waiters.set(waiter.jobId, waiter);
+    return waiter;
+  }
+
+  // The queue
+
+  #tell(event: DagEvent): void {
+    this.#hear({ type: 'Dag', event });
+  }
+
+  #hear(event: LoopEvent): void {
+    if (this.#stopped) return;
+    this.#queue.push(event);
+    if (!this.#working) this.#work();
+  }
+
+  #work(): void {
+    this.#working = true;
+    try {
+      do {
+        // The queue may grow while it is read.
+        for (let i = 0; i < this.#queue.length; i++) {
+          this.#handle(this.#queue[i] as LoopEvent); // i is within bounds
+          if (this.#paranoid) this.checkInvariants();
+        }
+        this.#queue.length = 0;
+        if (!this.#stopped) this.#doTaskEffects(this.#tasks.makeOffers(this.#options.clock.now()));
+      } while (this.#queue.length > 0);
+    } catch (error) {
+      this.#die(error);
+    } finally {
+      this.#working = false;
+    }
+  }
+
+  #handle(event: LoopEvent): void {
+    if (this.#stopped) return;
+    const at = this.#options.clock.now();
+    switch (event.type) {
+      case 'StatusUpdate':
+        this.#doTaskEffects(this.#tasks.statusUpdate(event.taskId, event.result, at));
+        return;
+      case 'Dag':
+        this.#doDagEffects(this.#dag.handle(event.event));
+        if (event.event.type === 'Stopped') this.#shutDown();
+        return;
+      case 'NewExecutor': {
+        const { executorId, host, cores, queuedTasks } = event;
+        this.#doTaskEffects(this.#tasks.executorAdded(executorId, host, cores, queuedTasks, at));
+        return;
+      }
+      case 'LostExecutor':
+        for (const { sentTo } of this.#programs.values()) sentTo.delete(event.executorId);
+        this.#doTaskEffects(this.#tasks.executorLost(event.executorId, event.loss, at));
+        return;
+      case 'KillTask':
+        this.#doTaskEffects(this.#tasks.killTask(event.taskId, event.interrupt, event.reason));
+        return;
+      case 'Wake':
+        this.#doTaskEffects(this.#tasks.wake(at));
+        return;
+    }
+  }
+
+  // Effects
+
+  #doDagEffects(effects: readonly DagEffect[]): void {
+    for (const effect of effects)
+      switch (effect.type) {
+        case 'Post':
+          this.#options.post(effect.event);
+          break;
+        case 'TaskSucceeded':
+          this.#deliver(effect.jobId, effect.outputIndex, effect.bytes);
+          break;
+        case 'AccumulatorUpdates':
+          this.#accumulate(effect.updates);
+          break;
+        case 'SubmitTaskSet':
+          this.#submitTaskSet(effect.taskSet);
+          break;
+        case 'CancelTasks':
+          this.#doTaskEffects(this.#tasks.cancelTasks(effect.stageId, effect.interrupt, effect.reason));
+          break;
+        case 'PartitionCompleted':
+          this.#doTaskEffects(this.#tasks.partitionCompleted(effect.stageId, effect.output));
+          break;
+        case 'JobSucceeded':
+          this.#takeWaiter(effect.jobId)?.succeed(effect.mapOutput);
+          break;
+        case 'JobFailed':
+          this.#takeWaiter(effect.jobId)?.fail(effect.failure);
+          break;
+        case 'WakeAt':
+          this.#cancelResubmit = this.#wakeAt(effect.at, () =>
+            this.#tell({ type: 'ResubmitFailedStages', at: this.#options.clock.now() }),
+          );
+          break;
+        case 'Log':
+          this.#options.log[effect.level](effect.message);
+          break;
+      }
+  }
+
+  #doTaskEffects(effects: readonly TaskEffect[]): void {
+    let launches: Extract<TaskEffect, { type: 'Launch' }>[] | null = null;
+    for (const effect of effects)
+      switch (effect.type) {
+        case 'Launch':
+          launches ??= [];
+          launches.push(effect);
+          break;
+        case 'Dag':
+          this.#doDagEffects(this.#dag.handle(effect.event));
+          break;
+        case 'Kill':
+          this.#options.backend.kill(effect.taskId, effect.executorId, effect.interrupt, effect.reason);
+          break;
+        case 'TaskSetFinished': {
+          const key = taskSetName(effect);
+          for (const executorId of this.#programs.get(key)?.sentTo ?? [])
+            this.#options.backend.forgetProgram(executorId, key);
+          this.#programs.delete(key);
+          break;
+        }
+        case 'WakeAt':
+          this.#cancelWake?.();
+          this.#cancelWake = this.#wakeAt(effect.at, () => this.#hear({ type: 'Wake' }));
+          break;
+        case 'Log':
+          this.#options.log[effect.level](effect.message);
+          break;
+      }
+    if (launches !== null) this.#launch(launches);
+  }
+
+  #submitTaskSet(taskSet: TaskSet): void {
+    const key = taskSetName(taskSet);
+    const at = this.#options.clock.now();
+    try {
+      this.#programs.set(key, {
+        program: this.#options.programs.makeProgram(taskSet.work, key),
+        sentTo: new Set(),
+      });
+    } catch (cause) {
+      const { stageId, attempt: stageAttemptId } = taskSet;
+      const message = `Task serialization failed: ${messageOf(cause)}`;
+      this.#doDagEffects(this.#dag.handle({ type: 'TaskSetFailed', at, stageId, stageAttemptId, message, cause }));
+      return;
+    }
+    this.#doTaskEffects(this.#tasks.submitTasks(taskSet, at));
+  }
+
+  #launch(launches: readonly Extract<TaskEffect, { type: 'Launch' }>[]): void {
+    const at = this.#options.clock.now();
+    const byExecutor = new Map<ExecutorId, Launch[]>();
+    const broken: { readonly launch: (typeof launches)[number]; readonly cause: unknown }[] = [];
+    for (const launch of launches) {
+      const { taskSet, task, executorId } = launch;
+      const { stageId, attempt } = taskSet;
+      this.#doDagEffects(this.#dag.handle({ type: 'BeginEvent', at, stageId, stageAttemptId: attempt, task }));
+      try {
+        const description = this.#describe(taskSet, launch);
+        const list = byExecutor.get(executorId);
+        if (list === undefined) byExecutor.set(executorId, [description]);
+        else list.push(description);
+      } catch (cause) {
+        broken.push({ launch, cause });
+      }
+    }
+    for (const [executorId, list] of byExecutor) this.#options.backend.launch(executorId, list);
+    // Splits are the node's own code. Told of after the launches, so that what is killed has been launched before.
+    for (const { launch, cause } of broken) {
+      const { stageId, attempt: stageAttemptId } = launch.taskSet;
+      const message = `Task creation failed: ${messageOf(cause)}`;
+      this.#tell({ type: 'TaskSetFailed', at, stageId, stageAttemptId, message, cause });
+      const reason = { kind: 'TaskKilled', reason: message } as const;
+      this.#hear({
+        type: 'StatusUpdate',
+        taskId: launch.task.taskId,
+        result: { kind: 'Failed', reason, metrics: null },
+      });
+    }
+  }
+
+  #describe(taskSet: TaskSet, { task, executorId }: Extract<TaskEffect, { type: 'Launch' }>): Launch {
+    const programKey = taskSetName(taskSet);
+    const split = taskSet.work.node.split(task.partition);
+    const known = this.#programs.get(programKey);
+    const program = known === undefined || known.sentTo.has(executorId) ? null : known.program;
+    known?.sentTo.add(executorId);
+    return {
+      program,
+      task: {
+        taskId: task.taskId,
+        attemptNumber: task.attemptNumber,
+        executorId,
+        name: `${task.index}.${task.attemptNumber} in stage ${programKey} (TID ${task.taskId})`,
+        stageId: taskSet.stageId,
+        stageAttemptId: taskSet.attempt,
+        partition: task.partition,
+        numPartitions: taskSet.numPartitions,
+        cpus: this.#cpus,
+        localProperties: taskSet.properties,
+        programKey,
+        split,
+      },
+    };
+  }
+
+  get #cpus(): number {
+    return this.#options.settings?.cpusPerTask ?? DEFAULT_SETTINGS.cpusPerTask;
+  }
+
+  #deliver(jobId: JobId, index: number, bytes: Uint8Array): void {
+    try {
+      this.#waiters.get(jobId)?.onTaskResult(index, bytes);
+    } catch (cause) {
+      // At once, for the job may end before the event is read.
+      const message = `the handler of a result of job ${jobId} threw: ${messageOf(cause)}`;
+      this.#takeWaiter(jobId)?.fail({ code: 'RESULT_HANDLER_FAILED', message, cause });
+      this.#tell({ type: 'ResultHandlerFailed', at: this.#options.clock.now(), jobId, cause });
+    }
+  }
+
+  #accumulate(updates: readonly AccumulatorUpdate[]): void {
+    try {
+      this.#options.addToAccumulators(updates);
+    } catch (error) {
+      this.#options.log.error(`an accumulator could not be updated: ${messageOf(error)}`);
+    }
+  }
+
+  #takeWaiter(jobId: JobId): JobWaiter | undefined {
+    const waiter = this.#waiters.get(jobId);
+    this.#waiters.delete(jobId);
+    return waiter;
+  }
+
+  /** Calls `fire` at that time, or a little later if that lets what has arrived be read first. */
+  #wakeAt(at: number, fire: () => void): () => void {
+    const { clock } = this.#options;
+    let cancel = clock.after(Math.max(0, at - clock.now()), () => {
+      if (clock.now() - at > LATE_MS) cancel = clock.after(0, fire);
+      else fire();
+    });
+    return () => cancel();
+  }
+
+  // The end
+
+  #shutDown(): void {
+    this.#stopped = true;
+    this.#cancelWake?.();
+    this.#cancelResubmit?.();
+    this.#programs.clear();
+    this.#options.backend.stop();
+  }
+
+  #die(error: unknown): void {
+    this.#options.log.error(`the scheduler failed: ${messageOf(error)}`);
+    for (const waiter of this.#waiters.values()) {
+      const message = `Job ${waiter.jobId} cancelled because the scheduler failed: ${messageOf(error)}`;
+      waiter.fail({ code: 'CONTEXT_STOPPED', message, cause: error });
+    }
+    this.#waiters.clear();
+    if (!this.#stopped) this.#shutDown();
+    this.#options.onFatal(error);
+  }
+}

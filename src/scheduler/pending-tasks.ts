@@ -1,0 +1,241 @@
+import type { ExecutorId } from '../protocol/ids.ts';
+import { Locality } from './locality.ts';
+import type { TaskLocation } from './task-set.ts';
+
+/**
+ * Task indexes to be launched, lowest first, those that came back first of all. Entries are not removed when a task is
+ * launched through another list: whoever takes one must ask whether it still waits.
+ */
+class IndexList {
+  readonly #back: number[] = [];
+  readonly #initial: readonly number[] | null;
+  readonly #end: number;
+  #next = 0;
+
+  /** `initial`: ascending; or a count, meaning all indexes below it. */
+  constructor(initial: readonly number[] | number) {
+    this.#initial = typeof initial === 'number' ? null : initial;
+    this.#end = typeof initial === 'number' ? initial : initial.length;
+  }
+
+  push(index: number): void {
+    this.#back.push(index);
+  }
+
+  /** The first that waits, dropping those before it; -1 when there is none. */
+  peek(waits: Uint8Array): number {
+    for (let i = this.#back.length - 1; i >= 0; i--) {
+      const index = this.#back[i] as number; // i is within bounds
+      if (waits[index] === 1) return index;
+      this.#back.length = i;
+    }
+    for (; this.#next < this.#end; this.#next++) {
+      const index = this.#initial === null ? this.#next : (this.#initial[this.#next] as number);
+      if (waits[index] === 1) return index;
+    }
+    return -1;
+  }
+}
+
+/** One list per executor, host or rack. */
+class PlaceLists {
+  readonly #lists: Map<string, IndexList>;
+  readonly #inOrder: readonly IndexList[];
+  /** Lists before this one are exhausted; so asking whether any task waits does not walk over them again. */
+  #cursor = 0;
+
+  constructor(indexes: ReadonlyMap<string, readonly number[]>) {
+    this.#lists = new Map();
+    for (const [place, list] of indexes) this.#lists.set(place, new IndexList(list));
+    this.#inOrder = [...this.#lists.values()];
+  }
+
+  get size(): number {
+    return this.#inOrder.length;
+  }
+
+  get(place: string): IndexList | undefined {
+    return this.#lists.get(place);
+  }
+
+  has(place: string): boolean {
+    return this.#lists.has(place);
+  }
+
+  places(): Iterable<string> {
+    return this.#lists.keys();
+  }
+
+  push(place: string, index: number): void {
+    this.#lists.get(place)?.push(index);
+    this.#cursor = 0;
+  }
+
+  anyWaits(waits: Uint8Array): boolean {
+    for (; this.#cursor < this.#inOrder.length; this.#cursor++)
+      if ((this.#inOrder[this.#cursor] as IndexList).peek(waits) >= 0) return true; // the cursor is within bounds
+    return false;
+  }
+}
+
+const NOWHERE: readonly TaskLocation[] = [];
+
+/**
+ * The tasks of a task set that are to be launched, findable by place. Taking one costs amortised constant time however
+ * many there are: a launched task's entries in other lists are dropped when they come up.
+ *
+ * Spark: PendingTasksByLocality
+ */
+export class PendingTasks {
+  readonly #locations: readonly (readonly TaskLocation[])[] | null;
+  readonly #rackOf: ((host: string) => string | null) | null;
+  /** 1: to be launched. */
+  readonly #waits: Uint8Array;
+  readonly #all: IndexList;
+  readonly #noPrefs: IndexList;
+  readonly #byExecutor: PlaceLists;
+  readonly #byHost: PlaceLists;
+  readonly #byRack: PlaceLists;
+  #count: number;
+
+  constructor(
+    numTasks: number,
+    locations: readonly (readonly TaskLocation[])[] | null,
+    rackOf: ((host: string) => string | null) | null,
+  ) {
+    this.#locations = locations;
+    this.#rackOf = rackOf;
+    this.#waits = new Uint8Array(numTasks).fill(1);
+    this.#count = numTasks;
+    this.#all = new IndexList(numTasks);
+    const noPrefs: number[] = [];
+    const byExecutor = new Map<string, number[]>();
+    const byHost = new Map<string, number[]>();
+    const byRack = new Map<string, number[]>();
+    locations?.forEach((places, index) => {
+      if (places.length === 0) noPrefs.push(index);
+      for (const { executorId, host } of places) {
+        if (executorId !== null) append(byExecutor, executorId, index);
+        append(byHost, host, index);
+        const rack = rackOf?.(host) ?? null;
+        if (rack !== null) append(byRack, rack, index);
+      }
+    });
+    this.#noPrefs = new IndexList(locations === null ? numTasks : noPrefs);
+    this.#byExecutor = new PlaceLists(byExecutor);
+    this.#byHost = new PlaceLists(byHost);
+    this.#byRack = new PlaceLists(byRack);
+  }
+
+  /** Tasks to be launched. */
+  get count(): number {
+    return this.#count;
+  }
+
+  isPending(index: number): boolean {
+    return this.#waits[index] === 1;
+  }
+
+  /** The task needs no launch (any more). */
+  remove(index: number): void {
+    if (this.#waits[index] !== 1) return;
+    this.#waits[index] = 0;
+    this.#count--;
+  }
+
+  /** The task is to be launched again. */
+  add(index: number): void {
+    if (this.#waits[index] === 1) return;
+    this.#waits[index] = 1;
+    this.#count++;
+    this.#all.push(index);
+    const places = this.#locations?.[index] ?? NOWHERE;
+    if (places.length === 0) this.#noPrefs.push(index);
+    for (const { executorId, host } of places) {
+      if (executorId !== null) this.#byExecutor.push(executorId, index);
+      this.#byHost.push(host, index);
+      const rack = this.#rackOf?.(host) ?? null;
+      if (rack !== null) this.#byRack.push(rack, index);
+    }
+  }
+
+  /** Index of a task for this executor, at `max` or nearer, as near as possible; -1 when there is none. */
+  find(executorId: ExecutorId, host: string, max: Locality): number {
+    if (this.#count === 0) return -1;
+    const waits = this.#waits;
+    let index = this.#byExecutor.size === 0 ? -1 : (this.#byExecutor.get(executorId)?.peek(waits) ?? -1);
+    this.foundAt = Locality.PROCESS_LOCAL;
+    if (index < 0 && max >= Locality.NODE_LOCAL && this.#byHost.size > 0) {
+      index = this.#byHost.get(host)?.peek(waits) ?? -1;
+      this.foundAt = Locality.NODE_LOCAL;
+    }
+    if (index < 0 && max >= Locality.NO_PREF) {
+      index = this.#noPrefs.peek(waits);
+      this.foundAt = Locality.NO_PREF;
+    }
+    if (index < 0 && max >= Locality.RACK_LOCAL && this.#byRack.size > 0) {
+      const rack = this.#rackOf?.(host) ?? null;
+      index = rack === null ? -1 : (this.#byRack.get(rack)?.peek(waits) ?? -1);
+      this.foundAt = Locality.RACK_LOCAL;
+    }
+    if (index < 0 && max >= Locality.ANY) {
+      index = this.#all.peek(waits);
+      this.foundAt = Locality.ANY;
+    }
+    return index;
+  }
+
+  /** The level at which the last find() found; a field rather than a second result, for no allocation per task. */
+  foundAt: Locality = Locality.ANY;
+
+  /** Whether any task could be launched at exactly this level, on whatever executor. */
+  hasAt(level: Locality): boolean {
+    switch (level) {
+      case Locality.PROCESS_LOCAL:
+        return this.#byExecutor.anyWaits(this.#waits);
+      case Locality.NODE_LOCAL:
+        return this.#byHost.anyWaits(this.#waits);
+      case Locality.NO_PREF:
+        return this.#noPrefs.peek(this.#waits) >= 0;
+      case Locality.RACK_LOCAL:
+        return this.#byRack.anyWaits(this.#waits);
+      case Locality.ANY:
+        return this.#count > 0;
+    }
+  }
+
+  wantsExecutor(executorId: ExecutorId): boolean {
+    return this.#byExecutor.has(executorId);
+  }
+
+  wantsHost(host: string): boolean {
+    return this.#byHost.has(host);
+  }
+
+  /** Levels that can be had while these executors and hosts are alive, nearest first; ANY always. */
+  levels(alive: {
+    hasExecutor(id: ExecutorId): boolean;
+    hasHost(host: string): boolean;
+    hasRack(rack: string): boolean;
+  }): Locality[] {
+    const levels: Locality[] = [];
+    if (some(this.#byExecutor, (id) => alive.hasExecutor(id))) levels.push(Locality.PROCESS_LOCAL);
+    if (some(this.#byHost, (host) => alive.hasHost(host))) levels.push(Locality.NODE_LOCAL);
+    if (this.#locations === null || this.#noPrefs.peek(this.#waits) >= 0) levels.push(Locality.NO_PREF);
+    if (some(this.#byRack, (rack) => alive.hasRack(rack))) levels.push(Locality.RACK_LOCAL);
+    levels.push(Locality.ANY);
+    return levels;
+  }
+}
+
+function append(lists: Map<string, number[]>, key: string, index: number): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [index]);
+  // A task that names a host twice (two executors there) is listed once.
+  else if (list.at(-1) !== index) list.push(index);
+}
+
+function some(lists: PlaceLists, holds: (place: string) => boolean): boolean {
+  for (const place of lists.places()) if (holds(place)) return true;
+  return false;
+}

@@ -1,0 +1,81 @@
+import type { ExecutorId, RddId, ShuffleId, TaskId } from '../protocol/ids.ts';
+import type { BlockManagerId, MapStatus } from '../protocol/map-output.ts';
+import type { StageProgram } from '../protocol/stage-program.ts';
+import type { TaskDescription, TaskResult } from '../protocol/task.ts';
+import type { StageWork } from './task-set.ts';
+
+/** A task on its way; `program` is null when this executor was sent the program of its stage attempt before. */
+export interface Launch {
+  readonly task: TaskDescription;
+  readonly program: StageProgram | null;
+}
+
+/** How tasks reach executors. One per way of getting executors: local, standalone, YARN. Spark: SchedulerBackend */
+export interface SchedulerBackend {
+  /** Everything the backend hears goes to `listener`, from any turn, also from within `launch`. */
+  start(listener: BackendListener): void;
+  /** Must not throw for an executor that is gone: its tasks are reported by `executorLost`. */
+  launch(executorId: ExecutorId, launches: readonly Launch[]): void;
+  /** Best effort; the task still reports how it ended. */
+  kill(taskId: TaskId, executorId: ExecutorId, interrupt: boolean, reason: string): void;
+  /** No task of this stage attempt will come any more. */
+  forgetProgram(executorId: ExecutorId, programKey: string): void;
+  defaultParallelism(): number;
+  maxNumConcurrentTasks?(cpusPerTask: number): number;
+  stop(): void;
+}
+
+/** What a backend tells the scheduler. Every call may launch tasks before it returns. */
+export interface BackendListener {
+  /**
+   * @param cores tasks (of one cpu) that run at the same time.
+   * @param queuedTasks tasks the executor takes in addition while all cores are busy, so that a core which gets free
+   *   has its next task at hand; 0 when absent.
+   */
+  executorAdded(executorId: ExecutorId, host: string, cores: number, queuedTasks?: number): void;
+  executorLost(executorId: ExecutorId, loss: ExecutorLoss): void;
+  /** A worker is gone for good, with everything a shuffle service on it served. */
+  workerRemoved(workerId: string, host: string, message: string): void;
+  taskStarted(taskId: TaskId): void;
+  statusUpdate(taskId: TaskId, result: TaskResult): void;
+}
+
+export interface ExecutorLoss {
+  readonly message: string;
+  /** True when a running task may be the culprit (a crash): its failure counts. False for preemption, a drained node, … */
+  readonly exitCausedByApp: boolean;
+  /** True when the machine itself is gone, with it what a shuffle service there served. */
+  readonly workerLost: boolean;
+}
+
+/** The driver's book of map outputs. Implementation: shuffle/map-output-tracker.ts */
+export interface MapOutputRegistry {
+  /** Grows whenever an output is lost: news of an executor older than its loss changes nothing. */
+  readonly epoch: number;
+  hasShuffle(shuffleId: ShuffleId): boolean;
+  registerShuffle(shuffleId: ShuffleId, numMaps: number, numReduces: number): void;
+  registerMapOutput(shuffleId: ShuffleId, mapIndex: number, status: MapStatus): void;
+  /** Forgets the output if it still is the one that `mapId` wrote there; null: whichever lies there. */
+  unregisterMapOutput(shuffleId: ShuffleId, mapIndex: number, location: BlockManagerId, mapId: TaskId | null): void;
+  removeOutputsOnExecutor(executorId: ExecutorId): void;
+  removeOutputsOnHost(host: string): void;
+  numAvailableOutputs(shuffleId: ShuffleId): number;
+  /** Map indexes without output, ascending. */
+  missingPartitions(shuffleId: ShuffleId): readonly number[];
+  /** Bytes per reduce partition over all map outputs. */
+  bytesByPartition(shuffleId: ShuffleId): readonly number[];
+}
+
+/** Where blocks of persisted RDDs are. */
+export interface CacheLocations {
+  /** Executors that hold this partition; empty when nobody does. */
+  locations(rddId: RddId, partition: number): readonly ExecutorId[];
+  /** All blocks of this executor are gone. */
+  executorLost(executorId: ExecutorId): void;
+}
+
+/** Makes what slots run of a stage. */
+export interface StagePrograms {
+  /** @throws whatever capturing a function throws; the stage is aborted and the job gets it as its cause. */
+  makeProgram(work: StageWork, key: string): StageProgram;
+}

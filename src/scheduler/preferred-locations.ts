@@ -1,0 +1,106 @@
+import type { ExecutorId } from '../protocol/ids.ts';
+import { parentPartitions } from '../rdd/dependency.ts';
+import { RDDNode } from '../rdd/rdd-node.ts';
+import type { CacheLocations } from './ports.ts';
+import { isPersisted } from './stage-graph.ts';
+import { parseLocation, type TaskLocation } from './task-set.ts';
+
+const NOWHERE: readonly TaskLocation[] = [];
+
+/**
+ * Where the tasks of one task set would best run: where a partition is cached, else where its node wants it, else where
+ * the first of its narrow parents' partitions that wants any place wants it.
+ *
+ * One object serves one task set: it remembers which steps of the lineage have no say, so that a task costs the length
+ * of what matters and not the length of the lineage.
+ *
+ * Spark: DAGScheduler.getPreferredLocs
+ */
+export class PreferredLocations {
+  readonly #cache: CacheLocations;
+  readonly #hostOf: (executorId: ExecutorId) => string | undefined;
+  readonly #shortcuts = new Map<RDDNode, RDDNode>();
+
+  constructor(cache: CacheLocations, hostOf: (executorId: ExecutorId) => string | undefined) {
+    this.#cache = cache;
+    this.#hostOf = hostOf;
+  }
+
+  /** Per partition in the order given; null when no partition prefers any place. */
+  ofAll(node: RDDNode, partitions: readonly number[]): (readonly TaskLocation[])[] | null {
+    let any = false;
+    const locations = partitions.map((partition) => {
+      const found = this.of(node, partition);
+      any ||= found.length > 0;
+      return found;
+    });
+    return any ? locations : null;
+  }
+
+  /** @throws what the nodes' own preferredLocations and parentPartitions throw. */
+  of(root: RDDNode, rootPartition: number): readonly TaskLocation[] {
+    let node = this.#shortcut(root);
+    let partition = rootPartition;
+    // Most lineages are a line: no bookkeeping until the first fork.
+    let stack: { node: RDDNode; partition: number }[] | null = null;
+    let seen: Map<RDDNode, Set<number>> | null = null;
+    for (;;) {
+      const here = this.#own(node, partition);
+      if (here.length > 0) return here;
+      const next: { node: RDDNode; partition: number }[] = [];
+      for (const dependency of node.dependencies)
+        if (dependency.kind !== 'Shuffle')
+          for (const parent of parentPartitions(dependency, partition))
+            next.push({ node: this.#shortcut(dependency.rdd), partition: parent });
+      if (next.length > 1 && seen === null) {
+        seen = new Map();
+        stack = [];
+      }
+      for (let i = next.length - 1; i >= 0; i--) {
+        const step = next[i] as (typeof next)[number]; // i is within bounds
+        if (seen !== null) {
+          const partitions = seen.get(step.node) ?? new Set();
+          if (partitions.has(step.partition)) continue;
+          seen.set(step.node, partitions.add(step.partition));
+        }
+        stack ??= [];
+        stack.push(step);
+      }
+      const step = stack?.pop();
+      if (step === undefined) return NOWHERE;
+      node = step.node;
+      partition = step.partition;
+    }
+  }
+
+  #own(node: RDDNode, partition: number): readonly TaskLocation[] {
+    if (isPersisted(node)) {
+      const cached: TaskLocation[] = [];
+      for (const executorId of this.#cache.locations(node.id, partition)) {
+        const host = this.#hostOf(executorId);
+        if (host !== undefined) cached.push({ host, executorId });
+      }
+      if (cached.length > 0) return cached;
+    }
+    const own = node.preferredLocations(partition);
+    return own.length === 0 ? NOWHERE : own.map(parseLocation);
+  }
+
+  /** The first node below that may have a say or has not exactly one parent with the same partitions. */
+  #shortcut(from: RDDNode): RDDNode {
+    const known = this.#shortcuts.get(from);
+    if (known !== undefined) return known;
+    let node = from;
+    for (;;) {
+      const only = node.dependencies.length === 1 ? node.dependencies[0] : undefined;
+      if (only?.kind !== 'OneToOne' || isPersisted(node) || hasOwnPreferences(node)) break;
+      node = only.rdd;
+    }
+    this.#shortcuts.set(from, node);
+    return node;
+  }
+}
+
+function hasOwnPreferences(node: RDDNode): boolean {
+  return node.preferredLocations !== RDDNode.prototype.preferredLocations;
+}

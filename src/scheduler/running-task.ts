@@ -1,0 +1,35 @@
+import type { ExecutorId, TaskId } from '../protocol/ids.ts';
+import type { TaskInfo } from '../protocol/spark-listener-event.ts';
+import type { TaskSetManager } from './task-set-manager.ts';
+
+/** An executor as the task scheduler counts it. */
+export class ExecutorState {
+  readonly id: ExecutorId;
+  readonly host: string;
+  readonly cores: number;
+  /** Tasks' cores that may be given out beyond `cores`. */
+  readonly queue: number;
+  /** Below zero: that many cores' worth of tasks are queued. Never below -queue. */
+  freeCores: number;
+  readonly running: Set<RunningTask> = new Set();
+  /** Cores have come free since the last offers. */
+  isDirty = false;
+
+  constructor(id: ExecutorId, host: string, cores: number, queue: number) {
+    this.id = id;
+    this.host = host;
+    this.cores = cores;
+    this.queue = queue;
+    this.freeCores = cores;
+  }
+}
+
+/** A task attempt between launch and its last status update. */
+export interface RunningTask {
+  readonly taskId: TaskId;
+  readonly info: TaskInfo;
+  readonly manager: TaskSetManager;
+  readonly executor: ExecutorState;
+  /** Asked to die; once is enough. */
+  killed: boolean;
+}

@@ -1,0 +1,22 @@
+import type { ExecutorId, StageId, TaskId } from '../protocol/ids.ts';
+import type { TaskInfo } from '../protocol/spark-listener-event.ts';
+import type { DagEvent } from './dag-events.ts';
+import type { TaskSet } from './task-set.ts';
+
+/** All that the task scheduler can want; done by the loop, in order. */
+export type TaskEffect =
+  | { readonly type: 'Launch'; readonly executorId: ExecutorId; readonly taskSet: TaskSet; readonly task: TaskInfo }
+  | {
+      readonly type: 'Kill';
+      readonly taskId: TaskId;
+      readonly executorId: ExecutorId;
+      readonly interrupt: boolean;
+      readonly reason: string;
+    }
+  /** For the DAG scheduler. */
+  | { readonly type: 'Dag'; readonly event: DagEvent }
+  /** No task of this stage attempt runs or will run: its program can be forgotten. */
+  | { readonly type: 'TaskSetFinished'; readonly stageId: StageId; readonly attempt: number }
+  /** Wants wake() at that time; a later wish for an earlier time counts too. */
+  | { readonly type: 'WakeAt'; readonly at: number; readonly why: 'locality' | 'starvation' }
+  | { readonly type: 'Log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string };

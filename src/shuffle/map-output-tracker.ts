@@ -1,0 +1,155 @@
+import { InvariantError } from '../base/errors.ts';
+import type { ExecutorId, ShuffleId, TaskId } from '../protocol/ids.ts';
+import type { BlockManagerId, MapOutputs, MapStatus } from '../protocol/map-output.ts';
+
+interface Shuffle {
+  readonly statuses: (MapStatus | null)[];
+  readonly numReduces: number;
+  available: number;
+}
+
+/**
+ * The driver's book: which executor has which map output of which shuffle.
+ *
+ * Invariants:
+ * 1. `available` of a shuffle is the number of its statuses that are not null.
+ * 2. Every registered output is listed under its executor. (The list may name outputs that moved on since.)
+ * 3. The epoch never falls, and grows with every loss.
+ *
+ * Spark: MapOutputTrackerMaster
+ */
+export class MapOutputTracker {
+  readonly #shuffles = new Map<ShuffleId, Shuffle>();
+  /** Per executor and shuffle the map indexes ever registered there; so a loss costs what is lost, not what there is. */
+  readonly #byExecutor = new Map<ExecutorId, { readonly host: string; readonly shuffles: Map<ShuffleId, number[]> }>();
+  readonly #executorsByHost = new Map<string, Set<ExecutorId>>();
+  #epoch = 0;
+
+  /** Grows whenever an output is lost: what a reader remembers of an older epoch may be wrong. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  hasShuffle(shuffleId: ShuffleId): boolean {
+    return this.#shuffles.has(shuffleId);
+  }
+
+  registerShuffle(shuffleId: ShuffleId, numMaps: number, numReduces: number): void {
+    if (this.#shuffles.has(shuffleId)) throw new InvariantError(`shuffle ${shuffleId} is registered twice`);
+    this.#shuffles.set(shuffleId, { statuses: new Array(numMaps).fill(null), numReduces, available: 0 });
+  }
+
+  /** Forgets a shuffle that nobody will read again. */
+  unregisterShuffle(shuffleId: ShuffleId): void {
+    if (!this.#shuffles.delete(shuffleId)) return;
+    for (const [executorId, { shuffles }] of this.#byExecutor)
+      if (shuffles.delete(shuffleId) && shuffles.size === 0) this.#forgetExecutor(executorId);
+  }
+
+  registerMapOutput(shuffleId: ShuffleId, mapIndex: number, status: MapStatus): void {
+    const shuffle = this.#get(shuffleId);
+    if (shuffle.statuses[mapIndex] === undefined)
+      throw new InvariantError(`shuffle ${shuffleId} has no map partition ${mapIndex}`);
+    if (shuffle.statuses[mapIndex] === null) shuffle.available++;
+    shuffle.statuses[mapIndex] = status;
+    const { executorId, host } = status.location;
+    let shuffles = this.#byExecutor.get(executorId)?.shuffles;
+    if (shuffles === undefined) {
+      shuffles = new Map();
+      this.#byExecutor.set(executorId, { host, shuffles });
+      this.#executorsByHost.set(host, (this.#executorsByHost.get(host) ?? new Set()).add(executorId));
+    }
+    const indexes = shuffles.get(shuffleId);
+    if (indexes === undefined) shuffles.set(shuffleId, [mapIndex]);
+    else indexes.push(mapIndex);
+  }
+
+  /**
+   * Forgets an output that could not be read, unless a newer one has taken its place. `mapId` is the task that wrote
+   * what could not be read; null forgets whatever this executor has of it.
+   */
+  unregisterMapOutput(shuffleId: ShuffleId, mapIndex: number, location: BlockManagerId, mapId: TaskId | null): void {
+    const shuffle = this.#shuffles.get(shuffleId);
+    const status = shuffle?.statuses[mapIndex];
+    if (shuffle === undefined || !status || status.location.executorId !== location.executorId) return;
+    if (mapId !== null && status.mapId !== mapId) return;
+    shuffle.statuses[mapIndex] = null;
+    shuffle.available--;
+    this.#epoch++;
+  }
+
+  removeOutputsOnExecutor(executorId: ExecutorId): void {
+    this.#forgetExecutor(executorId);
+    this.#epoch++;
+  }
+
+  removeOutputsOnHost(host: string): void {
+    for (const executorId of [...(this.#executorsByHost.get(host) ?? [])]) this.#forgetExecutor(executorId);
+    this.#epoch++;
+  }
+
+  numAvailableOutputs(shuffleId: ShuffleId): number {
+    return this.#shuffles.get(shuffleId)?.available ?? 0;
+  }
+
+  /** Map indexes without an output, ascending. */
+  missingPartitions(shuffleId: ShuffleId): number[] {
+    const missing: number[] = [];
+    const { statuses } = this.#get(shuffleId);
+    for (let i = 0; i < statuses.length; i++) if (statuses[i] === null) missing.push(i);
+    return missing;
+  }
+
+  /** Bytes per reduce partition over all map outputs. */
+  bytesByPartition(shuffleId: ShuffleId): number[] {
+    const { statuses, numReduces } = this.#get(shuffleId);
+    const totals: number[] = new Array(numReduces).fill(0);
+    for (const status of statuses)
+      status?.sizes.forEach((bytes, reduce) => {
+        totals[reduce] = (totals[reduce] ?? 0) + bytes;
+      });
+    return totals;
+  }
+
+  /** What a reader needs to know; null for a shuffle nobody registered. A snapshot: later changes do not show in it. */
+  getMapOutputs(shuffleId: ShuffleId): MapOutputs | null {
+    const shuffle = this.#shuffles.get(shuffleId);
+    return shuffle === undefined ? null : { shuffleId, epoch: this.#epoch, statuses: shuffle.statuses.slice() };
+  }
+
+  checkInvariants(): void {
+    for (const [shuffleId, { statuses, available }] of this.#shuffles) {
+      const there = statuses.filter((s) => s !== null).length;
+      if (there !== available) throw new InvariantError(`shuffle ${shuffleId}: ${available} counted, ${there} there`);
+      statuses.forEach((status, mapIndex) => {
+        if (status === null) return;
+        const listed = this.#byExecutor.get(status.location.executorId)?.shuffles.get(shuffleId)?.includes(mapIndex);
+        if (!listed) throw new InvariantError(`output ${mapIndex} of shuffle ${shuffleId} is not listed`);
+      });
+    }
+  }
+
+  #get(shuffleId: ShuffleId): Shuffle {
+    const shuffle = this.#shuffles.get(shuffleId);
+    if (shuffle === undefined) throw new InvariantError(`shuffle ${shuffleId} is not registered`);
+    return shuffle;
+  }
+
+  #forgetExecutor(executorId: ExecutorId): void {
+    const held = this.#byExecutor.get(executorId);
+    if (held === undefined) return;
+    for (const [shuffleId, indexes] of held.shuffles) {
+      const shuffle = this.#shuffles.get(shuffleId);
+      if (shuffle === undefined) continue;
+      for (const mapIndex of indexes) {
+        if (shuffle.statuses[mapIndex]?.location.executorId !== executorId) continue;
+        shuffle.statuses[mapIndex] = null;
+        shuffle.available--;
+      }
+    }
+    this.#byExecutor.delete(executorId);
+    const neighbours = this.#executorsByHost.get(held.host);
+    neighbours?.delete(executorId);
+    if (neighbours?.size === 0) this.#executorsByHost.delete(held.host);
+  }
+}

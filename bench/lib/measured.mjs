@@ -28,6 +28,9 @@ export function runMeasured(command, args, { cwd, env, onStdout, onStderr } = {}
     });
     const memory = new MemoryOfTree(child.pid);
     const timer = setInterval(() => memory.look(), SAMPLE_MS);
+    const stop = (signal) => child.kill(signal);
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
     let ms = 0;
     child.once('error', (error) => {
       clearInterval(timer);
@@ -36,6 +39,8 @@ export function runMeasured(command, args, { cwd, env, onStdout, onStderr } = {}
     child.once('exit', () => {
       ms = Number(process.hrtime.bigint() - start) / 1e6;
       clearInterval(timer);
+      process.off('SIGTERM', stop);
+      process.off('SIGINT', stop);
     });
     child.once('close', (code, signal) => {
       if (signal) stderr += `ended by ${signal}\n`;

@@ -1,5 +1,5 @@
 import { type ConfigEntry, defineEntry, definePrefix, type KeyPrefix } from './config-entry.ts';
-import { positive, types } from './value-types.ts';
+import { oneOf, positive, types } from './value-types.ts';
 
 export const VALIDATE_OUTPUT_SPECS: ConfigEntry<boolean> = defineEntry({
   key: 'spark.hadoop.validateOutputSpecs',
@@ -26,6 +26,14 @@ export const LOCAL_BLOCK_SIZE: ConfigEntry<number> = defineEntry({
   default: 32 * 1024 ** 2,
   check: positive,
   doc: 'The largest piece that `textFile` cuts a local file into.',
+  since: '0.1',
+});
+
+export const TEXT_MALFORMED: ConfigEntry<'replace' | 'error'> = defineEntry({
+  key: 'spark.iskra.text.malformed',
+  type: oneOf('replace', 'error'),
+  default: 'replace',
+  doc: 'What happens to text that is not UTF-8: `replace` reads U+FFFD for it and warns, `error` fails the task.',
   since: '0.1',
 });
 

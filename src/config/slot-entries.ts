@@ -1,13 +1,13 @@
 // Iskra's own knobs: what has no counterpart in Spark.
 import { type ConfigEntry, defineEntry } from './config-entry.ts';
-import { positive, types } from './value-types.ts';
+import { notNegative, positive, types } from './value-types.ts';
 
-export const SLOT_HEARTBEAT_TIMEOUT: ConfigEntry<number> = defineEntry({
-  key: 'spark.iskra.slot.heartbeatTimeout',
+export const SLOT_KILL_GRACE: ConfigEntry<number> = defineEntry({
+  key: 'spark.iskra.slot.killGrace',
   type: types.durationMs,
-  default: 120_000,
-  check: positive,
-  doc: 'A slot whose task was told to stop and that shows no life for this long is replaced, and its task counts as failed.',
+  default: 10_000,
+  check: notNegative,
+  doc: 'How long a task that was killed may go on; then its slot is ended under it and replaced.',
   since: '0.1',
 });
 

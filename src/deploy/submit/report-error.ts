@@ -1,0 +1,81 @@
+import { pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
+import { IskraError } from '../../base/errors.ts';
+
+export interface ReportOptions {
+  /** The folder of the installation: its own frames say nothing to the user. */
+  readonly root: string;
+  /** Files in it are shown relative to it. */
+  readonly workingFolder: string;
+  /** Whole stacks. */
+  readonly verbose: boolean;
+  /** Source files by their compiled forms: messages are to name the former. */
+  readonly sources?: ReadonlyMap<string, string>;
+}
+
+/** Errors whose message says all; a stack would only lead into our code. */
+const NO_STACK: readonly string[] = [
+  'APPLICATION_IMPORT',
+  'APPLICATION_KIND',
+  'APPLICATION_NOT_FOUND',
+  'APPLICATION_SYNTAX',
+  'CLUSTER_ONLY',
+  'PROPERTIES_FILE',
+  'TSCONFIG',
+  'USAGE',
+];
+
+/** What is shown when an application fails: message, the user's own lines of the stack, and the causes. */
+export function reportError(thrown: unknown, options: ReportOptions): string {
+  const { verbose, workingFolder } = options;
+  if (IskraError.is(thrown) && NO_STACK.includes(thrown.code) && !verbose) {
+    const here = `${workingFolder}/`;
+    const lines = thrown.message.split('\n').map((line) => (line.startsWith(here) ? line.slice(here.length) : line));
+    return `${lines.join('\n')}\n`;
+  }
+  const parts: string[] = [];
+  let hidden = false;
+  let error: unknown = thrown;
+  for (let depth = 0; depth < 8 && error !== undefined && error !== null; depth++) {
+    const lead = depth === 0 ? '' : 'Caused by: ';
+    if (!(error instanceof Error)) {
+      parts.push(lead + (depth === 0 ? 'thrown, but not an Error: ' : '') + inspect(error, { depth: 3 }));
+      break;
+    }
+    const { head, frames } = splitStack(error);
+    const shown = verbose ? frames : frames.filter((frame) => isOfUser(frame, options.root));
+    hidden ||= shown.length < frames.length;
+    parts.push([lead + head, ...shown].join('\n'));
+    if (head.includes('does not provide an export named')) {
+      parts.push("If it is a type, say so: 'import type { … }', 'export type { … }'.");
+    }
+    error = error.cause;
+  }
+  if (hidden) parts.push('(--verbose shows the whole stack)');
+  return `${withSources(parts.join('\n'), options.sources)}\n`;
+}
+
+/** The text before the frames, and the frames. */
+function splitStack(error: Error): { head: string; frames: string[] } {
+  const title = `${error.name}: ${error.message}`;
+  const lines = typeof error.stack === 'string' ? error.stack.split('\n') : [];
+  const first = lines.findIndex((line) => /^\s+at /.test(line));
+  const frames = first < 0 ? [] : lines.slice(first).filter((line) => /^\s+at /.test(line));
+  const before = (first < 0 ? lines : lines.slice(0, first)).join('\n').trim();
+  // For code that Node could not link or parse, the place stands before the message and nowhere else.
+  return { head: /^\S+:\d+\n/.test(before) && before.includes(error.message) ? before : title, frames };
+}
+
+function isOfUser(frame: string, root: string): boolean {
+  if (/\(?node:|<anonymous>\)?$|\/node_modules\//.test(frame)) return false;
+  // The examples of the installation are programs like any other.
+  return !['dist', 'src', 'bin'].some((folder) => frame.includes(`${root}/${folder}/`));
+}
+
+function withSources(text: string, sources: ReadonlyMap<string, string> | undefined): string {
+  let shown = text;
+  for (const [compiled, source] of sources ?? []) {
+    shown = shown.replaceAll(pathToFileURL(compiled).href, source).replaceAll(compiled, source);
+  }
+  return shown;
+}

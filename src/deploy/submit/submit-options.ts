@@ -1,0 +1,98 @@
+/** What an option of `iskra submit` does. */
+export type OptionEffect =
+  /** Sets a key, below what the program sets and above the defaults file. */
+  | { readonly kind: 'conf'; readonly key: string }
+  /** Known from Spark, without effect here; using it warns. */
+  | { readonly kind: 'unused'; readonly why: string }
+  /** Needs a cluster that runs drivers. */
+  | { readonly kind: 'cluster' }
+  /** Read by the parser itself. */
+  | { readonly kind: 'own' };
+
+export interface SubmitOption {
+  readonly name: string;
+  readonly short?: string;
+  /** How the help calls its value; absent: it has none. */
+  readonly value?: string;
+  readonly effect: OptionEffect;
+  readonly help: string;
+  /** Left out of the help. */
+  readonly hidden?: boolean;
+}
+
+const conf = (name: string, value: string, key: string, help: string): SubmitOption => ({
+  name,
+  value,
+  effect: { kind: 'conf', key },
+  help,
+});
+const unused = (name: string, value: string | undefined, why: string): SubmitOption => ({
+  name,
+  ...(value !== undefined && { value }),
+  effect: { kind: 'unused', why },
+  help: why,
+  hidden: true,
+});
+const cluster = (name: string, value: string, help: string): SubmitOption => ({
+  name,
+  value,
+  effect: { kind: 'cluster' },
+  help,
+});
+const own = (name: string, help: string, more: Partial<SubmitOption> = {}): SubmitOption => ({
+  name,
+  effect: { kind: 'own' },
+  help,
+  ...more,
+});
+
+const BY_PATH = 'it has no effect in this build: name files by their path';
+const BY_NPM = 'packages are installed with npm, beside the application';
+const NO_JVM = 'there is no JVM';
+const NO_KERBEROS = 'there is no Kerberos in this build';
+
+/** Spark's options, in the order of its help. */
+export const SUBMIT_OPTIONS: readonly SubmitOption[] = [
+  conf('--master', 'URL', 'spark.master', 'local, local[N], local[*], local[N,F] (default: local[*])'),
+  conf('--deploy-mode', 'MODE', 'spark.submit.deployMode', 'client: the driver runs in this process (default)'),
+  conf('--name', 'NAME', 'spark.app.name', "the application's name (default: its file's)"),
+  own('--conf', 'any setting; may be given many times', { short: '-c', value: 'KEY=VALUE' }),
+  own('--properties-file', 'settings from a file, instead of conf/spark-defaults.conf', { value: 'FILE' }),
+  own('--load-spark-defaults', 'read conf/spark-defaults.conf as well, below --properties-file'),
+  conf('--driver-memory', 'MEM', 'spark.driver.memory', 'the heap of the driver, 512m or 2g'),
+  conf('--executor-memory', 'MEM', 'spark.executor.memory', 'the heap of an executor'),
+  conf('--executor-cores', 'NUM', 'spark.executor.cores', 'the slots of an executor'),
+  conf('--total-executor-cores', 'NUM', 'spark.cores.max', 'the slots of all executors together'),
+  conf('--num-executors', 'NUM', 'spark.executor.instances', 'how many executors to start'),
+  conf('--driver-cores', 'NUM', 'spark.driver.cores', 'the cores of the driver in cluster mode'),
+  conf('--queue', 'NAME', 'spark.yarn.queue', "YARN's queue"),
+  cluster('--kill', 'ID', 'ends a driver that runs on a cluster'),
+  cluster('--status', 'ID', 'asks for the state of a driver that runs on a cluster'),
+  own('--verbose', 'show settings before, and whole stacks on errors', { short: '-v' }),
+  own('--help', 'show this help', { short: '-h' }),
+  own('--version', 'show the version'),
+  own('--usage-error', 'show this help and fail', { hidden: true }),
+  unused('--class', 'NAME', 'an application is a module that exports main, or a script'),
+  unused('--files', 'FILES', BY_PATH),
+  unused('--archives', 'FILES', BY_PATH),
+  unused('--jars', 'FILES', NO_JVM),
+  unused('--py-files', 'FILES', 'there is no Python'),
+  unused('--packages', 'NAMES', BY_NPM),
+  unused('--exclude-packages', 'NAMES', BY_NPM),
+  unused('--repositories', 'URLS', BY_NPM),
+  unused('--driver-java-options', 'OPTIONS', `${NO_JVM}; set NODE_OPTIONS`),
+  unused('--driver-library-path', 'PATH', NO_JVM),
+  unused('--driver-class-path', 'PATH', NO_JVM),
+  unused('--proxy-user', 'NAME', NO_KERBEROS),
+  unused('--principal', 'NAME', NO_KERBEROS),
+  unused('--keytab', 'FILE', NO_KERBEROS),
+  unused('--supervise', undefined, 'it restarts drivers in cluster mode only'),
+];
+
+/** The options as lines of a help text. */
+export function optionLines(): string {
+  const shown = SUBMIT_OPTIONS.filter((option) => !option.hidden);
+  const left = shown.map(({ name, short, value }) => `${short ? `${short}, ` : ''}${name}${value ? ` ${value}` : ''}`);
+  const width = Math.max(...left.map((text) => text.length));
+  return shown.map(({ help }, i) => `  ${(left[i] ?? '').padEnd(width)}  ${help}`).join('\n');
+}

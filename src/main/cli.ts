@@ -1,0 +1,111 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { IskraError } from '../base/errors.ts';
+import { createStderrLogger } from '../base/stderr-logger.ts';
+import { nearest } from '../config/nearest-key.ts';
+import { setSubmitDefaults } from '../config/submit-defaults.ts';
+import { prepareSubmission, reportError, UsageError } from '../deploy/submit/submit.ts';
+import { COMMANDS, helpText, versionText } from './help.ts';
+import { thisInstallation } from './installation.ts';
+import { runApplication } from './run-application.ts';
+
+const USAGE = 2;
+const NOT_FOUND = 101;
+
+/** The `iskra` command. Ends the process, now or when the application has ended. */
+export function runCli(argv: readonly string[]): void {
+  dispatch(argv).catch((error: unknown) => {
+    const verbose = argv.includes('--verbose') || argv.includes('-v');
+    const { root } = thisInstallation();
+    process.stderr.write(`iskra: ${reportError(error, { root, verbose, workingFolder: process.cwd() })}`);
+    if (!IskraError.is(error)) process.exitCode = 1;
+    else process.exitCode = error.code === 'USAGE' ? USAGE : error.code === 'APPLICATION_NOT_FOUND' ? NOT_FOUND : 1;
+  });
+}
+
+async function dispatch([command, ...rest]: readonly string[]): Promise<void> {
+  switch (command) {
+    case 'run':
+    case 'submit':
+      return submit(command, rest);
+    case 'example':
+      return example(rest);
+    case '--version':
+      return print(versionText(thisInstallation().version));
+    case 'help':
+    case '--help':
+    case '-h':
+      return print(helpText(rest[0]));
+    case undefined:
+      process.exitCode = USAGE;
+      process.stderr.write(helpText(undefined));
+      return;
+    default: {
+      const near = nearest(command, Object.keys(COMMANDS));
+      const meant = /\.[mc]?[tj]sx?$/.test(command) ? `iskra run ${command}` : near && `iskra ${near}`;
+      throw new UsageError(`unknown command '${command}'${meant ? `; did you mean ${meant}?` : ''} See iskra --help`);
+    }
+  }
+}
+
+async function submit(command: string, argv: readonly string[]): Promise<void> {
+  const installation = thisInstallation();
+  const log = createStderrLogger('SparkSubmit');
+  const prepared = await prepareSubmission(argv, {
+    env: process.env,
+    workingFolder: process.cwd(),
+    installation,
+    warn: (message) => log.warn(message),
+    show: (text) => process.stderr.write(text),
+  });
+  switch (prepared.kind) {
+    case 'help':
+      return print(helpText(command));
+    case 'version':
+      return print(versionText(installation.version));
+    case 'usage-error':
+      process.exitCode = USAGE;
+      process.stderr.write(helpText(command));
+      return;
+    case 'cluster-only':
+      throw new IskraError(
+        'CLUSTER_ONLY',
+        `${prepared.option} needs a standalone cluster, not available in this build yet`,
+      );
+    case 'ready':
+      setSubmitDefaults(prepared.values);
+      return runApplication(prepared, installation.root, () => {});
+  }
+}
+
+/** `iskra example`: an application by name. Options come before the name, as before an application. */
+async function example(argv: readonly string[]): Promise<void> {
+  const folder = join(thisInstallation().root, 'examples');
+  const names = exampleNames(folder);
+  const at = argv.findIndex((arg) => names.includes(arg));
+  if (at >= 0) {
+    return submit('example', [...argv.slice(0, at), join(folder, `${argv[at]}.ts`), ...argv.slice(at + 1)]);
+  }
+  if (argv.length === 0) return print(`${names.join('\n')}\n`);
+  if (argv.some((arg) => arg === '--help' || arg === '-h')) return print(helpText('example'));
+  const asked = argv.find((arg) => !arg.startsWith('-')) ?? '';
+  const near = nearest(asked, names);
+  throw new UsageError(
+    `there is no example '${asked}'${near === undefined ? '' : `; did you mean ${near}?`} There are: ${names.join(', ')}`,
+  );
+}
+
+function exampleNames(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+      .map((file) => file.slice(0, -'.ts'.length))
+      .sort();
+  } catch {
+    return [];
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}

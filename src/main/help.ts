@@ -1,0 +1,76 @@
+import { optionLines } from '../deploy/submit/submit.ts';
+
+/** The commands, with what they do; in the order of the help. */
+export const COMMANDS: Readonly<Record<string, string>> = {
+  run: 'runs a TypeScript or JavaScript application here, on all cores',
+  submit: "the same, under Spark's name and with Spark's options",
+  example: 'runs an example that comes with Iskra; lists them without a name',
+  help: 'shows the help of a command',
+};
+
+/** Spark's greeting, in our words. */
+export function versionText(version: string): string {
+  return String.raw`     _     _
+    (_)___| | ___ __ __ _
+    | / __| |/ / '__/ _' |
+    | \__ \   <| | | (_| |
+    |_|___/_|\_\_|  \__,_|   version ${version}
+
+Using Node ${process.version} on ${process.platform} ${process.arch}
+`;
+}
+
+/** @param command undefined: the help of `iskra` itself. */
+export function helpText(command: string | undefined): string {
+  switch (command) {
+    case 'run':
+    case 'submit':
+      return `Usage: iskra ${command} [options] APPLICATION [arguments]
+
+Runs a TypeScript or JavaScript module: a script that creates its SparkContext, or one that exports
+main(args: string[]). Everything behind APPLICATION goes to it as it is.
+
+Options:
+${optionLines()}
+
+What the program sets wins over options, and these win over --properties-file or conf/spark-defaults.conf.
+
+Examples:
+  iskra ${command} word-count.ts books/*.txt
+  iskra ${command} --master local[4] --name counting word-count.ts in out
+  iskra ${command} -c spark.default.parallelism=8 -c spark.log.level=INFO job.ts
+  iskra ${command} --properties-file prod.conf job.js
+
+Exit codes: the application's own; 1 it failed; 2 these options cannot be; 101 there is no such file;
+130 ended by Ctrl-C (once: in good order, twice: at once).
+`;
+    case 'example':
+      return `Usage: iskra example [options] [NAME] [arguments]
+
+Runs examples/NAME.ts of this installation, with the options of iskra submit; lists the examples without a name.
+
+Examples:
+  iskra example
+  iskra example spark-pi 20
+  iskra example --master local[2] word-count
+`;
+    default:
+      return `Iskra runs Apache Spark's kind of jobs in Node.
+
+Usage: iskra COMMAND [options] [arguments]
+
+Commands:
+${Object.entries(COMMANDS)
+  .map(([name, text]) => `  ${name.padEnd(8)}  ${text}`)
+  .join('\n')}
+
+  --help, -h     this help; behind a command, the help of the command
+  --version      the version
+
+Examples:
+  iskra run word-count.ts books/*.txt
+  iskra submit --master local[4] word-count.ts in out
+  iskra example spark-pi
+`;
+  }
+}

@@ -7,9 +7,9 @@ import { showPath } from './local-path.ts';
 // Hadoop's glob language, which is not that of shells: * and ? also match leading dots, ** is *, {1..3} is no range,
 // [^a] and [!a] both negate, \ takes the next character as it is. Spark: FileSystem.globStatus
 
-/** True when the path has a character that means something in a glob. */
+/** True when the path has a character that means something in a glob and is not escaped. */
 export function hasGlob(path: string): boolean {
-  return /[*?[\]{}\\]/.test(path);
+  return /[*?[{]/.test(path.replace(/\\./gs, ''));
 }
 
 /** Splits a list at its commas; those between braces belong to a glob. `a,{b,c}` is `a` and `{b,c}`. */
@@ -31,7 +31,7 @@ export function splitCommaList(text: string): string[] {
 }
 
 /**
- * Lists what an absolute glob matches, sorted by path, each once.
+ * Lists what an absolute glob matches, sorted by path, each once; also a path that has only escapes.
  *
  * @throws IllegalArgumentError when the pattern is broken; IskraError when a directory on the way cannot be listed.
  */
@@ -46,7 +46,7 @@ function walk(pattern: string): string[] {
   let needStat = false;
   for (const part of pattern.split('/').filter((p) => p !== '')) {
     if (paths.length === 0) return paths;
-    if (!hasGlob(part) || isEscapedOnly(part)) {
+    if (!hasGlob(part) && !part.endsWith('\\')) {
       const name = part.replace(/\\(.)/gs, '$1');
       paths = paths.map((p) => join(p, name));
       needStat = true;
@@ -62,8 +62,6 @@ function walk(pattern: string): string[] {
   }
   return needStat ? paths.filter(exists) : paths;
 }
-
-const isEscapedOnly = (part: string): boolean => !hasGlob(part.replace(/\\./gs, ''));
 
 function list(dir: string): string[] {
   try {

@@ -1,8 +1,9 @@
-import { isAscii, isUtf8, constants as limits } from 'node:buffer';
+import { isUtf8, constants as limits } from 'node:buffer';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { IskraError } from '../base/errors.ts';
 import type { TextSplit } from '../protocol/stage-program.ts';
 import { type ByteSource, FileSource, GzipSource } from './byte-source.ts';
+import { LineDecoder } from './line-decoder.ts';
 import { showPath } from './local-path.ts';
 import { firstMalformedUtf8 } from './utf8.ts';
 
@@ -11,6 +12,8 @@ export interface TextInputOptions {
   readonly batchSize?: number;
   /** Bytes read and decoded at once. Default 64 KiB: the strings of larger ones miss the caches (256 KiB: half the speed). */
   readonly chunkBytes?: number;
+  /** Longest line, in bytes; a longer one is an error. Default, and most: what a string of this Node can hold. */
+  readonly maxLineBytes?: number;
   /** Hears how many bytes of the file each read took; compressed ones of a compressed file. */
   readonly onBytes?: (bytes: number) => void;
   /** What to do with bytes that are not UTF-8: U+FFFD in their place, as Spark does, or an error. Default `replace`. */
@@ -20,6 +23,7 @@ export interface TextInputOptions {
 }
 
 const CHUNK_BYTES = 64 * 1024;
+const MIN_CHUNK_BYTES = 8 * 1024;
 const LF = 10;
 const CR = 13;
 
@@ -28,7 +32,8 @@ const CR = 13;
  * start of a file is dropped.
  *
  * A split owns the lines that begin after its first byte up to and including its `end`; the first split of a file also the
- * one at byte 0. So each line has one owner, wherever the cuts fall. Hadoop: LineRecordReader
+ * one at byte 0. So each line has one owner, wherever the cuts fall. Hadoop: LineRecordReader, which gives the same lines, but
+ * for encoded surrogates (CESU-8): one U+FFFD there, three here.
  *
  * The strings are slices of their chunk: whoever keeps few of them for long keeps the whole 64 KiB.
  */
@@ -40,8 +45,12 @@ class TextLines implements BatchIterator<string> {
   readonly #path: string;
   readonly #source: ByteSource;
   readonly #options: TextInputOptions;
+  readonly #decoder: LineDecoder = new LineDecoder();
   readonly #batchSize: number;
   readonly #chunkBytes: number;
+  readonly #maxLineBytes: number;
+  /** Shrinks to keep some batch of lines in a chunk: arrays of ten thousand short ones cost twice as much a line. */
+  #readBytes: number;
   /** The last byte at which a line of ours may begin. */
   readonly #lastStart: number;
   /** Bytes [0, used) of the file's part that starts at `base`; `base` is always the start of a line, but while skipping. */
@@ -60,6 +69,8 @@ class TextLines implements BatchIterator<string> {
     this.#options = options;
     this.#batchSize = options.batchSize ?? 2048;
     this.#chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
+    this.#maxLineBytes = Math.min(options.maxLineBytes ?? limits.MAX_STRING_LENGTH, limits.MAX_STRING_LENGTH);
+    this.#readBytes = this.#chunkBytes;
     this.#base = gzip ? 0 : split.start;
     this.#lastStart = gzip ? Number.POSITIVE_INFINITY : split.end;
     this.#skipping = this.#base > 0;
@@ -97,7 +108,7 @@ class TextLines implements BatchIterator<string> {
     this.#makeRoom();
     const before = this.#used;
     // Never more than a chunk: whatever stands after a very long line must not be decoded in one piece with it.
-    const room = Math.min(this.#buffer.length - before, this.#chunkBytes);
+    const room = Math.min(this.#buffer.length - before, this.#readBytes);
     const n = this.#source.read(this.#buffer, before, room);
     this.#used += n;
     const eof = n === 0;
@@ -164,11 +175,12 @@ class TextLines implements BatchIterator<string> {
     let to = last === LF || last === CR ? end - 1 : end;
     if (last === LF && to > from && this.#buffer[to - 1] === CR) to--;
     const bytes = this.#buffer.subarray(from, to);
-    if (isAscii(bytes)) this.#lines = splitLines(bytes.toString('latin1'), bytes);
-    else {
-      if (!this.#malformedSeen && !isUtf8(bytes)) this.#reportMalformed(from, to);
-      this.#lines = splitLines(bytes.toString('utf8'), bytes);
-    }
+    if (!this.#malformedSeen && !isUtf8(bytes)) this.#reportMalformed(from, to);
+    this.#lines = this.#decoder.decode(bytes);
+    if (this.#lines.length > this.#batchSize)
+      this.#readBytes = Math.min(this.#readBytes, Math.max(MIN_CHUNK_BYTES, this.#readBytes >> 1));
+    else if (this.#lines.length * 4 < this.#batchSize)
+      this.#readBytes = Math.min(this.#chunkBytes, this.#readBytes * 2);
   }
 
   #reportMalformed(from: number, to: number): void {
@@ -197,14 +209,15 @@ class TextLines implements BatchIterator<string> {
       if (size > this.#chunkBytes && this.#used * 2 <= this.#chunkBytes) this.#resize(this.#chunkBytes);
       return;
     }
-    if (this.#used > limits.MAX_STRING_LENGTH)
+    if (this.#used > this.#maxLineBytes)
       throw new IskraError(
         'INPUT_LINE_TOO_LONG',
-        `the line that begins at byte ${this.#base} of ${showPath(this.#path)} is longer than ` +
-          `${limits.MAX_STRING_LENGTH} bytes, the longest string of this Node; break the file into shorter lines`,
+        `the line that begins at byte ${this.#base} of ${showPath(this.#path)} is longer than ${this.#maxLineBytes} bytes` +
+          `${this.#maxLineBytes === limits.MAX_STRING_LENGTH ? ', the longest string of this Node' : ''}; ` +
+          'break the file into shorter lines',
         { details: { path: this.#path, offset: this.#base } },
       );
-    this.#resize(Math.min(size * 2, limits.MAX_STRING_LENGTH + this.#chunkBytes));
+    this.#resize(Math.min(size * 2, this.#maxLineBytes + this.#chunkBytes));
   }
 
   #resize(bytes: number): void {
@@ -212,9 +225,4 @@ class TextLines implements BatchIterator<string> {
     this.#buffer.copy(buffer, 0, 0, this.#used);
     this.#buffer = buffer;
   }
-}
-
-function splitLines(text: string, bytes: Buffer): string[] {
-  if (bytes.indexOf(CR) < 0) return text.split('\n');
-  return text.split(/\r\n|\n|\r/);
 }

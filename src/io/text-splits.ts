@@ -91,7 +91,7 @@ function listInputFiles(list: string): InputFile[] {
   for (const item of splitCommaList(list)) {
     const path = toLocalPath(item, 'read');
     const isGlob = hasGlob(path);
-    const found = isGlob ? globPaths(path) : existing(path);
+    const found = isGlob || path.includes('\\') ? globPaths(path) : existing(path);
     const visible = found.filter((p) => !isHiddenName(basename(p)));
     if (visible.length === 0)
       missing.push(

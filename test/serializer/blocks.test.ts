@@ -126,6 +126,8 @@ test('large blocks of one shape use generated code and grown buffers, and come b
     (i) => (i % 3 === 0 ? { a: i } : i % 3 === 1 ? [`w${i}`, i] : `w${i}`),
     (i) => 'é'.repeat(i % 40),
     (i) => (i % 50 === 0 ? `“${'line '.repeat(5)}”` : 'plain '.repeat(4)),
+    (i) => (i === 2900 ? 'one wide 日' : 'é and plain '.repeat(4)),
+    (i) => (i === 2900 ? 'one “wide” line of plain text' : 'only plain text '.repeat(4)),
     (i) => (i % 9 === 0 ? '日本 👍'.repeat(3) : 'я'),
     (i) => `${'long text '.repeat(20 + (i % 3))}${i % 5 === 0 ? '日' : ''}`,
     (i) => ({ __proto__x: i, 'a"b\\': i, 7: i }),

@@ -3,7 +3,16 @@ import { revivePrototype } from './class-codec.ts';
 import { copyTypedArray } from './column-types.ts';
 import { CorruptBlockError } from './errors.ts';
 import { ERROR_FLAGS, ERROR_TYPES, MAX_GRAPH_SHAPES, SMALL_INT, TAG } from './graph-format.ts';
-import { setField } from './shapes.ts';
+import { type Shape, setField, shapeOf } from './shapes.ts';
+
+/** Objects of one shape in a column after which generated code may fill them. */
+const OFTEN = 16;
+
+interface SeenShape {
+  readonly keys: readonly string[];
+  uses: number;
+  shape: Shape | null;
+}
 
 /** Reads what GraphWriter wrote; made for one column. */
 export class GraphReader {
@@ -11,7 +20,7 @@ export class GraphReader {
   readonly #strings: readonly string[];
   readonly #arrays: readonly unknown[][];
   readonly #objects: object[] = [];
-  readonly #shapes: (readonly string[])[] = [];
+  readonly #shapes: SeenShape[] = [];
   readonly #prototypes: object[] = [];
   #nextString = 0;
   #nextArray = 0;
@@ -58,7 +67,7 @@ export class GraphReader {
       case TAG.Ref:
         return this.#objects[r.varint()];
       case TAG.Object:
-        return this.#fields(this.#begun({}));
+        return this.#plainFields(this.#begun({}));
       case TAG.BareObject:
         return this.#fields(this.#begun(Object.create(null) as object));
       case TAG.Instance:
@@ -129,19 +138,27 @@ export class GraphReader {
     return object;
   }
 
-  #fields(object: object): object {
-    const keys = this.#shape();
-    for (let i = 0; i < keys.length; i++) setField(object, keys[i] as string, this.read());
+  #plainFields(object: object): object {
+    const seen = this.#shape();
+    if (seen.shape === null && ++seen.uses > OFTEN) seen.shape = shapeOf(seen.keys);
+    if (seen.shape !== null) seen.shape.fill(object, this);
+    else for (const key of seen.keys) setField(object, key, this.read());
     return object;
   }
 
-  #shape(): readonly string[] {
+  #fields(object: object): object {
+    for (const key of this.#shape().keys) setField(object, key, this.read());
+    return object;
+  }
+
+  #shape(): SeenShape {
     const number = this.#r.varint();
-    if (number > 0) return this.#shapes[number - 1] as readonly string[];
+    if (number > 0) return this.#shapes[number - 1] as SeenShape;
     const keys = new Array<string>(this.#r.varint());
     for (let i = 0; i < keys.length; i++) keys[i] = this.#string();
-    if (this.#shapes.length < MAX_GRAPH_SHAPES) this.#shapes.push(keys);
-    return keys;
+    const seen = { keys, uses: 0, shape: null };
+    if (this.#shapes.length < MAX_GRAPH_SHAPES) this.#shapes.push(seen);
+    return seen;
   }
 
   #prototype(): object {

@@ -8,7 +8,13 @@ const MAX_SHAPES = 512;
 type Fields = Record<string, unknown>;
 type Check = (objects: readonly unknown[], n: number, prototype: object | null) => boolean;
 type Getter = (objects: readonly unknown[], n: number) => unknown[];
+type Filler = (object: object, source: ValueSource) => void;
 type Builder = (columns: readonly ArrayLike<unknown>[], n: number, prototype: object | null) => object[];
+
+/** Gives the values of an object one after another. */
+export interface ValueSource {
+  read(): unknown;
+}
 
 /** One list of keys, in order. */
 export class Shape {
@@ -16,6 +22,7 @@ export class Shape {
   #seen = 0;
   #check: Check | null = null;
   #getters: readonly Getter[] | null = null;
+  #filler: Filler | null = null;
   readonly #builders: (Builder | null)[] = [null, null, null];
 
   constructor(keys: readonly string[]) {
@@ -71,6 +78,16 @@ export class Shape {
       this.#builders[slot] = builder;
     }
     return builder(columns, n, prototype);
+  }
+
+  /** Sets all keys of a `{}`, in order. */
+  fill(object: object, source: ValueSource): void {
+    if (this.#filler !== null) {
+      this.#filler(object, source);
+      return;
+    }
+    for (const key of this.keys) setField(object, key, source.read());
+    if (++this.#seen >= GENERATE_FROM && !this.keys.includes('__proto__')) this.#filler = generateFiller(this.keys);
   }
 
   #buildSlowly(columns: readonly ArrayLike<unknown>[], n: number, prototype: object | null): object[] {
@@ -153,6 +170,11 @@ function generateClassBuilder(keys: readonly string[]): Builder {
     `return function (c, n, P) { ${locals(keys)} const out = new Array(n);
     for (let i = 0; i < n; i++) { const o = Object.create(P); ${sets} out[i] = o; } return out; }`,
   );
+}
+
+function generateFiller(keys: readonly string[]): Filler {
+  const sets = keys.map((key) => `o[${JSON.stringify(key)}] = s.read();`).join(' ');
+  return compile('filler', `return function (o, s) { ${sets} }`);
 }
 
 function locals(keys: readonly string[]): string {

@@ -133,6 +133,8 @@ test('large blocks of one shape use generated code and grown buffers, and come b
     (i) => ({ __proto__x: i, 'a"b\\': i, 7: i }),
     (i) => JSON.parse(`{"__proto__":${i},"b":2}`) as unknown,
     (i) => ({ [`k${i}`]: i }),
+    (i) => (i % 3 ? { a: i, b: `x${i}` } : { a: i, c: { d: [i] }, toString: 1 }),
+    (i) => (i % 3 ? (JSON.parse(`{"__proto__":${i},"b":2}`) as unknown) : { b: 1 }),
     (i) => BigInt(i) * 10n ** 15n,
   ];
   for (const shape of shapes) {

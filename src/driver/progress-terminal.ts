@@ -13,8 +13,10 @@ export function canShowProgress(stderr: TerminalStream, env: Readonly<Record<str
   return stderr.isTTY === true && env['TERM'] !== 'dumb' && !env['CI'] && !env['NO_COLOR'];
 }
 
+/** Writes by the stream's present `write`, also when the stream is given another one, as `printAbove` does. */
 export function progressTerminal(stderr: TerminalStream): ProgressTerminal {
-  return { write: (text) => void stderr.write(text), columns: () => stderr.columns ?? 80 };
+  const write = stderr.write;
+  return { write: (text) => void write.call(stderr, text), columns: () => stderr.columns ?? 80 };
 }
 
 /**

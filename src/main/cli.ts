@@ -74,7 +74,7 @@ async function submit(command: string, argv: readonly string[]): Promise<void> {
       );
     case 'ready':
       setSubmitDefaults(prepared.values);
-      return runApplication(prepared, installation.root, () => {});
+      return runApplication(prepared, installation, () => {});
   }
 }
 

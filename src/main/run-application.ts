@@ -1,5 +1,5 @@
 import { runExitHooks, runShutdownHooks } from '../base/shutdown-hooks.ts';
-import { reportError, type Submission } from '../deploy/submit/submit.ts';
+import { type Installation, reportError, type Submission } from '../deploy/submit/submit.ts';
 
 /** What an application module may export. A CommonJS module may hide it behind `default`. */
 interface ApplicationModule {
@@ -20,12 +20,11 @@ const NEVER_SETTLES = 13;
  */
 export async function runApplication(
   { application, args, verbose }: Submission,
-  root: string,
+  installation: Installation,
   setMainScript: (url: string) => void,
 ): Promise<void> {
   process.argv = [process.execPath, application.path, ...args];
-  process.setSourceMapsEnabled(true);
-  const report = { root, verbose, workingFolder: process.cwd(), sources: application.sources };
+  const report = { root: installation.root, verbose, workingFolder: process.cwd(), sources: application.sources };
   let ending = false;
   let evaluated = false;
 
@@ -69,6 +68,10 @@ export async function runApplication(
   });
 
   try {
+    // Node reads the map of each module that is loaded while maps are on: our own, which nobody looks at, come first.
+    const iskra = installation.resolve('iskra');
+    if (iskra !== undefined) await import(iskra);
+    process.setSourceMapsEnabled(true);
     setMainScript(application.url);
     const module = (await import(application.url)) as ApplicationModule;
     const main = module.main ?? module.default?.main;

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Clock } from '../../src/base/clock.ts';
+import type { LogLevel } from '../../src/base/logger.ts';
+import { createStderrLogger } from '../../src/base/stderr-logger.ts';
+import { SparkConf } from '../../src/config/spark-conf.ts';
 import { ConsoleProgress, renderProgress } from '../../src/driver/console-progress.ts';
+import { openConsoleProgress } from '../../src/driver/open-console-progress.ts';
 import { canShowProgress, printAbove, type TerminalStream } from '../../src/driver/progress-terminal.ts';
 import type { SparkListenerEvent } from '../../src/protocol/spark-listener-event.ts';
 
@@ -167,6 +171,39 @@ test('lines that are written meanwhile stand above the bars', () => {
   progress.close();
   restore();
   assert.deepEqual(screen.lines, ['one', 'two words', '']);
+});
+
+test('bars are opened where settings, log level and terminal allow, and leave the streams as they were', () => {
+  const screen = new Screen();
+  const stream = (isTTY: boolean): TerminalStream => ({
+    isTTY,
+    columns: 41,
+    write: (text) => {
+      screen.write(String(text));
+      return true;
+    },
+  });
+  const stdout = stream(true);
+  const stderr = stream(true);
+  const { write } = stderr;
+  const env = { TERM: 'xterm' };
+  const log = (level: LogLevel) => createStderrLogger('x', { level });
+  const on = new SparkConf();
+  assert.equal(openConsoleProgress(on, log('INFO'), { stdout, stderr, env }), undefined);
+  assert.equal(openConsoleProgress(on, log('WARN'), { stdout, stderr: stream(false), env }), undefined);
+  const off = new SparkConf({ 'spark.ui.showConsoleProgress': false });
+  assert.equal(openConsoleProgress(off, log('WARN'), { stdout, stderr, env }), undefined);
+  assert.equal(stderr.write, write);
+
+  const progress = openConsoleProgress(on, log('WARN'), { stdout, stderr, env });
+  assert.ok(progress);
+  assert.notEqual(stderr.write, write);
+  progress.onEvent(submitted(0, 4));
+  stderr.write('by hand\n');
+  progress.close();
+  progress.close();
+  assert.equal(stderr.write, write);
+  assert.deepEqual(screen.lines, ['by hand', '']);
 });
 
 test('no timer runs when no stage does', () => {

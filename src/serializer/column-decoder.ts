@@ -1,7 +1,7 @@
 // Reads payloads of column-types.ts. Array reads are `as T`: indices come from loops below lengths just read.
 import type { ByteReader } from './byte-reader.ts';
 import { revivePrototype } from './class-codec.ts';
-import { COLUMN, copyTypedArray, NULLS, PROTOTYPE, TYPED_ARRAYS } from './column-types.ts';
+import { COLUMN, NULLS, PROTOTYPE, TYPED_ARRAYS } from './column-types.ts';
 import { CorruptBlockError } from './errors.ts';
 import { GraphReader } from './graph-reader.ts';
 import { readLengths } from './lengths.ts';
@@ -175,11 +175,16 @@ function readTypedArrays(r: ByteReader, n: number): NodeJS.TypedArray[] {
   const total = r.u32();
   r.align();
   const bytes = r.raw(total);
+  const type = TYPED_ARRAYS[kind];
+  if (type === undefined) throw new CorruptBlockError(r.position, `unknown typed array kind ${kind}`);
+  // Each slice has memory of its own, also when the source is shared memory; nearly all of its cost is that allocation.
+  const all = type.make(bytes.buffer as ArrayBuffer, bytes.byteOffset, total / width);
+  const slice = Uint8Array.prototype.slice as (this: unknown, from: number, to: number) => NodeJS.TypedArray;
   const out = new Array<NodeJS.TypedArray>(n);
   let at = 0;
   for (let i = 0; i < n; i++) {
-    const end = at + (lengths[i] as number) * width;
-    out[i] = copyTypedArray(kind, bytes.subarray(at, end));
+    const end = at + (lengths[i] as number);
+    out[i] = slice.call(all, at, end);
     at = end;
   }
   return out;

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { IskraError } from '../base/errors.ts';
+import { errorToData, IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { SeededRandom } from '../base/seeded-random.ts';
 import type { ExecutorId, JobId, StageId, TaskId } from '../protocol/ids.ts';
@@ -373,7 +373,7 @@ export class Scheduler {
         broken.push({ launch, cause });
       }
     }
-    for (const [executorId, list] of byExecutor) this.#options.backend.launch(executorId, list);
+    for (const [executorId, list] of byExecutor) this.#send(executorId, list);
     // Splits are the node's own code. Told of after the launches, so that what is killed has been launched before.
     for (const { launch, cause } of broken) {
       const { stageId, attempt: stageAttemptId } = launch.taskSet;
@@ -385,6 +385,17 @@ export class Scheduler {
         taskId: launch.task.taskId,
         result: { kind: 'Failed', reason, metrics: null },
       });
+    }
+  }
+
+  #send(executorId: ExecutorId, launches: readonly Launch[]): void {
+    try {
+      this.#options.backend.launch(executorId, launches);
+    } catch (thrown) {
+      // A split that does not travel, for instance. Trying again would end the same way.
+      const reason = { kind: 'ExceptionFailure', error: errorToData(thrown), retriable: false } as const;
+      const result = { kind: 'Failed', reason, metrics: null } as const;
+      for (const { task } of launches) this.#hear({ type: 'StatusUpdate', taskId: task.taskId, result });
     }
   }
 

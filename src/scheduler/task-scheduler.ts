@@ -45,6 +45,8 @@ export class TaskScheduler {
   readonly #managers = new Map<StageId, Map<number, TaskSetManager>>();
   #dirty: ExecutorState[] = [];
   #offerAll = false;
+  /** Executors of the round of offers that can take another task. */
+  #withRoom = 0;
   #nextTaskId = 0;
   /** Earliest time at which wake() was asked for and has not come. */
   #wakeAt: number | null = null;
@@ -92,7 +94,10 @@ export class TaskScheduler {
 
   executorAdded(executorId: ExecutorId, host: string, cores: number, queue: number, at: number): TaskEffect[] {
     this.#begin();
-    if (this.#executors.has(executorId)) throw new InvariantError(`executor ${executorId} is added twice`);
+    if (this.#executors.has(executorId)) {
+      this.#out.push({ type: 'Log', level: 'warn', message: `executor ${executorId} was added twice` });
+      return this.#out;
+    }
     const executor = new ExecutorState(executorId, host, cores, queue * this.#settings.cpusPerTask);
     this.#executors.set(executorId, executor);
     const rack = this.#settings.rackOf?.(host) ?? null;
@@ -210,22 +215,39 @@ export class TaskScheduler {
     const full = this.#offerAll;
     const sets = this.#root.sorted();
     const offers = this.#collectOffers(sets.length > 0);
-    for (const manager of sets) this.#offer(manager, offers, false, full, at);
-    if (offers.some((executor) => executor.queue > 0))
-      for (const manager of sets) this.#offer(manager, offers, true, full, at);
-    if (sets.length > 0) this.#askToBeWoken(sets, at);
+    this.#offerRound(sets, offers, false, full, at);
+    this.#offerRound(sets, offers, true, full, at);
+    this.#watchForStarvation(at);
     return this.#out;
+  }
+
+  /** Offers the executors to one task set after the other, until no core, or with `useQueue` no place, is left. */
+  #offerRound(
+    sets: readonly TaskSetManager[],
+    offers: readonly ExecutorState[],
+    useQueue: boolean,
+    full: boolean,
+    at: number,
+  ): void {
+    this.#withRoom = 0;
+    for (const executor of offers) if (this.#hasRoom(executor, useQueue)) this.#withRoom++;
+    for (const manager of sets) {
+      if (this.#withRoom === 0) return;
+      this.#offer(manager, offers, useQueue, full, at);
+    }
+  }
+
+  #hasRoom(executor: ExecutorState, useQueue: boolean): boolean {
+    return executor.freeCores + (useQueue ? executor.queue : 0) >= this.#settings.cpusPerTask;
   }
 
   /** Executors with room, in random order: else small jobs would always land on the same few. */
   #collectOffers(wanted: boolean): ExecutorState[] {
-    const cpus = this.#settings.cpusPerTask;
     const from = this.#offerAll ? this.#executors.values() : this.#dirty;
     const offers: ExecutorState[] = [];
     if (wanted)
       for (const executor of from)
-        if (executor.freeCores + executor.queue >= cpus && this.#executors.get(executor.id) === executor)
-          offers.push(executor);
+        if (this.#hasRoom(executor, true) && this.#executors.get(executor.id) === executor) offers.push(executor);
     for (const executor of this.#dirty) executor.isDirty = false;
     this.#dirty = [];
     this.#offerAll = false;
@@ -239,8 +261,13 @@ export class TaskScheduler {
   }
 
   /** At most one task an executor and pass, so that tasks spread. Spark: TaskSchedulerImpl.resourceOfferSingleTaskSet */
-  #offer(manager: TaskSetManager, offers: ExecutorState[], useQueue: boolean, full: boolean, at: number): void {
-    const cpus = this.#settings.cpusPerTask;
+  #offer(
+    manager: TaskSetManager,
+    offers: readonly ExecutorState[],
+    useQueue: boolean,
+    full: boolean,
+    at: number,
+  ): void {
     let best: Locality | null = null;
     let rejected = false;
     for (const level of manager.levels) {
@@ -249,7 +276,7 @@ export class TaskScheduler {
         launched = false;
         for (const executor of offers) {
           if (manager.pendingCount === 0) break;
-          if (executor.freeCores + (useQueue ? executor.queue : 0) < cpus) continue;
+          if (!this.#hasRoom(executor, useQueue)) continue;
           const task = manager.take(executor, level, at, this.#nextTaskId);
           if (task === null) {
             rejected ||= level === Locality.ANY;
@@ -257,38 +284,38 @@ export class TaskScheduler {
           }
           launched = true;
           if (best === null || manager.takenAt < best) best = manager.takenAt;
-          this.#launch(task, cpus);
+          this.#launch(task);
+          if (!this.#hasRoom(executor, useQueue)) this.#withRoom--;
         }
-      } while (launched && manager.pendingCount > 0);
+      } while (launched && manager.pendingCount > 0 && this.#withRoom > 0);
     }
-    if (rejected) manager.noRejectsSinceReset = false;
-    else if (best !== null && (full || manager.noRejectsSinceReset)) {
+    if (rejected) {
+      manager.noRejectsSinceReset = false;
+      // It was asked just now, so what it says lies ahead.
+      const next = manager.nextLocalityAt();
+      if (next !== null) this.#wakeNoLaterThan(next, 'locality');
+    } else if (best !== null && (full || manager.noRejectsSinceReset)) {
       manager.resetLocalityTimer(at, best);
       manager.noRejectsSinceReset = true;
     }
   }
 
-  #launch(task: RunningTask, cpus: number): void {
+  #launch(task: RunningTask): void {
     this.#nextTaskId++;
     const { executor } = task;
-    executor.freeCores -= cpus;
+    executor.freeCores -= this.#settings.cpusPerTask;
     executor.running.add(task);
     this.#running.set(task.taskId, task);
     this.#out.push({ type: 'Launch', executorId: executor.id, taskSet: task.manager.taskSet, task: task.info });
   }
 
-  #askToBeWoken(sets: readonly TaskSetManager[], at: number): void {
-    let next: number | null = null;
-    for (const manager of sets) {
-      const soon = manager.pendingCount > 0 ? manager.nextLocalityAt() : null;
-      if (soon !== null && (next === null || soon < next)) next = soon;
+  #watchForStarvation(at: number): void {
+    if (this.#running.size > 0 || !this.#root.hasPending) {
+      this.#starvingSince = null;
+      return;
     }
-    if (next !== null) this.#wakeNoLaterThan(Math.max(next, at), 'locality');
-    if (this.#running.size > 0) this.#starvingSince = null;
-    else if (this.#root.hasPending) {
-      this.#starvingSince ??= at;
-      this.#wakeNoLaterThan(this.#starvingSince + this.#settings.starvationWarningMs, 'starvation');
-    }
+    this.#starvingSince ??= at;
+    this.#wakeNoLaterThan(this.#starvingSince + this.#settings.starvationWarningMs, 'starvation');
   }
 
   #wakeNoLaterThan(at: number, why: 'locality' | 'starvation'): void {

@@ -226,8 +226,10 @@ export class TaskSetManager implements Schedulable {
     if (reason.kind === 'SlotLost') {
       const losses = (this.#slotLosses.get(index) ?? 0) + 1;
       this.#slotLosses.set(index, losses);
-      if (losses >= Math.max(this.#settings.maxFailures, MIN_SLOT_LOSSES)) this.#giveUp(task, reason, losses, at);
-      return;
+      if (losses >= Math.max(this.#settings.maxFailures, MIN_SLOT_LOSSES)) {
+        this.#giveUp(task, reason, losses, at);
+        return;
+      }
     } else if (countsAsFailure(reason)) {
       const failures = (this.#failures.get(index) ?? 0) + 1;
       this.#failures.set(index, failures);

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 console.error('iskra run examples/word-count.ts   (six novels of Jane Austen and Paradise Lost, examples/data)\n');
-const { status } = spawnSync(process.execPath, [join(root, 'bin', 'iskra'), 'run', join(root, 'examples', 'word-count.ts')], {
-  stdio: 'inherit',
-});
+const { status } = spawnSync(
+  process.execPath,
+  [join(root, 'bin', 'iskra'), 'run', join(root, 'examples', 'word-count.ts')],
+  {
+    stdio: 'inherit',
+  },
+);
 process.exit(status ?? 1);

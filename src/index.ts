@@ -1,1 +1,10 @@
-export { IskraError } from './base/errors.ts';
+// What users import: explicit names, nothing else.
+export { IllegalArgumentError, IskraError } from './base/errors.ts';
+export { ClosureError, NOSHIP, REPLACE, REVIVE, ship } from './closure/closure.ts';
+export { SparkConf } from './config/spark-conf.ts';
+export { SparkContext } from './driver/spark-context.ts';
+export { StorageLevel } from './protocol/storage-level.ts';
+export { HashPartitioner, type Partitioner } from './rdd/partitioner.ts';
+export { RangePartitioner } from './rdd/range-partitioner.ts';
+export { RDD } from './rdd/rdd.ts';
+export { TaskContext } from './rdd/task-context.ts';

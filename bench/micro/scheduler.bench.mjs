@@ -1,11 +1,12 @@
 // What scheduling costs, without executors: node bench/micro/scheduler.bench.mjs (after npm run build)
 // Every task is launched, reported as done in the order of launch, and its result taken; times are per task.
-import { seededRandom } from '../../dist/src/base/seeded-random.js';
+
 import { systemClock } from '../../dist/src/base/clock.js';
 import { silentLogger } from '../../dist/src/base/logger.js';
+import { seededRandom } from '../../dist/src/base/seeded-random.js';
 import { newTaskMetrics } from '../../dist/src/protocol/task-metrics.js';
-import { RDDNode } from '../../dist/src/rdd/rdd-node.js';
 import { HashPartitioner } from '../../dist/src/rdd/partitioner.js';
+import { RDDNode } from '../../dist/src/rdd/rdd-node.js';
 import { Scheduler } from '../../dist/src/scheduler/dag-scheduler-loop.js';
 import { MapOutputTracker } from '../../dist/src/shuffle/map-output-tracker.js';
 

@@ -70,11 +70,17 @@ try {
     const path = join(dir, 'text');
     writeFileSync(path, Buffer.concat(Array.from({ length: Math.round(BYTES / block.length) }, () => block)));
     const { size } = statSync(path);
-    print(`read   ${name}`, rate(size, () => read(path, 'none')));
+    print(
+      `read   ${name}`,
+      rate(size, () => read(path, 'none')),
+    );
     if (name !== 'prose, ASCII') continue;
     const zipped = join(dir, 'text.gz');
     writeFileSync(zipped, gzipSync(block));
-    print('read   the same, gzip', rate(block.length, () => read(zipped, 'gzip')));
+    print(
+      'read   the same, gzip',
+      rate(block.length, () => read(zipped, 'gzip')),
+    );
     const lines = block.toString('latin1').split('\n');
     for (const codec of ['none', 'gzip']) {
       const run = () => {

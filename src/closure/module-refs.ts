@@ -36,6 +36,11 @@ export function markMainScript(url: string): void {
   mains().add(url);
 }
 
+/** URLs of all scripts that are the application itself; a slot is told them, since its own `process.argv` names another. */
+export function mainScriptUrls(): readonly string[] {
+  return [...mains()];
+}
+
 /** Scripts that handed a function literal to Iskra: they hold jobs, and importing them could run those again. */
 const jobScripts = new Set<string>();
 

@@ -1,6 +1,6 @@
 // Iskra's own knobs: what has no counterpart in Spark.
 import { type ConfigEntry, defineEntry } from './config-entry.ts';
-import { notNegative, positive, types } from './value-types.ts';
+import { notNegative, types } from './value-types.ts';
 
 export const SLOT_KILL_GRACE: ConfigEntry<number> = defineEntry({
   key: 'spark.iskra.slot.killGrace',
@@ -8,15 +8,6 @@ export const SLOT_KILL_GRACE: ConfigEntry<number> = defineEntry({
   default: 10_000,
   check: notNegative,
   doc: 'How long a task that was killed may go on; then its slot is ended under it and replaced.',
-  since: '0.1',
-});
-
-export const BATCH_SIZE: ConfigEntry<number> = defineEntry({
-  key: 'spark.iskra.batchSize',
-  type: types.int,
-  default: 2048,
-  check: positive,
-  doc: 'How many records the fused program of a stage handles at a time.',
   since: '0.1',
 });
 

@@ -9,8 +9,8 @@ import type { TaskDescription, TaskResult } from './task.ts';
 export interface SlotSettings {
   readonly executorId: ExecutorId;
   readonly slotIndex: number;
-  /** The driver's script; never imported by a slot, or the job would start again inside it. */
-  readonly mainScript: string | null;
+  /** The application's scripts; never imported by a slot, or the job would start again inside it. */
+  readonly mainScripts: readonly string[];
   /** `spark.*` settings of the application. */
   readonly conf: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
@@ -70,4 +70,6 @@ export interface SlotAsk {
   readonly request: unknown;
 }
 
-export type SlotAnswer = { readonly ok: true; readonly reply: unknown } | { readonly ok: false; readonly message: string };
+export type SlotAnswer =
+  | { readonly ok: true; readonly reply: unknown }
+  | { readonly ok: false; readonly message: string };

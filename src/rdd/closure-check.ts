@@ -1,4 +1,7 @@
+import { checkClosure } from '../closure/closure.ts';
 import type { AnyFunction } from './dependency.ts';
 
-/** Refuses a function that captures what cannot travel. Indirect, so that this folder loads without the closure analyser. */
-export function checkShippable(_f: AnyFunction, _what: string): void {}
+/** Refuses a function that captures what cannot travel, at the user's line. */
+export function checkShippable(f: AnyFunction, what: string): void {
+  checkClosure(f, { what });
+}

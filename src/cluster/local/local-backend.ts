@@ -1,0 +1,117 @@
+import { systemClock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import { type DriverSide, Executor, type ExecutorOptions } from '../../executor/executor.ts';
+import type { FromExecutor } from '../../protocol/driver-executor.ts';
+import type { ExecutorId, TaskId } from '../../protocol/ids.ts';
+import type { BackendListener, Launch, SchedulerBackend } from '../../scheduler/ports.ts';
+import { BlockManager } from '../../storage/block-manager.ts';
+import { LocalDirs, type LocalDirsData } from '../../storage/local-dirs.ts';
+
+/** The id of the executor that lives in the driver's process. Spark: SparkContext.DRIVER_IDENTIFIER */
+const DRIVER_EXECUTOR_ID: ExecutorId = 'driver';
+
+/** The compiled entry of a slot's thread. */
+const SLOT_ENTRY = new URL('../../main/task-slot.js', import.meta.url);
+
+export type BlockUpdated = Extract<FromExecutor, { type: 'BlockUpdated' }>;
+
+export interface LocalBackendOptions extends Omit<ExecutorOptions, 'executorId' | 'slotEntry' | 'localDirs' | 'cores'> {
+  readonly numSlots: number;
+  readonly localDirs: LocalDirsData;
+  /** What cached blocks may take in memory. */
+  readonly storageBytes: number;
+  readonly driver: DriverSide;
+  readonly onBlock: (update: BlockUpdated) => void;
+  readonly log: Logger;
+}
+
+/**
+ * `local[N]`: one executor with N slots inside the driver's process. It speaks the same messages as one behind a socket.
+ *
+ * Spark: LocalSchedulerBackend
+ */
+export class LocalBackend implements SchedulerBackend {
+  readonly #options: LocalBackendOptions;
+  readonly #blocks: BlockManager;
+  readonly #executor: Executor;
+  #listener: BackendListener | null = null;
+  #stopping: Promise<void> = Promise.resolve();
+
+  constructor(options: LocalBackendOptions) {
+    this.#options = options;
+    const { numSlots, storageBytes, driver, onBlock, log, ...rest } = options;
+    const executorId = DRIVER_EXECUTOR_ID;
+    this.#blocks = new BlockManager(executorId, storageBytes, LocalDirs.fromData(options.localDirs), (update) =>
+      onBlock({ type: 'BlockUpdated', executorId, ...update }),
+    );
+    this.#executor = new Executor(
+      { ...rest, executorId, cores: numSlots, slotEntry: SLOT_ENTRY },
+      this.#blocks,
+      driver,
+      (message) => this.#receive(message),
+      systemClock,
+      log,
+    );
+  }
+
+  start(listener: BackendListener): void {
+    this.#listener = listener;
+    this.#executor.warmUp();
+    listener.executorAdded(DRIVER_EXECUTOR_ID, 'localhost', this.#options.numSlots);
+  }
+
+  launch(_executorId: ExecutorId, launches: readonly Launch[]): void {
+    for (const { task, program } of launches) this.#executor.receive({ type: 'LaunchTask', task, program });
+  }
+
+  kill(taskId: TaskId, _executorId: ExecutorId, interrupt: boolean, reason: string): void {
+    this.#executor.receive({ type: 'KillTask', taskId, interrupt, reason });
+  }
+
+  forgetProgram(_executorId: ExecutorId, programKey: string): void {
+    this.#executor.receive({ type: 'ForgetProgram', programKey });
+  }
+
+  removeRdd(rddId: number): void {
+    this.#executor.receive({ type: 'RemoveRdd', rddId });
+  }
+
+  /** The driver's own process is where slots look: one copy, which all of them read. */
+  putBroadcast(broadcastId: number, bytes: Uint8Array): void {
+    this.#blocks.putBroadcast(broadcastId, bytes);
+  }
+
+  removeBroadcast(broadcastId: number): void {
+    this.#executor.receive({ type: 'RemoveBroadcast', broadcastId });
+  }
+
+  defaultParallelism(): number {
+    return this.#options.numSlots;
+  }
+
+  maxNumConcurrentTasks(cpusPerTask: number): number {
+    return Math.floor(this.#options.numSlots / cpusPerTask);
+  }
+
+  stop(): void {
+    this.#stopping = this.#executor.stop();
+  }
+
+  /** Resolves when the slots' threads are gone, after `stop`. */
+  get stopped(): Promise<void> {
+    return this.#stopping;
+  }
+
+  #receive(message: FromExecutor): void {
+    switch (message.type) {
+      case 'StatusUpdate':
+        this.#listener?.statusUpdate(message.taskId, message.result);
+        return;
+      case 'TaskStarted':
+        this.#listener?.taskStarted(message.taskId);
+        return;
+      case 'BlockUpdated':
+        this.#options.onBlock(message);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import type { BlockUpdated } from '../cluster/local/local-backend.ts';
+import type { ExecutorId, RddId } from '../protocol/ids.ts';
+import type { RddStorageInfo } from '../rdd/job-runner.ts';
+import type { CacheLocations } from '../scheduler/ports.ts';
+
+interface BlockStatus {
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+}
+
+/** Which executor holds which partition of which persisted RDD. Spark: BlockManagerMaster */
+export class CachedBlocks implements CacheLocations {
+  /** rdd → partition → executor → size */
+  readonly #rdds = new Map<RddId, Map<number, Map<ExecutorId, BlockStatus>>>();
+
+  update(u: BlockUpdated): void {
+    const partitions = this.#rdds.get(u.rddId) ?? new Map<number, Map<ExecutorId, BlockStatus>>();
+    const holders = partitions.get(u.partition) ?? new Map<ExecutorId, BlockStatus>();
+    if (!u.stored) {
+      holders.delete(u.executorId);
+      return;
+    }
+    this.#rdds.set(u.rddId, partitions);
+    partitions.set(u.partition, holders);
+    holders.set(u.executorId, { memoryBytes: u.memoryBytes, diskBytes: u.diskBytes });
+  }
+
+  locations(rddId: RddId, partition: number): readonly ExecutorId[] {
+    const holders = this.#rdds.get(rddId)?.get(partition);
+    return holders === undefined ? [] : [...holders.keys()];
+  }
+
+  executorLost(executorId: ExecutorId): void {
+    for (const partitions of this.#rdds.values()) for (const holders of partitions.values()) holders.delete(executorId);
+  }
+
+  removeRdd(rddId: RddId): void {
+    this.#rdds.delete(rddId);
+  }
+
+  /** What is stored of an RDD; null when nothing is. */
+  info(rddId: RddId): RddStorageInfo | null {
+    const partitions = this.#rdds.get(rddId);
+    if (partitions === undefined) return null;
+    let numCachedPartitions = 0;
+    let memoryBytes = 0;
+    let diskBytes = 0;
+    for (const holders of partitions.values()) {
+      if (holders.size > 0) numCachedPartitions++;
+      for (const status of holders.values()) {
+        memoryBytes += status.memoryBytes;
+        diskBytes += status.diskBytes;
+      }
+    }
+    return { numCachedPartitions, memoryBytes, diskBytes };
+  }
+}

@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { type EpochMs, systemClock } from '../base/clock.ts';
+import { IskraError } from '../base/errors.ts';
+import { seededRandom } from '../base/seeded-random.ts';
+import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
+import { captureAll, describeClass, mainScriptUrls, reviveClass } from '../closure/closure.ts';
+import { LocalBackend } from '../cluster/local/local-backend.ts';
+import { warnOfOddKeys } from '../config/conf-warnings.ts';
+import { APP_ID, APP_NAME, DEFAULT_PARALLELISM, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
+import { VALIDATE_OUTPUT_SPECS } from '../config/io-entries.ts';
+import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
+import { type MasterUrl, parseMasterUrl } from '../config/master-url.ts';
+import { DRIVER_MEMORY, MEMORY_FRACTION, MEMORY_STORAGE_FRACTION } from '../config/memory-entries.ts';
+import { TASK_CPUS } from '../config/scheduler-entries.ts';
+import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
+import type { SparkConf } from '../config/spark-conf.ts';
+import { submitDefaults } from '../config/submit-defaults.ts';
+import type { RddId } from '../protocol/ids.ts';
+import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
+import type { JobHandle, RddSettings, RddStorageInfo, RunJobOptions } from '../rdd/job-runner.ts';
+import type { RDDNode } from '../rdd/rdd-node.ts';
+import type { SinkSpec } from '../rdd/sink-spec.ts';
+import { buildStageProgram } from '../rdd/stage-program-builder.ts';
+import { Scheduler } from '../scheduler/dag-scheduler-loop.ts';
+import { OutputCommitCoordinator } from '../scheduler/output-commit-coordinator.ts';
+import { installClassCodec } from '../serializer/serializer.ts';
+import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
+import { LocalDirs } from '../storage/local-dirs.ts';
+import { CachedBlocks } from './cached-blocks.ts';
+import { planMemory } from './driver-memory.ts';
+import { schedulerSettings } from './scheduler-settings.ts';
+
+type LocalMaster = Extract<MasterUrl, { kind: 'local' }>;
+
+/**
+ * Everything an application owns, built once, in order; nothing in it is ever half made.
+ *
+ * Spark: SparkEnv, and the constructor of SparkContext
+ */
+export class DriverEnv {
+  readonly conf: SparkConf;
+  readonly log: StderrLogger;
+  readonly master: string;
+  readonly appName: string;
+  readonly applicationId: string;
+  readonly startTime: EpochMs;
+  readonly rddSettings: RddSettings;
+  readonly scheduler: Scheduler;
+  readonly #backend: LocalBackend;
+  readonly #localDirs: LocalDirs;
+  readonly #cached = new CachedBlocks();
+  readonly #mapOutputs = new MapOutputTracker();
+  readonly #commits = new OutputCommitCoordinator();
+
+  /** @throws IskraError when a setting is missing or bad; nothing is left behind. */
+  static open(conf: SparkConf): DriverEnv {
+    for (const [key, value] of Object.entries(submitDefaults())) conf.setIfMissing(key, value);
+    const missing = (key: string, example: string): IskraError =>
+      new IskraError(
+        'NOT_CONFIGURED',
+        `${key} must be set in your configuration; for example SparkContext.create({ ${example} })`,
+      );
+    if (conf.get(MASTER) === undefined) throw missing('A master URL', "master: 'local[*]'");
+    if (conf.get(APP_NAME) === undefined) throw missing('An application name', "appName: 'my app'");
+    conf.checkAll();
+    const master = parseMasterUrl(conf.get(MASTER) as string);
+    if (master.kind !== 'local')
+      throw new IskraError(
+        'MASTER_NOT_AVAILABLE',
+        `master '${conf.get(MASTER)}' is not available in this build yet; use local, local[N] or local[*]`,
+      );
+    const cpus = conf.get(TASK_CPUS);
+    if (cpus > master.numSlots)
+      throw new IskraError(
+        'TASK_CPUS',
+        `The number of slots (${master.numSlots}) of master '${conf.get(MASTER)}' has to be >= the number of cpus per task (spark.task.cpus = ${cpus})`,
+      );
+    return new DriverEnv(conf, master);
+  }
+
+  private constructor(conf: SparkConf, master: LocalMaster) {
+    this.conf = conf;
+    this.log = createStderrLogger('SparkContext', {
+      level: conf.get(LOG_LEVEL),
+      format: conf.get(STRUCTURED_LOGGING_ENABLED) ? 'json' : 'text',
+    });
+    warnOfOddKeys(conf, this.log.named('SparkConf'));
+    this.master = conf.get(MASTER) as string; // open() has seen both
+    this.appName = conf.get(APP_NAME) as string;
+    this.startTime = systemClock.now();
+    this.applicationId = conf.get(APP_ID) ?? `local-${this.startTime}`;
+    const parallelism = conf.get(DEFAULT_PARALLELISM) ?? null;
+    this.rddSettings = {
+      defaultParallelism: parallelism ?? master.numSlots,
+      configuredParallelism: parallelism,
+      defaultMinPartitions: Math.min(parallelism ?? master.numSlots, 2),
+      limitInitialNumPartitions: 1,
+      limitScaleUpFactor: 4,
+      validateOutputSpecs: conf.get(VALIDATE_OUTPUT_SPECS),
+    };
+    installClassCodec({ describe: describeClass, revive: reviveClass });
+    const memory = planMemory(
+      conf.get(DRIVER_MEMORY),
+      master.numSlots,
+      conf.get(MEMORY_FRACTION),
+      conf.get(MEMORY_STORAGE_FRACTION),
+    );
+    this.#localDirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.log);
+    this.#backend = new LocalBackend({
+      numSlots: master.numSlots,
+      slotHeapMiB: memory.slotHeapMiB,
+      taskMemoryBytes: memory.taskMemoryBytes,
+      storageBytes: memory.storageBytes,
+      killGraceMs: conf.get(SLOT_KILL_GRACE),
+      conf: Object.fromEntries(conf.getAll()),
+      mainScripts: mainScriptUrls(),
+      localDirs: this.#localDirs.toData(),
+      logLevel: this.log.level,
+      driver: {
+        mapOutputs: (shuffleId) =>
+          this.#mapOutputs.getMapOutputs(shuffleId) ?? { shuffleId, epoch: this.#mapOutputs.epoch, statuses: [] },
+        canCommit: (attempt) => this.#commits.canCommit(attempt),
+      },
+      onBlock: (update) => this.#cached.update(update),
+      log: this.log,
+    });
+    this.scheduler = new Scheduler({
+      settings: schedulerSettings(conf, master.maxTaskFailures),
+      backend: this.#backend,
+      programs: {
+        makeProgram: (work, key) =>
+          buildStageProgram({
+            key,
+            node: work.node,
+            sink: work.kind === 'Result' ? (work.sink as SinkSpec) : work.dependency,
+            capture: (roots, whats) =>
+              captureAll(roots, { whats, onWarning: (text) => this.log.named('Closure').warn(text) }),
+          }),
+      },
+      mapOutputs: this.#mapOutputs,
+      cacheLocations: this.#cached,
+      clock: systemClock,
+      log: this.log.named('Scheduler'),
+      random: seededRandom(randomBytes(4).readUInt32LE(0), 0),
+      post: (event) => this.#post(event),
+      addToAccumulators: () => {},
+      onFatal: (error) =>
+        this.log.error('the scheduler failed; every job has failed with it', { error: String(error) }),
+    });
+    this.scheduler.start();
+  }
+
+  runJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle {
+    const { onResult, callSite, properties } = options;
+    return this.scheduler.submitJob({ node, sink, partitions, callSite, properties, onTaskResult: onResult });
+  }
+
+  removeRdd(rddId: RddId): void {
+    this.#cached.removeRdd(rddId);
+    this.#backend.removeRdd(rddId);
+  }
+
+  storageInfo(rddId: RddId): RddStorageInfo | null {
+    return this.#cached.info(rddId);
+  }
+
+  /** Pending jobs fail, slots end, files go. */
+  async close(): Promise<void> {
+    this.scheduler.stop();
+    await this.#backend.stopped;
+    this.#localDirs.removeAll();
+  }
+
+  #post(event: SparkListenerEvent): void {
+    switch (event.type) {
+      case 'SparkListenerStageSubmitted':
+        this.#commits.stageStarted(event.stage.stageId);
+        break;
+      case 'SparkListenerTaskEnd':
+        if (event.reason.kind !== 'Success')
+          this.#commits.attemptFailed({
+            stageId: event.stageId,
+            stageAttemptId: event.stageAttemptId,
+            partition: event.task.partition,
+            attemptNumber: event.task.attemptNumber,
+          });
+        break;
+      case 'SparkListenerStageCompleted':
+        if (event.failureReason === null) this.#commits.stageEnded(event.stage.stageId);
+        break;
+      default:
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import type { BatchIterator } from '../base/batch-iterator.ts';
+import type { Split, StageProgram } from '../protocol/stage-program.ts';
+import { type AsyncBatchIterator, AsyncOperator, asAsync, drainAsync, openPartitionAsync } from './async-operator.ts';
+import { ArrayBatches } from './segment-iterator.ts';
+import { resolvedKey, type StageRun } from './stage-run.ts';
+
+/** True when a program has an async operator: only then does a task await anything. */
+export function hasAsync(program: StageProgram): boolean {
+  return program.nodes.some((node) => node.kind === 'Async');
+}
+
+/**
+ * Opens a node of a program that has async operators.
+ *
+ * Async operators stream while everything between them and the reader is record-wise. Readers that need a synchronous
+ * parent (mapPartitions, cogroup, caches …) get theirs collected first.
+ */
+export async function openAsync(run: StageRun, index: number, split: Split): Promise<AsyncBatchIterator> {
+  const node = run.node(index);
+  if (!reaches(run, index)) return asAsync(run.open(index, split));
+  if (node.persist !== null) {
+    // A stored block spares the calls; ask for it before making them.
+    const block = run.env.link.ask('GetRddBlock', { rddId: node.rddId, partition: split.index });
+    if (block === null) await resolveParents(run, index, split);
+    return asAsync(run.open(index, split));
+  }
+  switch (node.kind) {
+    case 'Async': {
+      const source = await openAsync(run, node.parent, split);
+      const f = run.functions[node.op.f];
+      if (node.op.op === 'mapPartitionsAsync')
+        return openPartitionAsync(f as (records: AsyncIterable<unknown>) => unknown, source);
+      return new AsyncOperator(node.op, f as ConstructorParameters<typeof AsyncOperator>[1], source, () =>
+        run.env.link.throwIfKilled(run.env.task.taskAttemptId),
+      );
+    }
+    case 'Narrow': {
+      const { ops, base } = run.chain(index);
+      const segment = run.batchSegment(ops, { kind: 'push' });
+      const source = await openAsync(run, base, split);
+      return {
+        async next() {
+          for (;;) {
+            const batch = await source.next();
+            if (batch === null) return null;
+            const out: unknown[] = [];
+            segment(batch, 0, batch.length, { out });
+            if (out.length > 0) return out;
+          }
+        },
+        close: () => source.close(),
+      };
+    }
+    case 'Union':
+      return openAsync(run, node.parents[split.payload as number] as number, split.parents?.[0] as Split);
+    default:
+      await resolveParents(run, index, split);
+      return asAsync(run.compute(index, split));
+  }
+}
+
+/** Collects every async parent of a node that reads synchronously. */
+async function resolveParents(run: StageRun, index: number, split: Split): Promise<void> {
+  for (const [parent, parentSplit] of parentsOf(run, index, split)) {
+    if (!reaches(run, parent)) continue;
+    const source = await openAsync(run, parent, parentSplit);
+    const batches: BatchIterator = new ArrayBatches(await drainAsync(source));
+    run.resolved.set(resolvedKey(parent, parentSplit), batches);
+  }
+}
+
+function parentsOf(run: StageRun, index: number, split: Split): readonly (readonly [number, Split])[] {
+  const node = run.node(index);
+  switch (node.kind) {
+    case 'Narrow':
+      // The segment reads the node below the whole run.
+      return [[run.chain(index).base, split]];
+    case 'MapPartitions':
+    case 'Glom':
+    case 'Deal':
+    case 'CombineInPlace':
+    case 'Async':
+      return [[node.parent, split]];
+    case 'Coalesce':
+      return (split.parents ?? []).map((s) => [node.parent, s as Split] as const);
+    case 'Union':
+      return [[node.parents[split.payload as number] as number, split.parents?.[0] as Split]];
+    case 'UnionAll':
+      return node.parents.map((p, i) => [p, split.parents?.[i] as Split] as const);
+    case 'CoGroup':
+      return node.sides.flatMap((side, i) =>
+        side.kind === 'narrow' ? [[side.parent, split.parents?.[i] as Split] as const] : [],
+      );
+    case 'Records':
+    case 'Range':
+    case 'Text':
+    case 'ShuffleRead':
+      return [];
+  }
+}
+
+/** Whether an async operator lies at or below a node, within the program. */
+function reaches(run: StageRun, index: number): boolean {
+  const seen = new Set<number>();
+  const stack = [index];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    const node = run.node(at);
+    if (node.kind === 'Async') return true;
+    if ('parent' in node) stack.push(node.parent);
+    else if ('parents' in node) stack.push(...node.parents);
+    else if (node.kind === 'CoGroup')
+      for (const side of node.sides) if (side.kind === 'narrow') stack.push(side.parent);
+  }
+  return false;
+}

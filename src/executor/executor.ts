@@ -1,0 +1,302 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger, LogLevel } from '../base/logger.ts';
+import type { FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
+import type { AskExecutor, FromSlot, SlotSettings } from '../protocol/executor-slot.ts';
+import type { ExecutorId, TaskId } from '../protocol/ids.ts';
+import type { MapOutputs } from '../protocol/map-output.ts';
+import type { StageProgram } from '../protocol/stage-program.ts';
+import type { TaskDescription, TaskResult } from '../protocol/task.ts';
+import type { BlockManager } from '../storage/block-manager.ts';
+import { SlotHandle, type SlotHandlers } from './slot-handle.ts';
+
+/** What an executor asks of its driver on behalf of slots. Answers must be at hand: a slot waits for them. */
+export interface DriverSide {
+  mapOutputs(shuffleId: number): MapOutputs;
+  canCommit(request: AskExecutor['CanCommit'][0]): boolean;
+}
+
+export interface ExecutorOptions {
+  readonly executorId: ExecutorId;
+  /** Number of slots. */
+  readonly cores: number;
+  /** The compiled src/main/task-slot.ts. */
+  readonly slotEntry: URL;
+  readonly slotHeapMiB: number;
+  readonly taskMemoryBytes: number;
+  /** How long a killed task may go on before its slot is ended, ms. */
+  readonly killGraceMs: number;
+  readonly conf: Readonly<Record<string, string>>;
+  readonly mainScripts: readonly string[];
+  readonly localDirs: unknown;
+  readonly logLevel: LogLevel;
+}
+
+/**
+ * Runs the tasks it is given, one at a time in each slot. It lives on the main thread of its process, owns blocks and
+ * shuffle files there, and never runs user code: a task that spins stops its slot, not the messages.
+ *
+ * A slot that dies under a task, or does not end a killed one within `killGraceMs`, is replaced.
+ *
+ * Spark: Executor, CoarseGrainedExecutorBackend
+ */
+export class Executor {
+  readonly #options: ExecutorOptions;
+  readonly #blocks: BlockManager;
+  readonly #driver: DriverSide;
+  readonly #send: (message: FromExecutor) => void;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #idle: SlotHandle[] = [];
+  readonly #slots = new Set<SlotHandle>();
+  readonly #queue: TaskDescription[] = [];
+  readonly #programs = new Map<string, StageProgram>();
+  readonly #killed = new Map<TaskId, { reason: string; cancelTimer: () => void }>();
+  readonly #handlers: SlotHandlers;
+  #nextSlot = 0;
+  #stopped = false;
+
+  constructor(
+    options: ExecutorOptions,
+    blocks: BlockManager,
+    driver: DriverSide,
+    send: (message: FromExecutor) => void,
+    clock: Clock,
+    log: Logger,
+  ) {
+    this.#options = options;
+    this.#blocks = blocks;
+    this.#driver = driver;
+    this.#send = send;
+    this.#clock = clock;
+    this.#log = log.named('Executor');
+    this.#handlers = {
+      onMessage: (slot, message) => this.#fromSlot(slot, message),
+      onExit: (slot, why) => this.#slotExited(slot, why),
+      onAsk: (name, request) => this.#answer(name, request),
+    };
+  }
+
+  /** Starts a slot before the first task needs it: threads take 20 ms, which then overlap with the driver's own start. */
+  warmUp(): void {
+    if (this.#slots.size === 0) this.#idle.push(this.#newSlot());
+  }
+
+  receive(message: ToExecutor): void {
+    switch (message.type) {
+      case 'LaunchTask':
+        if (message.program !== null) this.#programs.set(message.program.key, message.program);
+        this.#launch(message.task);
+        return;
+      case 'KillTask':
+        this.#kill(message.taskId, message.reason);
+        return;
+      case 'ForgetProgram':
+        this.#programs.delete(message.programKey);
+        for (const slot of this.#slots) slot.forget(message.programKey);
+        return;
+      case 'RemoveRdd':
+        this.#blocks.removeRdd(message.rddId);
+        return;
+      case 'RemoveBroadcast':
+        this.#blocks.removeBroadcast(message.broadcastId);
+        return;
+      case 'RemoveShuffle':
+        return; // the files go with the local dirs of the application
+      case 'StopExecutor':
+        void this.stop();
+        return;
+    }
+  }
+
+  /** Ends all slots. Tasks that run are lost without a report: whoever stops an executor does not wait for them. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const kill of this.#killed.values()) kill.cancelTimer();
+    this.#killed.clear();
+    this.#queue.length = 0;
+    const slots = [...this.#slots];
+    this.#slots.clear();
+    this.#idle.length = 0;
+    await Promise.all(slots.map((slot) => slot.terminate()));
+  }
+
+  #launch(task: TaskDescription): void {
+    const slot = this.#freeSlot(task.programKey);
+    if (slot === null) {
+      this.#queue.push(task);
+      return;
+    }
+    this.#run(slot, task);
+  }
+
+  /** An idle slot, best one that has the program; else a new one while there are fewer than cores. */
+  #freeSlot(programKey: string): SlotHandle | null {
+    const idle = this.#idle;
+    for (let i = idle.length - 1; i >= 0; i--) {
+      const slot = idle[i] as SlotHandle;
+      if (slot.knows(programKey)) {
+        idle.splice(i, 1);
+        return slot;
+      }
+    }
+    if (this.#slots.size < this.#options.cores && idle.length === 0) return this.#newSlot();
+    return idle.pop() ?? null;
+  }
+
+  #newSlot(): SlotHandle {
+    const o = this.#options;
+    const settings: Omit<SlotSettings, 'flags' | 'slotIndex'> = {
+      executorId: o.executorId,
+      mainScripts: o.mainScripts,
+      conf: o.conf,
+      logLevel: o.logLevel,
+      localDirs: o.localDirs,
+      taskMemoryBytes: o.taskMemoryBytes,
+    };
+    const slot = new SlotHandle(this.#nextSlot++, o.slotEntry, settings, { heapMiB: o.slotHeapMiB }, this.#handlers);
+    this.#slots.add(slot);
+    return slot;
+  }
+
+  #run(slot: SlotHandle, task: TaskDescription): void {
+    const program = this.#programs.get(task.programKey);
+    if (program === undefined) {
+      // Its stage was given up between launch and now.
+      this.#idle.push(slot);
+      this.#report(task.taskId, {
+        kind: 'Failed',
+        reason: { kind: 'TaskKilled', reason: 'stage is over' },
+        metrics: null,
+      });
+      return;
+    }
+    slot.ref();
+    try {
+      slot.run(task, program);
+    } catch (error) {
+      slot.running = null;
+      slot.unref();
+      this.#idle.push(slot);
+      this.#log.error('a task could not be sent to its slot', { task: task.name, error: String(error) });
+      this.#report(task.taskId, {
+        kind: 'Failed',
+        reason: {
+          kind: 'ExceptionFailure',
+          error: { name: 'Error', code: null, message: String(error), stack: String(error), cause: null },
+          retriable: false,
+        },
+        metrics: null,
+      });
+    }
+  }
+
+  #fromSlot(slot: SlotHandle, message: FromSlot): void {
+    switch (message.type) {
+      case 'SlotReady':
+        return;
+      case 'Log':
+        this.#log.named(message.component)[message.level](message.message);
+        return;
+      case 'TaskDone': {
+        slot.running = null;
+        const killed = this.#killed.get(message.taskId);
+        if (killed !== undefined) {
+          killed.cancelTimer();
+          this.#killed.delete(message.taskId);
+        }
+        const next = this.#queue.shift();
+        if (next === undefined) {
+          slot.unref();
+          this.#idle.push(slot);
+        } else this.#run(slot, next);
+        const killedResult =
+          killed !== undefined && message.result.kind === 'Failed' && message.result.reason.kind === 'TaskKilled';
+        this.#report(
+          message.taskId,
+          killedResult
+            ? { kind: 'Failed', reason: { kind: 'TaskKilled', reason: killed.reason }, metrics: null }
+            : message.result,
+        );
+      }
+    }
+  }
+
+  #slotExited(slot: SlotHandle, why: string): void {
+    this.#slots.delete(slot);
+    const at = this.#idle.indexOf(slot);
+    if (at >= 0) this.#idle.splice(at, 1);
+    if (this.#stopped) return;
+    const task = slot.running;
+    if (task === null) {
+      this.#log.warn('an idle slot ended', { slot: slot.index, why });
+      return;
+    }
+    this.#log.warn(`lost ${task.name}: ${why}`, { slot: slot.index });
+    this.#replace();
+    this.#report(task.taskId, { kind: 'Failed', reason: { kind: 'SlotLost', message: why }, metrics: null });
+  }
+
+  /** After a slot is gone: queued tasks must not wait for it. */
+  #replace(): void {
+    const next = this.#queue.shift();
+    if (next !== undefined) this.#launch(next);
+  }
+
+  #kill(taskId: TaskId, reason: string): void {
+    const queued = this.#queue.findIndex((t) => t.taskId === taskId);
+    if (queued >= 0) {
+      this.#queue.splice(queued, 1);
+      this.#report(taskId, { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null });
+      return;
+    }
+    for (const slot of this.#slots) {
+      if (slot.running?.taskId !== taskId || this.#killed.has(taskId)) continue;
+      slot.kill(taskId);
+      const cancelTimer = this.#clock.after(this.#options.killGraceMs, () => this.#endStubborn(slot, taskId, reason));
+      this.#killed.set(taskId, { reason, cancelTimer });
+      return;
+    }
+  }
+
+  /** The task looks at its flag between batches; user code that never comes back is ended with its thread. */
+  #endStubborn(slot: SlotHandle, taskId: TaskId, reason: string): void {
+    this.#killed.delete(taskId);
+    if (slot.running?.taskId !== taskId) return;
+    this.#log.warn(
+      `${slot.running.name} did not end within ${this.#options.killGraceMs} ms of being killed; its slot is replaced`,
+    );
+    this.#slots.delete(slot);
+    slot.running = null;
+    void slot.terminate();
+    this.#replace();
+    this.#report(taskId, { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null });
+  }
+
+  #report(taskId: TaskId, result: TaskResult): void {
+    if (this.#stopped) return;
+    this.#send({ type: 'StatusUpdate', executorId: this.#options.executorId, taskId, result });
+  }
+
+  #answer(name: keyof AskExecutor, request: unknown): unknown {
+    switch (name) {
+      case 'GetMapOutputs':
+        return this.#driver.mapOutputs((request as AskExecutor['GetMapOutputs'][0]).shuffleId);
+      case 'GetRddBlock': {
+        const { rddId, partition } = request as AskExecutor['GetRddBlock'][0];
+        return this.#blocks.getRddBlock(rddId, partition);
+      }
+      case 'PutRddBlock': {
+        const { rddId, partition, level, data } = request as AskExecutor['PutRddBlock'][0];
+        return { stored: this.#blocks.putRddBlock(rddId, partition, level, data) };
+      }
+      case 'ReserveMemory': {
+        const { rddId, bytes } = request as AskExecutor['ReserveMemory'][0];
+        return { granted: this.#blocks.reserve(rddId, bytes) };
+      }
+      case 'GetBroadcast':
+        return this.#blocks.getBroadcast((request as AskExecutor['GetBroadcast'][0]).broadcastId);
+      case 'CanCommit':
+        return { allowed: this.#driver.canCommit(request as AskExecutor['CanCommit'][0]) };
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { assertNever } from '../base/assert-never.ts';
+import type { BatchIterator } from '../base/batch-iterator.ts';
+import { IskraError } from '../base/errors.ts';
+import { BernoulliSample, Reservoir } from '../base/reservoir.ts';
+import { abortTask, commitTask, openTaskOutput, type TextOutputJob, textOutputJob } from '../io/text-output.ts';
+import type { SinkPlan } from '../protocol/stage-program.ts';
+import { encodeRecords } from '../rdd/record-blocks.ts';
+import { encodeValue } from '../serializer/serializer.ts';
+import { RecordIterator } from './record-iterator.ts';
+import { segmentRuntime } from './segment-compiler.ts';
+import type { TaskEnv } from './task-env.ts';
+
+/** The driver refused this attempt's output: another one has the partition. Spark: CommitDeniedException */
+export class CommitDeniedError extends IskraError {
+  override readonly name = 'CommitDeniedError';
+  constructor(partition: number, attempt: number) {
+    super('COMMIT_DENIED', `the driver did not let attempt ${attempt} commit partition ${partition}`);
+  }
+}
+
+/** Sinks that read the partition instead of being part of its fused loop. */
+export type IteratorSinkPlan = Extract<SinkPlan, { kind: 'iterator' | 'reservoir' | 'bernoulli' | 'saveText' }>;
+
+/** @returns the result as rdd/sink-results.ts reads it. */
+export function runIteratorSink(
+  sink: IteratorSinkPlan,
+  functions: readonly unknown[],
+  env: TaskEnv,
+  source: BatchIterator,
+): Uint8Array {
+  const batches = killable(source, env);
+  switch (sink.kind) {
+    case 'iterator': {
+      const f = functions[sink.f] as (records: RecordIterator, context: unknown) => unknown;
+      const value = f(new RecordIterator(batches), env.task);
+      if (segmentRuntime.isPromise(value)) segmentRuntime.refusePromise('foreachPartition');
+      return sink.discard ? new Uint8Array(0) : encodeValue(value);
+    }
+    case 'reservoir': {
+      const reservoir = new Reservoir(sink.limit, sink.seed, env.task.partitionId);
+      each(batches, (batch) => reservoir.add(batch));
+      return encodeValue([reservoir.count, reservoir.sample]);
+    }
+    case 'bernoulli': {
+      const bernoulli = new BernoulliSample(sink.fraction, sink.seed, env.task.partitionId);
+      each(batches, (batch) => bernoulli.add(batch));
+      return encodeRecords(bernoulli.sample);
+    }
+    case 'saveText':
+      saveText(textOutputJob(sink.path, sink.codec, sink.jobUuid), env, batches);
+      return new Uint8Array(0);
+    default:
+      return assertNever(sink);
+  }
+}
+
+function each(batches: BatchIterator, use: (batch: readonly unknown[]) => void): void {
+  for (let batch = batches.next(); batch !== null; batch = batches.next()) use(batch);
+}
+
+function killable(source: BatchIterator, env: TaskEnv): BatchIterator {
+  return {
+    next() {
+      env.link.throwIfKilled(env.task.taskAttemptId);
+      return source.next();
+    },
+    close: () => source.close(),
+  };
+}
+
+/** Writes to the attempt's own directory, then asks the driver, then renames: one attempt's file survives, whole. */
+function saveText(job: TextOutputJob, env: TaskEnv, batches: BatchIterator): void {
+  const { task } = env;
+  const attempt = { partition: task.partitionId, attempt: task.taskAttemptId };
+  const writer = openTaskOutput(job, attempt);
+  try {
+    each(batches, (batch) => writer.write(batch));
+    writer.close();
+    const { allowed } = env.link.ask('CanCommit', {
+      stageId: task.stageId,
+      stageAttemptId: task.stageAttemptNumber,
+      partition: task.partitionId,
+      attemptNumber: task.attemptNumber,
+    });
+    if (!allowed) throw new CommitDeniedError(task.partitionId, task.attemptNumber);
+    commitTask(job, attempt);
+    task.taskMetrics().outputBytesWritten += writer.bytesWritten;
+    task.taskMetrics().outputRecordsWritten += writer.recordsWritten;
+  } catch (error) {
+    writer.abandon();
+    abortTask(job, attempt);
+    throw error;
+  }
+}

@@ -1,0 +1,299 @@
+import { assertNever } from '../base/assert-never.ts';
+import type { CombinePlan, NarrowOp, Ref } from '../protocol/stage-program.ts';
+
+/**
+ * Writes the source text of one fused loop: a run of record-wise operators and the sink that takes their records.
+ *
+ *   (batch, from, to, S) => boolean       one call a batch; false: the sink wants no more
+ *   (start, step, count, S) => boolean    the same over a range, without an array
+ *
+ * Why text: one function per stage with the operators as straight code stays monomorphic whatever else the thread has
+ * run; a shared loop over closures becomes megamorphic after a few stages and costs five to ten times as much a record.
+ */
+
+/** What the loop does with a record. `S` is the sink's state object, whose fields the text names. */
+export type SinkCode =
+  | { readonly kind: 'push' } //                              S.out: array
+  | { readonly kind: 'pushUpTo' } //                          S.out, S.limit
+  | { readonly kind: 'count' } //                             S.n
+  | { readonly kind: 'reduce'; readonly f: Ref } //           S.has, S.acc
+  | { readonly kind: 'fold'; readonly f: Ref } //             S.acc
+  | { readonly kind: 'sum' } //                               S.acc
+  | { readonly kind: 'offer' } //                             S.heap.add(record)
+  | { readonly kind: 'foreach'; readonly f: Ref }
+  | { readonly kind: 'addPair' } //                           S.writer.add(key, value)
+  | { readonly kind: 'combine'; readonly combine: CombinePlan }; // S.table; S.zero() for aggregate
+
+/** A record in the text: one expression, or a pair whose array has not been made (and may never be). */
+type Value =
+  | { readonly kind: 'one'; readonly e: string }
+  | { readonly kind: 'pair'; readonly k: string; readonly v: string };
+
+class SegmentWriter {
+  /** In the order of first use: the text says f0, f1, …, so equal code has equal text wherever its functions lie. */
+  readonly refs: Ref[] = [];
+  #lines: string[] = [];
+  #close = '';
+  #names = 0;
+
+  fresh(prefix: string): string {
+    return `${prefix}${this.#names++}`;
+  }
+
+  line(text: string): void {
+    this.#lines.push(text);
+  }
+
+  open(text: string): void {
+    this.#lines.push(text);
+    this.#close += '}';
+  }
+
+  f(ref: Ref): string {
+    let i = this.refs.indexOf(ref);
+    if (i < 0) i = this.refs.push(ref) - 1;
+    return `f${i}`;
+  }
+
+  one(value: Value): string {
+    return value.kind === 'one' ? value.e : `[${value.k}, ${value.v}]`;
+  }
+
+  pair(value: Value, op: string): { k: string; v: string } {
+    if (value.kind === 'pair') return value;
+    const k = this.fresh('k');
+    const v = this.fresh('u');
+    this.line(`if (first && !Array.isArray(${value.e})) R.notAPair(${value.e}, '${op}');`);
+    this.line(`const ${k} = ${value.e}[0], ${v} = ${value.e}[1];`);
+    return { k, v };
+  }
+
+  /** A call whose result must not be a promise: a promise is not a record. */
+  call(f: Ref, args: string, op: string): string {
+    const r = this.fresh('v');
+    this.line(`const ${r} = ${this.f(f)}(${args});`);
+    this.line(`if (first && R.isPromise(${r})) R.refusePromise('${op}');`);
+    return r;
+  }
+
+  body(): string {
+    return `${this.#lines.join('\n')}${this.#close}`;
+  }
+}
+
+function each(w: SegmentWriter, iterable: string, op: string): string {
+  // Two loops would double the code behind them; an array is by far the most common answer, so others become one.
+  const a = w.fresh('a');
+  const j = w.fresh('j');
+  const x = w.fresh('x');
+  w.line(`const ${a} = Array.isArray(${iterable}) ? ${iterable} : R.toArray(${iterable}, '${op}');`);
+  w.open(`for (let ${j} = 0; ${j} < ${a}.length; ${j}++) {`);
+  w.line(`const ${x} = ${a}[${j}];`);
+  return x;
+}
+
+function applyOp(w: SegmentWriter, op: NarrowOp, value: Value): Value {
+  switch (op.op) {
+    case 'map':
+      return { kind: 'one', e: w.call(op.f, w.one(value), 'map') };
+    case 'filter': {
+      let e = w.one(value);
+      if (value.kind === 'pair') {
+        const p = w.fresh('p');
+        w.line(`const ${p} = ${e};`);
+        e = p;
+      }
+      const r = w.fresh('c');
+      w.line(`const ${r} = ${w.f(op.f)}(${e});`);
+      w.open(`if (${r} === true || (${r} !== false && R.truthy(${r}))) {`);
+      return value.kind === 'pair' ? value : { kind: 'one', e };
+    }
+    case 'flatMap':
+      return { kind: 'one', e: each(w, w.call(op.f, w.one(value), 'flatMap'), 'flatMap') };
+    case 'mapValues': {
+      const p = w.pair(value, 'mapValues');
+      return { kind: 'pair', k: p.k, v: w.call(op.f, p.v, 'mapValues') };
+    }
+    case 'flatMapValues': {
+      const p = w.pair(value, 'flatMapValues');
+      return { kind: 'pair', k: p.k, v: each(w, w.call(op.f, p.v, 'flatMapValues'), 'flatMapValues') };
+    }
+    case 'keyBy': {
+      const x = w.fresh('x');
+      w.line(`const ${x} = ${w.one(value)};`);
+      return { kind: 'pair', k: w.call(op.f, x, 'keyBy'), v: x };
+    }
+    case 'keys':
+      return { kind: 'one', e: w.pair(value, 'keys').k };
+    case 'values':
+      return { kind: 'one', e: w.pair(value, 'values').v };
+    case 'pairWithNull':
+      return { kind: 'pair', k: w.one(value), v: 'null' };
+    case 'pairWithOne':
+      return { kind: 'pair', k: w.one(value), v: '1' };
+    case 'pairKeyWithOne':
+      return { kind: 'pair', k: w.pair(value, 'countByKey').k, v: '1' };
+    case 'joinPairs': {
+      const p = w.pair(value, 'join');
+      const l = w.fresh('l');
+      const r = w.fresh('r');
+      const i = w.fresh('i');
+      const j = w.fresh('j');
+      const left = op.how === 'right' || op.how === 'full' ? `(${p.v}[0].length ? ${p.v}[0] : R.missing)` : `${p.v}[0]`;
+      const right = op.how === 'left' || op.how === 'full' ? `(${p.v}[1].length ? ${p.v}[1] : R.missing)` : `${p.v}[1]`;
+      w.line(`const ${l} = ${left}, ${r} = ${right};`);
+      w.open(`for (let ${i} = 0; ${i} < ${l}.length; ${i}++) {`);
+      w.open(`for (let ${j} = 0; ${j} < ${r}.length; ${j}++) {`);
+      const v = w.fresh('v');
+      w.line(`const ${v} = [${l}[${i}], ${r}[${j}]];`);
+      return { kind: 'pair', k: p.k, v };
+    }
+    case 'subtractPairs': {
+      const p = w.pair(value, 'subtractByKey');
+      const a = w.fresh('a');
+      const j = w.fresh('j');
+      w.line(`const ${a} = ${p.v}[1].length ? R.none : ${p.v}[0];`);
+      w.open(`for (let ${j} = 0; ${j} < ${a}.length; ${j}++) {`);
+      return { kind: 'pair', k: p.k, v: `${a}[${j}]` };
+    }
+    case 'lookup': {
+      const p = w.pair(value, 'lookup');
+      w.open(`if (R.equal(${p.k}, ${w.f(op.key)})) {`);
+      return { kind: 'one', e: p.v };
+    }
+    default:
+      return assertNever(op);
+  }
+}
+
+interface SinkText {
+  readonly prologue: string;
+  readonly epilogue: string;
+}
+
+function sinkText(sink: SinkCode): SinkText {
+  switch (sink.kind) {
+    case 'push':
+      return { prologue: 'const out = S.out;', epilogue: '' };
+    case 'pushUpTo':
+      return { prologue: 'const out = S.out, limit = S.limit;', epilogue: '' };
+    case 'count':
+      return { prologue: 'let n = S.n;', epilogue: 'S.n = n;' };
+    case 'reduce':
+      return { prologue: 'let has = S.has, acc = S.acc;', epilogue: 'S.has = has; S.acc = acc;' };
+    case 'fold':
+    case 'sum':
+      return { prologue: 'let acc = S.acc;', epilogue: 'S.acc = acc;' };
+    case 'offer':
+      return { prologue: 'const heap = S.heap;', epilogue: '' };
+    case 'foreach':
+      return { prologue: '', epilogue: '' };
+    case 'addPair':
+      return { prologue: 'const writer = S.writer;', epilogue: '' };
+    case 'combine':
+      return { prologue: 'const table = S.table, vals = table.values;', epilogue: '' };
+    default:
+      return assertNever(sink);
+  }
+}
+
+function emit(w: SegmentWriter, sink: SinkCode, value: Value): void {
+  switch (sink.kind) {
+    case 'push':
+      w.line(`out.push(${w.one(value)});`);
+      return;
+    case 'pushUpTo':
+      w.line(`out.push(${w.one(value)}); if (out.length >= limit) return false;`);
+      return;
+    case 'count':
+      w.line('n++;');
+      return;
+    case 'reduce':
+      w.line(
+        `if (has) { acc = ${w.f(sink.f)}(acc, ${w.one(value)}); if (first && R.isPromise(acc)) R.refusePromise('reduce'); }`,
+      );
+      w.line(`else { acc = ${w.one(value)}; has = true; }`);
+      return;
+    case 'fold':
+      w.line(`acc = ${w.f(sink.f)}(acc, ${w.one(value)});`);
+      w.line(`if (first && R.isPromise(acc)) R.refusePromise('fold or aggregate');`);
+      return;
+    case 'sum':
+      w.line(`acc += ${w.one(value)};`);
+      return;
+    case 'offer':
+      w.line(`heap.add(${w.one(value)});`);
+      return;
+    case 'foreach': {
+      w.call(sink.f, w.one(value), 'foreach');
+      return;
+    }
+    case 'addPair': {
+      const p = w.pair(value, 'a shuffle');
+      w.line(`writer.add(${p.k}, ${p.v});`);
+      return;
+    }
+    case 'combine':
+      emitCombine(w, sink.combine, w.pair(value, 'a shuffle'));
+      return;
+    default:
+      assertNever(sink);
+  }
+}
+
+function emitCombine(w: SegmentWriter, c: CombinePlan, p: { k: string; v: string }): void {
+  w.line(`const e = table.upsert(${p.k});`);
+  const upsert = (created: string, merged: string): void =>
+    w.line(`if (e === vals.length) vals.push(${created}); else vals[e] = ${merged};`);
+  switch (c.kind) {
+    case 'reduce':
+      upsert(p.v, `${w.f(c.f)}(vals[e], ${p.v})`);
+      w.line(`if (first && R.isPromise(vals[e])) R.refusePromise('reduceByKey');`);
+      return;
+    case 'combine':
+      upsert(`${w.f(c.create)}(${p.v})`, `${w.f(c.mergeValue)}(vals[e], ${p.v})`);
+      w.line(`if (first && R.isPromise(vals[e])) R.refusePromise('combineByKey');`);
+      return;
+    case 'aggregate':
+      upsert(`${w.f(c.seqOp)}(S.zero(), ${p.v})`, `${w.f(c.seqOp)}(vals[e], ${p.v})`);
+      w.line(`if (first && R.isPromise(vals[e])) R.refusePromise('aggregateByKey');`);
+      return;
+    case 'group':
+      w.line(`if (e === vals.length) vals.push([${p.v}]); else vals[e].push(${p.v});`);
+      return;
+    case 'first':
+      w.line(`if (e === vals.length) vals.push(${p.v});`);
+      return;
+    case 'sum':
+      upsert(p.v, `vals[e] + ${p.v}`);
+      return;
+    default:
+      assertNever(c);
+  }
+}
+
+/** Function expression text for one segment, and the references it needs in scope as `f0`, `f1`, … beside `R`. */
+export function segmentSource(
+  ops: readonly NarrowOp[],
+  sink: SinkCode,
+  source: 'batch' | 'range',
+): { readonly text: string; readonly refs: readonly Ref[] } {
+  const w = new SegmentWriter();
+  let value: Value = { kind: 'one', e: 'x' };
+  for (const op of ops) value = applyOp(w, op, value);
+  emit(w, sink, value);
+  const { prologue, epilogue } = sinkText(sink);
+  const text =
+    source === 'batch'
+      ? `function (b, from, to, S) { ${prologue}
+for (let i = from; i < to; i++) { const first = i === from; const x = b[i];
+${w.body()}
+}
+${epilogue} return true; }`
+      : `function (start, step, count, S) { ${prologue}
+for (let i = 0, x = start; i < count; i++, x += step) { const first = i === 0;
+${w.body()}
+}
+${epilogue} return true; }`;
+  return { text, refs: w.refs };
+}

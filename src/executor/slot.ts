@@ -1,0 +1,158 @@
+import type { MessagePort } from 'node:worker_threads';
+import { systemClock } from '../base/clock.ts';
+import { errorToData } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { describeClass, loadClosures, markMainScript, reviveClass } from '../closure/closure.ts';
+import { SparkConf } from '../config/spark-conf.ts';
+import type { FromSlot, SlotSettings, ToSlot } from '../protocol/executor-slot.ts';
+import type { BlockManagerId, MapOutputs } from '../protocol/map-output.ts';
+import type { StageProgram } from '../protocol/stage-program.ts';
+import type { TaskDescription, TaskResult } from '../protocol/task.ts';
+import { setCurrentTask } from '../rdd/task-context.ts';
+import { installClassCodec, RecordEncoder } from '../serializer/serializer.ts';
+import { nodeFiles } from '../shuffle/file-ops.ts';
+import { TaskMemory } from '../shuffle/task-memory.ts';
+import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
+import { ExecutorLink } from './executor-link.ts';
+import { RunningTask } from './running-task.ts';
+import type { TaskEnv } from './task-env.ts';
+import { type LoadedStage, runTask } from './task-runner.ts';
+
+/**
+ * What runs inside a slot's thread: takes RunTask messages one after another, keeps the stages it was sent, answers with
+ * TaskDone. It has no state of the application but caches.
+ */
+export class Slot {
+  readonly #settings: SlotSettings;
+  readonly #port: MessagePort;
+  readonly #link: ExecutorLink;
+  readonly #localDirs: LocalDirs;
+  readonly #conf: SparkConf;
+  readonly #location: BlockManagerId;
+  readonly #log: Logger;
+  readonly #encoder = new RecordEncoder({ compression: 'none' });
+  readonly #shuffleEncoder: RecordEncoder;
+  readonly #stages = new Map<string, Promise<LoadedStage>>();
+  readonly #mapOutputs = new Map<string, MapOutputs>();
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(settings: SlotSettings, port: MessagePort, asks: MessagePort) {
+    this.#settings = settings;
+    this.#port = port;
+    this.#link = new ExecutorLink(asks, settings.flags);
+    this.#localDirs = LocalDirs.fromData(settings.localDirs as LocalDirsData);
+    this.#conf = new SparkConf(settings.conf);
+    const compress = this.#conf.getText('spark.shuffle.compress') !== 'false';
+    this.#shuffleEncoder = new RecordEncoder({ compression: compress ? 'lz4' : 'none' });
+    this.#location = { executorId: settings.executorId, host: 'localhost', port: 0 };
+    this.#log = slotLogger((message) => this.#send(message));
+    installClassCodec({ describe: describeClass, revive: reviveClass });
+    for (const url of settings.mainScripts) markMainScript(url);
+  }
+
+  start(): void {
+    this.#port.on('message', (message: ToSlot) => this.#receive(message));
+    this.#send({ type: 'SlotReady' });
+  }
+
+  #receive(message: ToSlot): void {
+    switch (message.type) {
+      case 'RunTask': {
+        const { task, program } = message;
+        if (program !== null) {
+          const loading = load(program);
+          loading.catch(() => {}); // told by the task that needs it
+          this.#stages.set(program.key, loading);
+        }
+        this.#tail = this.#tail.then(() => this.#run(task));
+        return;
+      }
+      case 'ForgetProgram':
+        this.#stages.delete(message.programKey);
+        this.#mapOutputs.clear();
+        return;
+      case 'StopSlot':
+        this.#port.close();
+    }
+  }
+
+  async #run(task: TaskDescription): Promise<void> {
+    let result: TaskResult;
+    try {
+      const stage = await this.#stages.get(task.programKey);
+      if (stage === undefined)
+        throw new Error(`slot ${this.#settings.slotIndex} was not sent the program ${task.programKey}`);
+      const running = new RunningTask(task, () => this.#link.isKilled(task.taskId));
+      const accumulators = { updates: () => [] };
+      setCurrentTask(running);
+      try {
+        result = await runTask(stage, this.#env(running), this.#location, accumulators);
+      } finally {
+        setCurrentTask(null);
+      }
+    } catch (error) {
+      result = {
+        kind: 'Failed',
+        reason: { kind: 'ExceptionFailure', error: errorToData(error), retriable: false },
+        metrics: null,
+      };
+    }
+    this.#send({ type: 'TaskDone', taskId: task.taskId, result });
+  }
+
+  #env(task: RunningTask): TaskEnv {
+    const { programKey } = task.description;
+    return {
+      task,
+      link: this.#link,
+      localDirs: this.#localDirs,
+      encoder: this.#encoder,
+      malformedText: this.#conf.getText('spark.iskra.text.malformed') === 'error' ? 'error' : 'replace',
+      shuffle: {
+        programKey,
+        localDirs: this.#localDirs,
+        encoder: this.#shuffleEncoder,
+        memory: new TaskMemory(this.#settings.taskMemoryBytes),
+        metrics: task.taskMetrics(),
+        clock: systemClock,
+        logger: this.#log,
+        remoteBlocks: null,
+        files: nodeFiles,
+      },
+      mapOutputs: (shuffleId) => this.#outputsOf(programKey, shuffleId),
+      warn: (component, message) => this.#send({ type: 'Log', level: 'warn', component, message }),
+    };
+  }
+
+  /** Asked once a stage attempt: a lost output makes a new attempt, which asks again. */
+  #outputsOf(programKey: string, shuffleId: number): MapOutputs {
+    const key = `${programKey}/${shuffleId}`;
+    let outputs = this.#mapOutputs.get(key);
+    if (outputs === undefined) {
+      outputs = this.#link.ask('GetMapOutputs', { shuffleId });
+      this.#mapOutputs.set(key, outputs);
+    }
+    return outputs;
+  }
+
+  #send(message: FromSlot): void {
+    this.#port.postMessage(message);
+  }
+}
+
+async function load(program: StageProgram): Promise<LoadedStage> {
+  const closures = program.closures.byteLength === 0 ? null : await loadClosures(program.closures);
+  return { program, closures };
+}
+
+/** Warnings and errors of the engine inside a slot go to the executor's log. */
+function slotLogger(send: (message: FromSlot) => void, component = 'Slot'): Logger {
+  return {
+    debug() {},
+    info() {},
+    warn: (message) => send({ type: 'Log', level: 'warn', component, message }),
+    error: (message) => send({ type: 'Log', level: 'error', component, message }),
+    enabled: (level) => level === 'WARN' || level === 'ERROR' || level === 'FATAL',
+    named: (name) => slotLogger(send, name),
+  };
+}

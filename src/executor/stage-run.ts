@@ -1,0 +1,208 @@
+import { assertNever } from '../base/assert-never.ts';
+import type { BatchIterator } from '../base/batch-iterator.ts';
+import { IskraError } from '../base/errors.ts';
+import { shortInspect } from '../base/value-errors.ts';
+import { openTextSplit } from '../io/text-input.ts';
+import type {
+  CoGroupSide,
+  NarrowOp,
+  NodePlan,
+  RangePayload,
+  Split,
+  StageProgram,
+  TextSplit,
+} from '../protocol/stage-program.ts';
+import {
+  type CoGroupInput,
+  openCoGroupReader,
+  openCombineInPlace,
+  openShuffleReader,
+} from '../shuffle/shuffle-reader.ts';
+import { openPersisted } from './persisted-block.ts';
+import { IterableBatches, RecordIterator } from './record-iterator.ts';
+import { type BatchSegment, compileBatchSegment, compileRangeSegment, type RangeSegment } from './segment-compiler.ts';
+import { ConcatIterator, RangeSegmentIterator, SegmentIterator } from './segment-iterator.ts';
+import { BlockBatches, DealIterator, GlomIterator, RangeBatches } from './source-iterators.ts';
+import type { TaskEnv } from './task-env.ts';
+
+/** Longer runs are cut: V8 gives up optimising huge functions, and thousands of nested ifs overflow its parser. */
+const MAX_FUSED_OPS = 50;
+
+/**
+ * One task's walk over its stage's program: opens nodes as batch iterators, runs of narrow operators as fused segments.
+ *
+ * Only synchronous nodes are here; a program with async operators is opened through async-run.ts, which resolves those first
+ * and hands them in as `resolved`.
+ */
+export class StageRun {
+  readonly program: StageProgram;
+  readonly functions: readonly unknown[];
+  readonly env: TaskEnv;
+  /** Async nodes that were run before, with the split they were run for. */
+  readonly resolved: Map<string, BatchIterator> = new Map();
+
+  constructor(program: StageProgram, functions: readonly unknown[], env: TaskEnv) {
+    this.program = program;
+    this.functions = functions;
+    this.env = env;
+  }
+
+  node(index: number): NodePlan {
+    const node = this.program.nodes[index];
+    if (node === undefined)
+      throw new IskraError('BAD_PROGRAM', `stage program ${this.program.key} has no node ${index}`);
+    return node;
+  }
+
+  /** The run of fusable operators that ends at `index`, first operator first, and the node below it. */
+  chain(index: number): { readonly ops: readonly NarrowOp[]; readonly base: number } {
+    const ops: NarrowOp[] = [];
+    let at = index;
+    let node = this.node(at);
+    // A persisted node ends the run, unless it is where we start: then its block was just found missing.
+    while (node.kind === 'Narrow' && (at === index || node.persist === null) && ops.length < MAX_FUSED_OPS) {
+      ops.push(node.op);
+      at = node.parent;
+      node = this.node(at);
+    }
+    return { ops: ops.reverse(), base: at };
+  }
+
+  /** A fused range, when the base is one that need not be stored. */
+  range(index: number, split: Split): RangePayload | null {
+    const node = this.node(index);
+    return node.kind === 'Range' && node.persist === null ? (split.payload as RangePayload) : null;
+  }
+
+  open(index: number, split: Split): BatchIterator {
+    const node = this.node(index);
+    const done = this.resolved.get(resolvedKey(index, split));
+    if (done !== undefined) return done;
+    if (node.persist !== null)
+      return openPersisted(this.env, node.rddId, split.index, node.persist, () => this.compute(index, split));
+    return this.compute(index, split);
+  }
+
+  /** The node's records, computed: its own block is not looked for. */
+  compute(index: number, split: Split): BatchIterator {
+    const node = this.node(index);
+    switch (node.kind) {
+      case 'Narrow':
+        return this.#segment(index, split);
+      case 'Records':
+        return new BlockBatches([split.payload as Uint8Array]);
+      case 'Range':
+        return new RangeBatches(split.payload as RangePayload);
+      case 'Text':
+        return this.#text(split.payload as TextSplit);
+      case 'ShuffleRead':
+        return openShuffleReader(this.env.shuffle, {
+          read: node.read,
+          reduceId: split.index,
+          outputs: this.env.mapOutputs(node.read.shuffleId),
+          functions: this.functions,
+          localExecutorId: this.env.task.description.executorId,
+        });
+      case 'CoGroup':
+        return openCoGroupReader(
+          this.env.shuffle,
+          node.sides.map((side, i) => this.#side(side, split, i)),
+        );
+      case 'Union':
+        return this.open(node.parents[split.payload as number] as number, parentSplit(split, 0));
+      case 'UnionAll':
+        return new ConcatIterator(node.parents.map((parent, i) => () => this.open(parent, parentSplit(split, i))));
+      case 'Coalesce':
+        return new ConcatIterator(
+          (split.parents ?? []).map((_, i) => () => this.open(node.parent, parentSplit(split, i))),
+        );
+      case 'MapPartitions':
+        return this.#mapPartitions(node.parent, node.f, node.withIndex, split);
+      case 'CombineInPlace':
+        return openCombineInPlace(this.env.shuffle, {
+          records: this.open(node.parent, split),
+          combine: node.combine,
+          functions: this.functions,
+        });
+      case 'Glom':
+        return new GlomIterator(this.open(node.parent, split));
+      case 'Deal':
+        return new DealIterator(this.open(node.parent, split), split.index, node.numPartitions);
+      case 'Async':
+        throw new IskraError('BAD_PROGRAM', `async operator ${node.op.op} was not resolved before it was read`);
+      default:
+        return assertNever(node);
+    }
+  }
+
+  batchSegment(ops: readonly NarrowOp[], sink: Parameters<typeof compileBatchSegment>[1]): BatchSegment {
+    return compileBatchSegment(ops, sink, this.functions);
+  }
+
+  rangeSegment(ops: readonly NarrowOp[], sink: Parameters<typeof compileRangeSegment>[1]): RangeSegment {
+    return compileRangeSegment(ops, sink, this.functions);
+  }
+
+  #segment(index: number, split: Split): BatchIterator {
+    const { ops, base } = this.chain(index);
+    const range = this.range(base, split);
+    if (range !== null) return new RangeSegmentIterator(range, this.rangeSegment(ops, { kind: 'push' }));
+    return new SegmentIterator(this.open(base, split), this.batchSegment(ops, { kind: 'push' }));
+  }
+
+  #text(split: TextSplit): BatchIterator<string> {
+    const metrics = this.env.task.taskMetrics();
+    return openTextSplit(split, {
+      onBytes: (bytes) => {
+        metrics.inputBytesRead += bytes;
+      },
+      onMalformed: ({ path, offset }) =>
+        this.env.warn(
+          'TextInput',
+          `${path} is not UTF-8 at byte ${offset}; U+FFFD stands for what cannot be read (spark.iskra.text.malformed=error refuses it)`,
+        ),
+      malformed: this.env.malformedText,
+    });
+  }
+
+  #side(side: CoGroupSide, split: Split, i: number): CoGroupInput {
+    if (side.kind === 'narrow') return { kind: 'narrow', records: this.open(side.parent, parentSplit(split, i)) };
+    return {
+      kind: 'shuffle',
+      shuffleId: side.shuffleId,
+      reduceId: split.index,
+      outputs: this.env.mapOutputs(side.shuffleId),
+      localExecutorId: this.env.task.description.executorId,
+    };
+  }
+
+  #mapPartitions(parent: number, f: number, withIndex: boolean, split: Split): BatchIterator {
+    const source = this.open(parent, split);
+    const user = this.functions[f] as (...args: unknown[]) => unknown;
+    const iterator = new RecordIterator(source);
+    const result = withIndex ? user(split.index, iterator) : user(iterator);
+    const name = withIndex ? 'mapPartitionsWithIndex' : 'mapPartitions';
+    if (result === null || typeof result !== 'object' || !(Symbol.iterator in result)) {
+      const hint =
+        result !== null && typeof result === 'object' && ('then' in result || Symbol.asyncIterator in result)
+          ? ' Use mapPartitionsAsync() for async functions and generators.'
+          : '';
+      throw new IskraError(
+        'NOT_ITERABLE',
+        `the function passed to ${name}() must return an iterable, but it returned ${shortInspect(result)}.${hint}`,
+      );
+    }
+    return new IterableBatches(result as Iterable<unknown>, source);
+  }
+}
+
+export function resolvedKey(index: number, split: Split): string {
+  return `${index}/${split.index}`;
+}
+
+function parentSplit(split: Split, i: number): Split {
+  const parent = split.parents?.[i];
+  if (parent === undefined || parent === null)
+    throw new IskraError('BAD_PROGRAM', `split ${split.index} has no parent ${i}`);
+  return parent;
+}

@@ -1,0 +1,175 @@
+import type { BatchIterator } from '../base/batch-iterator.ts';
+import { systemClock } from '../base/clock.ts';
+import { errorToData } from '../base/errors.ts';
+import { ClosureError, type LoadedClosures } from '../closure/closure.ts';
+import type { BlockManagerId } from '../protocol/map-output.ts';
+import type { StageProgram } from '../protocol/stage-program.ts';
+import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
+import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
+import { UnencodableRecordError } from '../serializer/serializer.ts';
+import { FetchFailedError } from '../shuffle/shuffle-reader.ts';
+import type { AsyncBatchIterator } from './async-operator.ts';
+import { hasAsync, openAsync } from './async-run.ts';
+import { TaskKilledError } from './executor-link.ts';
+import { CommitDeniedError, runIteratorSink } from './iterator-sinks.ts';
+import { ArrayBatches } from './segment-iterator.ts';
+import { StageRun } from './stage-run.ts';
+import type { TaskEnv } from './task-env.ts';
+import { createTaskSink, type TaskOutcome, type TaskSink } from './task-sink.ts';
+
+/** A stage program in a slot, with its closures loaded. */
+export interface LoadedStage {
+  readonly program: StageProgram;
+  readonly closures: LoadedClosures | null;
+}
+
+/** Accumulators that the task's functions reached; see accumulator/accumulator.ts. */
+export interface TaskAccumulatorsView {
+  updates(): readonly AccumulatorUpdate[];
+}
+
+/**
+ * Runs one task of a loaded stage and says how it ended; never throws.
+ *
+ * A program without async operators runs in one synchronous stretch.
+ *
+ * Spark: Executor.TaskRunner.run, ShuffleMapTask.runTask, ResultTask.runTask
+ */
+export async function runTask(
+  stage: LoadedStage,
+  env: TaskEnv,
+  location: BlockManagerId,
+  accumulators: TaskAccumulatorsView,
+): Promise<TaskResult> {
+  const { task } = env;
+  const metrics = task.taskMetrics();
+  const startedAt = systemClock.now();
+  const ended = (): void => {
+    metrics.executorRunTimeMs = systemClock.now() - startedAt;
+    metrics.peakExecutionMemoryBytes = env.shuffle.memory.peakBytes;
+  };
+  try {
+    env.link.throwIfKilled(task.taskAttemptId);
+    const functions = stage.closures === null ? [] : stage.closures.make(accumulators);
+    const run = new StageRun(stage.program, functions, env);
+    const outcome = hasAsync(stage.program) ? await runAsync(run) : runSync(run);
+    task.end(null);
+    ended();
+    const updates = accumulators.updates();
+    if (outcome.kind === 'MapOutput') {
+      const status = { location, mapId: task.taskAttemptId, sizes: outcome.sizes };
+      return { kind: 'MapOutput', status, accumulators: updates, metrics };
+    }
+    metrics.resultSizeBytes = outcome.bytes.byteLength;
+    return { kind: 'Result', bytes: outcome.bytes, accumulators: updates, metrics };
+  } catch (thrown) {
+    const error = thrown instanceof Error ? thrown : new Error(errorToData(thrown).message);
+    try {
+      task.end(error);
+    } catch {
+      // The listener's error must not hide the task's.
+    }
+    ended();
+    return { kind: 'Failed', reason: failure(thrown, env), metrics };
+  }
+}
+
+function failure(thrown: unknown, env: TaskEnv): TaskFailedReason {
+  const { task } = env;
+  if (thrown instanceof TaskKilledError) return { kind: 'TaskKilled', reason: 'killed' };
+  if (thrown instanceof CommitDeniedError)
+    return { kind: 'TaskCommitDenied', partition: task.partitionId, attemptNumber: task.attemptNumber };
+  if (thrown instanceof FetchFailedError) {
+    return { kind: 'FetchFailed', ...thrown.failure, message: thrown.message };
+  }
+  // Trying again cannot make a value travel that does not.
+  const retriable = !(thrown instanceof UnencodableRecordError) && !(thrown instanceof ClosureError);
+  return { kind: 'ExceptionFailure', error: errorToData(thrown), retriable };
+}
+
+function runSync(run: StageRun): TaskOutcome {
+  const { program, env } = run;
+  const sink = createTaskSink(program, run.functions, env);
+  const { split } = env.task.description;
+  if (sink === null) {
+    const source = run.open(program.root, split);
+    return iteratorOutcome(run, source);
+  }
+  try {
+    const root = run.node(program.root);
+    const { ops, base } = root.persist === null ? run.chain(program.root) : { ops: [], base: program.root };
+    const range = run.range(base, split);
+    if (range !== null) {
+      const segment = run.rangeSegment(ops, sink.code);
+      for (let done = 0; done < range.count; done += sink.rangeChunk) {
+        env.link.throwIfKilled(env.task.taskAttemptId);
+        const n = Math.min(sink.rangeChunk, range.count - done);
+        const more = segment(range.start + done * range.step, range.step, n, sink.state);
+        sink.endBatch();
+        if (!more) break;
+      }
+      return sink.finish();
+    }
+    const segment = run.batchSegment(ops, sink.code);
+    const source = run.open(base, split);
+    try {
+      for (let batch = source.next(); batch !== null; batch = source.next()) {
+        env.link.throwIfKilled(env.task.taskAttemptId);
+        const more = segment(batch, 0, batch.length, sink.state);
+        sink.endBatch();
+        if (!more) break;
+      }
+    } finally {
+      source.close();
+    }
+    return sink.finish();
+  } catch (error) {
+    sink.abort();
+    throw error;
+  }
+}
+
+async function runAsync(run: StageRun): Promise<TaskOutcome> {
+  const { program, env } = run;
+  const sink = createTaskSink(program, run.functions, env);
+  const source = await openAsync(run, program.root, env.task.description.split);
+  try {
+    if (sink === null) return await iteratorOutcomeAsync(run, source);
+    return await pump(run, sink, source);
+  } finally {
+    source.close();
+  }
+}
+
+async function pump(run: StageRun, sink: TaskSink, source: AsyncBatchIterator): Promise<TaskOutcome> {
+  try {
+    const segment = run.batchSegment([], sink.code);
+    for (let batch = await source.next(); batch !== null; batch = await source.next()) {
+      const more = segment(batch, 0, batch.length, sink.state);
+      sink.endBatch();
+      if (!more) break;
+    }
+    return sink.finish();
+  } catch (error) {
+    sink.abort();
+    throw error;
+  }
+}
+
+function iteratorOutcome(run: StageRun, source: BatchIterator): TaskOutcome {
+  const { sink } = run.program;
+  try {
+    return {
+      kind: 'Result',
+      bytes: runIteratorSink(sink as Parameters<typeof runIteratorSink>[0], run.functions, run.env, source),
+    };
+  } finally {
+    source.close();
+  }
+}
+
+async function iteratorOutcomeAsync(run: StageRun, source: AsyncBatchIterator): Promise<TaskOutcome> {
+  const all: unknown[] = [];
+  for (let batch = await source.next(); batch !== null; batch = await source.next()) for (const r of batch) all.push(r);
+  return iteratorOutcome(run, new ArrayBatches(all));
+}

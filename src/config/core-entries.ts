@@ -19,7 +19,7 @@ export const APP_ID: ConfigEntry<string | undefined> = defineOptional({
   key: 'spark.app.id',
   type: types.text,
   defaultText: 'generated',
-  doc: 'The id of the application. The context generates and sets it; a value given by hand is replaced.',
+  doc: 'The id of the application.',
   since: '0.1',
 });
 
@@ -62,7 +62,7 @@ export const EXTRA_LISTENERS: ConfigEntry<readonly string[]> = defineEntry({
   key: 'spark.extraListeners',
   type: types.list,
   default: [],
-  doc: 'Modules whose exported listener classes are registered with the listener bus: `./audit.js#AuditListener`, with commas between them.',
+  doc: 'Modules whose exported listener classes are registered with the listener bus: `./audit.js#AuditListener`, with commas between them. Accepted; this version loads none.',
   since: '0.1',
 });
 
@@ -70,7 +70,7 @@ export const EVENT_LOG_ENABLED: ConfigEntry<boolean> = defineEntry({
   key: 'spark.eventLog.enabled',
   type: types.boolean,
   default: false,
-  doc: 'Whether the events of the application are written to `spark.eventLog.dir`.',
+  doc: 'Whether the events of the application are written to `spark.eventLog.dir`. Accepted; this version writes none.',
   since: '0.1',
 });
 

@@ -28,7 +28,7 @@ export const DRIVER_MEMORY: ConfigEntry<number> = defineEntry({
   type: types.mib,
   default: 1024 ** 3,
   check: heapSize,
-  doc: "The driver's heap. Accepted; not used by local masters: the driver has the heap that `node` was started with.",
+  doc: 'The memory of the driver. With local masters that is what the slots and the cached blocks share; the heap of the program itself is what `node` was started with.',
   since: '0.1',
 });
 
@@ -37,7 +37,7 @@ export const EXECUTOR_MEMORY: ConfigEntry<number> = defineEntry({
   type: types.mib,
   default: 1024 ** 3,
   check: heapSize,
-  doc: 'The heap of an executor, which its slots share.',
+  doc: 'The memory of an executor, which its slots and cached blocks share. Accepted; not used by local masters, whose slots are in the driver.',
   since: '0.1',
 });
 

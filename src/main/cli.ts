@@ -1,10 +1,9 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { IskraError } from '../base/errors.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { nearest } from '../config/nearest-key.ts';
 import { setSubmitDefaults } from '../config/submit-defaults.ts';
-import { prepareSubmission, reportError, UsageError } from '../deploy/submit/submit.ts';
+import { parseSubmitArguments, prepareSubmission, reportError, UsageError } from '../deploy/submit/submit.ts';
+import { listExamples } from './examples.ts';
 import { COMMANDS, helpText, versionText } from './help.ts';
 import { thisInstallation } from './installation.ts';
 import { runApplication } from './run-application.ts';
@@ -80,30 +79,20 @@ async function submit(command: string, argv: readonly string[]): Promise<void> {
 
 /** `iskra example`: an application by name. Options come before the name, as before an application. */
 async function example(argv: readonly string[]): Promise<void> {
-  const folder = join(thisInstallation().root, 'examples');
-  const names = exampleNames(folder);
-  const at = argv.findIndex((arg) => names.includes(arg));
-  if (at >= 0) {
-    return submit('example', [...argv.slice(0, at), join(folder, `${argv[at]}.ts`), ...argv.slice(at + 1)]);
+  const examples = listExamples(thisInstallation().root);
+  if (argv.length === 0) return print(examples.map(({ name, about }) => `${name.padEnd(14)}  ${about}\n`).join(''));
+  const request = parseSubmitArguments(argv);
+  if (request.kind !== 'run') return submit('example', argv);
+  const names = examples.map(({ name }) => name);
+  const chosen = examples.find(({ name }) => name === request.application);
+  if (chosen) {
+    const options = argv.slice(0, argv.length - request.args.length - 1);
+    return submit('example', [...options, chosen.file, ...request.args]);
   }
-  if (argv.length === 0) return print(`${names.join('\n')}\n`);
-  if (argv.some((arg) => arg === '--help' || arg === '-h')) return print(helpText('example'));
-  const asked = argv.find((arg) => !arg.startsWith('-')) ?? '';
-  const near = nearest(asked, names);
+  const near = nearest(request.application, names);
   throw new UsageError(
-    `there is no example '${asked}'${near === undefined ? '' : `; did you mean ${near}?`} There are: ${names.join(', ')}`,
+    `there is no example '${request.application}'${near === undefined ? '' : `; did you mean ${near}?`} There are: ${names.join(', ')}`,
   );
-}
-
-function exampleNames(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
-      .map((file) => file.slice(0, -'.ts'.length))
-      .sort();
-  } catch {
-    return [];
-  }
 }
 
 function print(text: string): void {

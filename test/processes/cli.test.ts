@@ -86,6 +86,18 @@ test('what cannot be understood ends with 2 and a suggestion', async () => {
   }
 });
 
+test('examples are listed with what they do, and their options come before the name', async () => {
+  const [list, help, version] = await Promise.all([
+    cli('example'),
+    cli('example', '--name', 'word-count', '--help'),
+    cli('example', '--name', 'word-count', '--version'),
+  ]);
+  assert.equal(list.code, 0);
+  assert.match(list.out, /^spark-pi +Estimates pi/m);
+  assert.match(help.out, /^Usage: iskra example/);
+  assert.match(version.out, /version \d/);
+});
+
 test('a missing application ends with 101', async () => {
   const { code, err } = await cli('run', 'gone.ts');
   assert.equal(code, 101);

@@ -16,7 +16,7 @@ export interface SubmitOption {
   readonly value?: string;
   readonly effect: OptionEffect;
   readonly help: string;
-  /** Left out of the help. */
+  /** Left out of the help: it does nothing here. */
   readonly hidden?: boolean;
 }
 
@@ -38,6 +38,7 @@ const cluster = (name: string, value: string, help: string): SubmitOption => ({
   value,
   effect: { kind: 'cluster' },
   help,
+  hidden: true,
 });
 const own = (name: string, help: string, more: Partial<SubmitOption> = {}): SubmitOption => ({
   name,
@@ -59,11 +60,11 @@ export const SUBMIT_OPTIONS: readonly SubmitOption[] = [
   own('--conf', 'any setting; may be given many times', { short: '-c', value: 'KEY=VALUE' }),
   own('--properties-file', 'settings from a file, instead of conf/spark-defaults.conf', { value: 'FILE' }),
   own('--load-spark-defaults', 'read conf/spark-defaults.conf as well, below --properties-file'),
-  conf('--driver-memory', 'MEM', 'spark.driver.memory', 'the heap of the driver, 512m or 2g'),
-  conf('--executor-memory', 'MEM', 'spark.executor.memory', 'the heap of an executor'),
-  conf('--executor-cores', 'NUM', 'spark.executor.cores', 'the slots of an executor'),
-  conf('--total-executor-cores', 'NUM', 'spark.cores.max', 'the slots of all executors together'),
-  conf('--num-executors', 'NUM', 'spark.executor.instances', 'how many executors to start'),
+  conf('--driver-memory', 'MEM', 'spark.driver.memory', 'what slots and cached blocks share, 512m or 2g'),
+  conf('--executor-memory', 'MEM', 'spark.executor.memory', 'the memory of an executor, on a cluster'),
+  conf('--executor-cores', 'NUM', 'spark.executor.cores', 'the slots of an executor, on a cluster'),
+  conf('--total-executor-cores', 'NUM', 'spark.cores.max', 'the slots of all executors together, on a cluster'),
+  conf('--num-executors', 'NUM', 'spark.executor.instances', 'how many executors to start, on a cluster'),
   conf('--driver-cores', 'NUM', 'spark.driver.cores', 'the cores of the driver in cluster mode'),
   conf('--queue', 'NAME', 'spark.yarn.queue', "YARN's queue"),
   cluster('--kill', 'ID', 'ends a driver that runs on a cluster'),

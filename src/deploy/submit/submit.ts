@@ -9,7 +9,7 @@ import { type OtherRequest, parseSubmitArguments, type RunRequest, UsageError } 
 // The door of this folder.
 export type { Installation } from './app-loader.ts';
 export { type ReportOptions, reportError } from './report-error.ts';
-export { UsageError } from './submit-arguments.ts';
+export { parseSubmitArguments, UsageError } from './submit-arguments.ts';
 export { optionLines } from './submit-options.ts';
 
 /** What `submit` needs from the process it runs in. */

@@ -169,6 +169,11 @@ export class DriverEnv {
   async close(): Promise<void> {
     this.scheduler.stop();
     await this.#backend.stopped;
+    this.removeFiles();
+  }
+
+  /** All that can be done when the process ends at once. */
+  removeFiles(): void {
     this.#localDirs.removeAll();
   }
 

@@ -41,7 +41,10 @@ export class SparkContext implements JobRunner, AsyncDisposable {
     });
     this.#env = env;
     this.settings = env.rddSettings;
-    this.#removeHook = addShutdownHook(() => this.stop());
+    this.#removeHook = addShutdownHook(() => this.stop(), {
+      name: `the SparkContext of ${env.appName}`,
+      exitNow: () => env.removeFiles(),
+    });
   }
 
   /**

@@ -1,0 +1,56 @@
+import { IskraError } from '../base/errors.ts';
+import type { AccumulatorUpdate } from '../protocol/task.ts';
+import { type AnyAccumulator, setIdentity } from './accumulator-base.ts';
+
+/** The accumulators that the functions of one task reached. */
+export class TaskAccumulators {
+  readonly #accumulators = new Map<number, AnyAccumulator>();
+
+  /** Gives the task's instance of an accumulator; `makeZero` is asked the first time. */
+  adopt(id: number, name: string | null, makeZero: () => AnyAccumulator): AnyAccumulator {
+    let accumulator = this.#accumulators.get(id);
+    if (accumulator === undefined) {
+      accumulator = makeZero();
+      setIdentity(accumulator, { id, name, atDriver: false });
+      this.#accumulators.set(id, accumulator);
+    }
+    return accumulator;
+  }
+
+  /**
+   * What the task added, as plain data; those that are still zero say nothing.
+   *
+   * @throws IskraError ACCUMULATOR_NOT_DATA when a state cannot be cloned.
+   */
+  updates(): readonly AccumulatorUpdate[] {
+    const updates: AccumulatorUpdate[] = [];
+    for (const [id, accumulator] of this.#accumulators) {
+      if (accumulator.isZero) continue;
+      const { name } = accumulator;
+      const value = accumulator.exportState();
+      if (!isFlat(value)) checkData(accumulator, value);
+      updates.push({ id, name, value });
+    }
+    return updates;
+  }
+}
+
+/** True for a record of primitives, which can always be cloned. */
+function isFlat(state: unknown): boolean {
+  if (typeof state !== 'object' || state === null) return typeof state !== 'function' && typeof state !== 'symbol';
+  return Object.values(state).every((v) => v === null || /^(string|number|boolean|undefined|bigint)$/.test(typeof v));
+}
+
+/** Here the error can name the accumulator; when the message is sent it would cost the whole task result. */
+function checkData(accumulator: AnyAccumulator, state: unknown): void {
+  try {
+    structuredClone(state);
+  } catch (cause) {
+    throw new IskraError(
+      'ACCUMULATOR_NOT_DATA',
+      `the state of ${accumulator} cannot leave the task: ${(cause as Error).message}; add plain data, ` +
+        'or override exportState and importState',
+      { cause },
+    );
+  }
+}

@@ -98,8 +98,13 @@ function describeRoot(graph: Graph, root: unknown, what: string | undefined): Ro
   const source = globalPathOf(root) === undefined ? graph.locate(root).source : null;
   return {
     what: what ?? 'the function',
-    where: source?.where ?? (root.name || '(anonymous)'),
-    excerpt: excerptOf(source?.text ?? Function.prototype.toString.call(root)),
+    // Only asked for in messages: the first position of a script decodes its source map.
+    get where() {
+      return source?.where ?? (root.name || '(anonymous)');
+    },
+    get excerpt() {
+      return excerptOf(source?.text ?? Function.prototype.toString.call(root));
+    },
   };
 }
 

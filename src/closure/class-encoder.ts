@@ -59,7 +59,8 @@ export function encodeOwnParts(graph: Graph, fn: AnyFunction, analysis: Function
   const { class: ofClass } = analysis;
   const computed = computedKeysOf(fn, ofClass, true);
   const own = Reflect.ownKeys(fn).filter((key) => {
-    if (STANDARD_KEYS.has(key) || computed.has(key)) return false;
+    if (computed.has(key)) return false;
+    if (STANDARD_KEYS.has(key)) return ofClass?.staticFields.get(String(key))?.isFunction === false; // `static name = …`
     if (ofClass === null || typeof key === 'symbol') return true;
     return !ofClass.staticMethods.has(key) && ofClass.staticFields.get(key)?.isFunction !== true;
   });

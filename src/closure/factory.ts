@@ -14,7 +14,7 @@ const factories = new LruMap<string, Factory>(2048);
 
 /** Names one literal with its factory's signature; equal for equal code. */
 export function codeKey(code: Code): string {
-  return `${code.url}:${code.line}:${code.column}|${code.params.join()}|${code.self}|${code.text}`;
+  return `${code.url}:${code.line}:${code.column}|${code.params.join()}|${code.self}|${code.name}|${code.text}`;
 }
 
 /**

@@ -16,7 +16,7 @@ import { encodeUserPrototype } from './object-encoder.ts';
 /** Fills the node of a function: by name, by import, or by its text and what it captures. */
 export function encodeFunction(graph: Graph, fn: AnyFunction, node: number): void {
   const path = globalPathOf(fn);
-  if (path !== undefined) {
+  if (path !== undefined && isOfPlatform(graph, fn)) {
     graph.nodes[node] = ['global', path];
     return;
   }
@@ -38,6 +38,15 @@ export function encodeFunction(graph: Graph, fn: AnyFunction, node: number): voi
   const encode = (): void => encodeText(graph, fn, source, reading, node);
   if (isRoot) encode();
   else graph.within(() => `function ${fn.name || '(anonymous)'} (${source.where})`, encode);
+}
+
+const NATIVE = /\{\s*\[native code\]\s*\}$/;
+
+/** False for functions that the user put on a standard object (`Math.sum = …`): executors do not have those. */
+function isOfPlatform(graph: Graph, fn: AnyFunction): boolean {
+  if (NATIVE.test(Function.prototype.toString.call(fn))) return true;
+  const { reading, source } = graph.locate(fn);
+  return reading.blind || source === null || source.script.isOfNode;
 }
 
 /** Functions of a vm context bring the globals of that context with them. */
@@ -148,7 +157,8 @@ function encodeText(
   graph.scriptUrl = source.script.url;
   const names = encodeCaptures(graph, fn, source, analysis, readScopes(fn, reading));
   if (analysis.class !== null) encodeClassParts(graph, fn, analysis.class, names);
-  const code = graph.code(codeKey(source, names), () => ({
+  const name = nameOf(fn, analysis);
+  const code = graph.code(`${codeKey(source, names)}:${name}`, () => ({
     text: applyReplacements(source.text, [...analysis.replacements, ...names.replacements]),
     params: names.params,
     strict: source.strict,
@@ -159,7 +169,7 @@ function encodeText(
     prefix: analysis.prefix,
     suffix: analysis.suffix,
     dynamicImport: analysis.dynamicImport,
-    name: fn.name,
+    name,
     self: names.self,
     early: names.early,
     assigns: [...analysis.free.values()].some((free) => free.write),
@@ -168,6 +178,13 @@ function encodeText(
   const classId = analysis.form === 'class' ? identityOf(fn) : null;
   graph.nodes[node] = ['function', code, names.env, parts.own, parts.prototype, classId];
   graph.scriptUrl = scriptUrlBefore;
+}
+
+/** The name to restore: bundlers set it after the fact. Empty when the class has a static `name` of its own. */
+function nameOf(fn: AnyFunction, analysis: FunctionAnalysis): string {
+  if (analysis.class?.staticFields.has('name') || analysis.class?.staticMethods.has('name')) return '';
+  const name: unknown = fn.name;
+  return typeof name === 'string' ? name : '';
 }
 
 function codeKey(source: FunctionSource, names: CapturedNames): string {

@@ -25,9 +25,8 @@ export const DEFAULT_LOADER: typeof vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
 export function withoutExperimentalWarnings<T>(run: () => T): T {
   const { emitWarning } = process;
   process.emitWarning = ((warning: string | Error, ...rest: unknown[]): void => {
-    const [options] = rest;
-    const type = typeof options === 'string' ? options : (options as { type?: string } | undefined)?.type;
-    if (type === 'ExperimentalWarning' || (warning instanceof Error && warning.name === 'ExperimentalWarning')) return;
+    const text = typeof warning === 'string' ? warning : warning.message;
+    if (/USE_MAIN_CONTEXT_DEFAULT_LOADER|\brequire\(\)/.test(text)) return;
     (emitWarning as (...args: unknown[]) => void).call(process, warning, ...rest);
   }) as typeof process.emitWarning;
   try {

@@ -211,7 +211,7 @@ export class Builder {
     if (this.isBuilt(index)) return; // one of the captured values needed this one, and built it
     const [made, setter] = factoryFor(code, late)(...captured);
     const fn = code.form === 'method' ? methodOf(made) : made;
-    if (code.name !== '' && fn.name !== code.name && code.form !== 'class')
+    if (code.name !== '' && fn.name !== code.name)
       Object.defineProperty(fn, 'name', { value: code.name, configurable: true });
     this.#done(index, fn);
     lateNodes.forEach((target, k) => {

@@ -114,7 +114,7 @@ function markPure(wire: Wire, classRegion: Uint8Array): Uint8Array {
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     if (pure[node] === 0) continue;
     pure[node] = 0;
-    stack.push(...(users[node] ?? []));
+    for (const user of users[node] ?? []) stack.push(user); // may be too many for a spread
   }
   return pure;
 }

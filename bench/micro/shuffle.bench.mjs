@@ -92,7 +92,7 @@ function newEnv(localDirs, budget = 4096 * MB, compression = 'lz4') {
 }
 
 const byHash = (numPartitions) => (_key, hash) => {
-  const p = hash % numPartitions;
+  const p = (hash % numPartitions) | 0;
   return p < 0 ? p + numPartitions : p;
 };
 

@@ -27,8 +27,7 @@ export class ExternalSorter {
   readonly #memory: MemoryUse;
   readonly #file: SpillFile;
   #runs: Run[] = [];
-  #keys: unknown[] = [];
-  #values: unknown[] = [];
+  #blocks: PairBlock[] = [];
   #bytes = 0;
 
   constructor(env: ShuffleEnv, order: KeyOrder) {
@@ -43,10 +42,7 @@ export class ExternalSorter {
     const { keys, values } = block;
     const n = keys.length;
     if (n === 0) return;
-    for (let i = 0; i < n; i++) {
-      this.#keys.push(keys[i]);
-      this.#values.push(values[i]);
-    }
+    this.#blocks.push(block);
     const step = Math.max(1, Math.floor(n / SAMPLES_PER_BLOCK));
     let bytes = 0;
     let sampled = 0;
@@ -60,9 +56,7 @@ export class ExternalSorter {
 
   /** Everything in order, once. */
   finish(): PairStream {
-    const rest = sortPairs(this.#keys, this.#values, this.#order);
-    this.#keys = [];
-    this.#values = [];
+    const rest = this.#sortBlocks();
     const last = new OneBlock(rest);
     if (this.#runs.length === 0) return { next: () => last.next(), close: () => this.close() };
     // The rest counts as one source.
@@ -79,19 +73,23 @@ export class ExternalSorter {
 
   /** Gives memory and files back; twice is fine. */
   close(): void {
-    this.#keys = [];
-    this.#values = [];
+    this.#blocks = [];
     this.#file.close();
     this.#memory.release();
     const { metrics, memory } = this.#env;
     metrics.peakExecutionMemoryBytes = Math.max(metrics.peakExecutionMemoryBytes, memory.peakBytes);
   }
 
+  /** What came since the last run, sorted. */
+  #sortBlocks(): PairBlock {
+    const { keys, values } = concatenated(this.#blocks);
+    this.#blocks = [];
+    return sortPairs(keys, values, this.#order);
+  }
+
   #spill(): void {
     const start = this.#file.position;
-    const { keys, values } = sortPairs(this.#keys, this.#values, this.#order);
-    this.#keys = [];
-    this.#values = [];
+    const { keys, values } = this.#sortBlocks();
     appendRows(this.#file.output, this.#env.encoder, keys, values, 0, keys.length);
     this.#runs.push({ start, end: this.#file.position });
     this.#file.account(this.#bytes, start);
@@ -132,6 +130,20 @@ export class ExternalSorter {
   #merge(sources: readonly PairStream[]): PairStream {
     return new MergeStream(`${this.#env.programKey} sort`, sources, comparatorOf(this.#order));
   }
+}
+
+function concatenated(blocks: readonly PairBlock[]): PairBlock {
+  let rows = 0;
+  for (const block of blocks) rows += block.keys.length;
+  const keys: unknown[] = new Array(rows);
+  const values: unknown[] = new Array(rows);
+  let at = 0;
+  for (const block of blocks)
+    for (let i = 0; i < block.keys.length; i++) {
+      keys[at] = block.keys[i];
+      values[at++] = block.values[i];
+    }
+  return { keys, values };
 }
 
 class OneBlock implements PairStream {

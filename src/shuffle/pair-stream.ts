@@ -37,8 +37,9 @@ export class PairRecords implements BatchIterator<[unknown, unknown]> {
     // A block a little over a batch is not worth a second, tiny batch.
     const left = keys.length - this.#at;
     const end = left <= 2 * BATCH_ROWS ? keys.length : this.#at + BATCH_ROWS;
-    const batch: [unknown, unknown][] = [];
-    for (let i = this.#at; i < end; i++) batch.push([keys[i], values[i]]);
+    const from = this.#at;
+    const batch: [unknown, unknown][] = new Array(end - from);
+    for (let i = from; i < end; i++) batch[i - from] = [keys[i], values[i]];
     this.#at = end;
     return batch;
   }

@@ -87,12 +87,12 @@ export function appendBuckets(
     for (let at = starts[b] as number; at < end; at += BLOCK_ROWS) {
       const n = Math.min(BLOCK_ROWS, end - at);
       // New arrays each time: their element kind fits this block, and they die young.
-      const blockKeys: unknown[] = [];
-      const blockValues: unknown[] = [];
+      const blockKeys: unknown[] = new Array(n);
+      const blockValues: unknown[] = new Array(n);
       for (let i = 0; i < n; i++) {
         const row = order[at + i] as number;
-        blockKeys.push(keys[row]);
-        blockValues.push(values[row]);
+        blockKeys[i] = keys[row];
+        blockValues[i] = values[row];
       }
       appendRows(output, encoder, blockKeys, blockValues, 0, n);
     }

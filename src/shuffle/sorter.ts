@@ -38,12 +38,12 @@ export function comparatorOf(order: KeyOrder): Comparator {
 export function sortPairs(keys: readonly unknown[], values: readonly unknown[], order: KeyOrder): PairBlock {
   const rows = sortedRows(keys, order);
   const n = keys.length;
-  const sortedKeys: unknown[] = [];
-  const sortedValues: unknown[] = [];
+  const sortedKeys: unknown[] = new Array(n);
+  const sortedValues: unknown[] = new Array(n);
   for (let i = 0; i < n; i++) {
     const row = rows[i] as number;
-    sortedKeys.push(keys[row]);
-    sortedValues.push(values[row]);
+    sortedKeys[i] = keys[row];
+    sortedValues[i] = values[row];
   }
   return { keys: sortedKeys, values: sortedValues };
 }

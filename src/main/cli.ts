@@ -1,6 +1,5 @@
 import { IskraError } from '../base/errors.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
-import { markMainScript } from '../closure/closure.ts';
 import { nearest } from '../config/nearest-key.ts';
 import { setSubmitDefaults } from '../config/submit-defaults.ts';
 import { parseSubmitArguments, prepareSubmission, reportError, UsageError } from '../deploy/submit/submit.ts';
@@ -74,7 +73,7 @@ async function submit(command: string, argv: readonly string[]): Promise<void> {
       );
     case 'ready':
       setSubmitDefaults(prepared.values);
-      return runApplication(prepared, installation, markMainScript);
+      return runApplication(prepared, installation);
   }
 }
 

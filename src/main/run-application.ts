@@ -15,13 +15,10 @@ const NEVER_SETTLES = 13;
  *
  * The end is: `main()` has settled; or a script has nothing left to do; or it failed; or a signal came. In each case
  * what still runs is stopped, contexts above all, and then the process exits.
- *
- * @param setMainScript is told which file is the program itself, before it is loaded.
  */
 export async function runApplication(
   { application, args, verbose }: Submission,
   installation: Installation,
-  setMainScript: (url: string) => void,
 ): Promise<void> {
   process.argv = [process.execPath, application.path, ...args];
   const report = { root: installation.root, verbose, workingFolder: process.cwd(), sources: application.sources };
@@ -72,7 +69,8 @@ export async function runApplication(
     const iskra = installation.resolve('iskra');
     if (iskra !== undefined) await import(iskra);
     process.setSourceMapsEnabled(true);
-    setMainScript(application.url);
+    const { markMainScript } = await import('../closure/closure.ts'); // loaded with `iskra`
+    markMainScript(application.url);
     const module = (await import(application.url)) as ApplicationModule;
     const main = module.main ?? module.default?.main;
     if (typeof main === 'function') {

@@ -275,6 +275,31 @@ test('comments and late commas are taken out of JSON, not out of its texts', () 
   assert.deepEqual(JSON.parse(withoutComments(text)), { a: '// no', b: ['/*', 1], 'c,': '"},' });
 });
 
+test('places in compiled files are shown as places in their sources', async () => {
+  const folder = project({
+    'app.ts': `interface Gone {\n  x: 1;\n}\nexport function f(): void {\n  throw new Error('x');\n}\n`,
+  });
+  const prepared = await prepare(folder);
+  const module = (await import(prepared.url)) as { f(): void };
+  const error = (() => {
+    try {
+      module.f();
+    } catch (thrown) {
+      return thrown as Error;
+    }
+    return assert.fail();
+  })();
+  const options = { root: installed, workingFolder: folder, verbose: false, sources: prepared.sources };
+  // As it comes from a slot: a frame whose place is that of the compiled file.
+  const remote = new Error('failed');
+  remote.stack = `Error: failed\n${error.stack?.split('\n')[1]}`;
+  assert.ok(remote.stack.includes(prepared.url));
+  assert.equal(reportError(remote, options), `Error: failed\n    at Module.f (${join(folder, 'app.ts')}:5:9)\n`);
+  const elsewhere = new Error(`imported from ${fileURLToPath(prepared.url)}`);
+  elsewhere.stack = '';
+  assert.equal(reportError(elsewhere, options), `Error: imported from ${join(folder, 'app.ts')}\n`);
+});
+
 test('a report shows the message, the lines of the user and the causes', () => {
   const error = new Error('outer', { cause: new TypeError('inner') });
   error.stack = `Error: outer\n    at f (/app/a.ts:1:2)\n    at g (${installed}/dist/src/x.js:3:4)\n    at node:internal/x:1:1`;

@@ -207,6 +207,29 @@ test('a program that waits for what cannot come is told so', async () => {
   assert.deepEqual([code, err], [13, 'iskra: the application waits for something that can never happen\n']);
 });
 
+test('a job runs with the flags and helper modules of its application, and a context that is left is stopped', async () => {
+  write({
+    'job.ts': `
+      import { SparkContext } from 'iskra';
+      import { times, type Factor } from './factor.js';
+      const factor: Factor = { by: Number(process.argv[2]) };
+      const sc = await SparkContext.create();
+      console.log(sc.master, JSON.stringify(await sc.parallelize([1, 2, 3], 2).map((x) => times(x, factor)).collect()));`,
+    'factor.ts': `
+      export interface Factor { by: number }
+      export const times = (x: number, factor: Factor): number => {
+        if (factor.by < 0) throw new RangeError('below zero: ' + x);
+        return x * factor.by;
+      };`,
+  });
+  const good = await cli('run', '--master', 'local[1]', 'job.ts', '3');
+  assert.deepEqual([good.code, good.out, good.err], [0, 'local[1] [3,6,9]\n', '']);
+  const bad = await cli('run', '--master', 'local[1]', '-c', 'spark.log.level=OFF', 'job.ts', '-3');
+  assert.equal(bad.code, 1);
+  assert.match(bad.err, /Job aborted due to stage failure: .*RangeError: below zero: 1/);
+  assert.ok(bad.err.includes(`${join(folder, 'factor.ts')}:4:`), bad.err);
+});
+
 /** Registers what a context would, by the very module that the CLI uses. */
 const HOOK = `
   import { addShutdownHook } from '${new URL('../../src/base/shutdown-hooks.js', import.meta.url).href}';

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { SourceMap, type SourceMapPayload } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { IskraError } from '../../base/errors.ts';
@@ -72,10 +74,33 @@ function isOfUser(frame: string, root: string): boolean {
   return !['dist', 'src', 'bin'].some((folder) => frame.includes(`${root}/${folder}/`));
 }
 
+/** Places in compiled files become places in their sources: errors that slots send have theirs as the slot saw it. */
 function withSources(text: string, sources: ReadonlyMap<string, string> | undefined): string {
   let shown = text;
   for (const [compiled, source] of sources ?? []) {
-    shown = shown.replaceAll(pathToFileURL(compiled).href, source).replaceAll(compiled, source);
+    let map: SourceMap | null | undefined;
+    for (const name of [pathToFileURL(compiled).href, compiled]) {
+      const [before = '', ...parts] = shown.split(name);
+      shown = parts.reduce((done, part) => {
+        const [position, line, column] = /^:(\d+):(\d+)/.exec(part) ?? [];
+        if (position === undefined) return done + source + part;
+        if (map === undefined) map = sourceMapIn(compiled);
+        const entry = map?.findEntry(Number(line) - 1, Number(column) - 1);
+        if (entry === undefined || !('originalLine' in entry)) return done + source + part;
+        return `${done}${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}${part.slice(position.length)}`;
+      }, before);
+    }
   }
   return shown;
+}
+
+/** The map that the compiler wrote at the end of the file. */
+function sourceMapIn(file: string): SourceMap | null {
+  try {
+    const inline = /\/\/# sourceMappingURL=data:application\/json;base64,(\S+)\s*$/.exec(readFileSync(file, 'utf8'));
+    if (inline?.[1] === undefined) return null;
+    return new SourceMap(JSON.parse(Buffer.from(inline[1], 'base64').toString()) as SourceMapPayload);
+  } catch {
+    return null; // gone, or not ours: the place as it is says more than none
+  }
 }

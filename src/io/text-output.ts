@@ -61,14 +61,21 @@ export function setupJob(job: TextOutputJob, options: { readonly validateOutputS
   }
 }
 
-/** Opens the part file of a task attempt; on an executor. Leftovers of an equal attempt are removed. */
+/**
+ * Opens the part file of a task attempt; on an executor. Leftovers of an equal attempt are removed.
+ *
+ * @throws IskraError OUTPUT_NOT_WRITABLE, also when the job has ended: a late attempt must not bring its directory back.
+ */
 export function openTaskOutput(job: TextOutputJob, task: TextOutputTask): TextFileWriter {
   const dir = attemptDir(job, task);
   try {
     rmSync(dir, { recursive: true, force: true });
-    mkdirSync(dir, { recursive: true });
+    mkdirSync(dir);
   } catch (e) {
-    throw notWritable(`cannot create ${showPath(dir)}`, e, job);
+    const ended = isSystemError(e, 'ENOENT')
+      ? ' (the job has ended, or this directory is not the one that the driver sees)'
+      : '';
+    throw notWritable(`cannot create ${showPath(dir)}${ended}`, e, job);
   }
   return new TextFileWriter(join(dir, partName(job, task.partition)), job.codec, task.partition);
 }
@@ -113,7 +120,7 @@ export function commitJob(
       if (from !== to) moves.push({ from, to });
     }
     for (const { from, to } of moves) replace(from, to);
-    rmSync(join(job.path, '_temporary'), { recursive: true, force: true });
+    removeTemporary(job);
     if (options.markSuccess ?? true) writeFileSync(join(job.path, '_SUCCESS'), '');
   } catch (e) {
     if (e instanceof IskraError) throw e;
@@ -128,7 +135,7 @@ export function commitJob(
  * @param made what `setupJob` returned.
  */
 export function abortJob(job: TextOutputJob, made: string | null): void {
-  rmSync(join(job.path, '_temporary'), { recursive: true, force: true });
+  removeTemporary(job);
   if (made === null) return;
   for (let dir = job.path; dir.startsWith(made); dir = dirname(dir)) {
     try {
@@ -138,6 +145,10 @@ export function abortJob(job: TextOutputJob, made: string | null): void {
     }
   }
 }
+
+// A task that was killed may still be creating files in there; then the directory is not empty at the first try.
+const removeTemporary = (job: TextOutputJob): void =>
+  rmSync(join(job.path, '_temporary'), { recursive: true, force: true, maxRetries: 3 });
 
 /** Renames, also onto an existing file or directory, which is replaced. */
 function replace(from: string, to: string): void {

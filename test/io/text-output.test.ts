@@ -195,6 +195,13 @@ describe('text output', () => {
     assert.deepEqual(tree(out), []);
   });
 
+  test('lets no late attempt bring the directory of an ended job back', () => {
+    const job = textOutputJob(out, 'none', 'u1');
+    abortJob(job, setupJob(job));
+    assert.throws(() => openTaskOutput(job, { partition: 0, attempt: 1 }), /cannot create .* \(the job has ended, or/);
+    assert.equal(existsSync(out), false);
+  });
+
   test('says that the disk is full', (t) => {
     if (!existsSync('/dev/full')) return t.diagnostic('this system has no /dev/full');
     for (const codec of ['none', 'gzip'] as const) {

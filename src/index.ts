@@ -1,9 +1,15 @@
 // What users import: explicit names, nothing else.
+
+export { Accumulator, CollectionAccumulator, DoubleAccumulator, LongAccumulator } from './accumulator/accumulator.ts';
 export { IllegalArgumentError, IskraError } from './base/errors.ts';
+export type { Broadcast } from './broadcast/broadcast.ts';
 export { ClosureError, NOSHIP, REPLACE, REVIVE, ship } from './closure/closure.ts';
 export { SparkConf } from './config/spark-conf.ts';
 export { SparkContext } from './driver/spark-context.ts';
+export type { SparkListener } from './events/listener-bus.ts';
+export type { SparkListenerEvent } from './protocol/spark-listener-event.ts';
 export { StorageLevel } from './protocol/storage-level.ts';
+export type { FutureAction } from './rdd/future-action.ts';
 export { HashPartitioner, type Partitioner } from './rdd/partitioner.ts';
 export { RangePartitioner } from './rdd/range-partitioner.ts';
 export { RDD } from './rdd/rdd.ts';

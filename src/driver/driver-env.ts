@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
+import { AccumulatorRegistry } from '../accumulator/accumulator.ts';
 import { type EpochMs, systemClock } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
 import { seededRandom } from '../base/seeded-random.ts';
 import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
+import { BroadcastRegistry } from '../broadcast/broadcast.ts';
 import { captureAll, describeClass, mainScriptUrls, reviveClass } from '../closure/closure.ts';
 import { LocalBackend } from '../cluster/local/local-backend.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
@@ -16,9 +18,12 @@ import { TASK_CPUS } from '../config/scheduler-entries.ts';
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
+import { ListenerBus } from '../events/listener-bus.ts';
 import type { RddId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
+import { callSite } from '../rdd/call-site.ts';
 import type { JobHandle, RddSettings, RddStorageInfo, RunJobOptions } from '../rdd/job-runner.ts';
+import { RDD } from '../rdd/rdd.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { SinkSpec } from '../rdd/sink-spec.ts';
 import { buildStageProgram } from '../rdd/stage-program-builder.ts';
@@ -29,7 +34,13 @@ import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
 import { planMemory } from './driver-memory.ts';
+import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
 import { schedulerSettings } from './scheduler-settings.ts';
+
+/**
+ * The entry of a slot's thread. One folder up and then down: that holds in dist/src and in dist/bundle alike.
+ */
+const SLOT_ENTRY = new URL('../main/task-slot.js', import.meta.url);
 
 type LocalMaster = Extract<MasterUrl, { kind: 'local' }>;
 
@@ -47,6 +58,10 @@ export class DriverEnv {
   readonly startTime: EpochMs;
   readonly rddSettings: RddSettings;
   readonly scheduler: Scheduler;
+  readonly accumulators: AccumulatorRegistry = new AccumulatorRegistry();
+  readonly broadcasts: BroadcastRegistry;
+  readonly listeners: ListenerBus;
+  readonly #progress: OpenProgress | undefined;
   readonly #backend: LocalBackend;
   readonly #localDirs: LocalDirs;
   readonly #cached = new CachedBlocks();
@@ -109,6 +124,7 @@ export class DriverEnv {
     this.#localDirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.log);
     this.#backend = new LocalBackend({
       numSlots: master.numSlots,
+      slotEntry: SLOT_ENTRY,
       slotHeapMiB: memory.slotHeapMiB,
       taskMemoryBytes: memory.taskMemoryBytes,
       storageBytes: memory.storageBytes,
@@ -125,6 +141,19 @@ export class DriverEnv {
       onBlock: (update) => this.#cached.update(update),
       log: this.log,
     });
+    this.listeners = new ListenerBus({ logger: this.log.named('ListenerBus') });
+    this.#progress = openConsoleProgress(conf, this.log, process);
+    const backend = this.#backend;
+    const capture = { onWarning: (text: string) => this.log.named('Closure').warn(text) };
+    this.broadcasts = new BroadcastRegistry({
+      // A broadcast value is meant to be large.
+      encode: (value) => captureAll([value], { what: 'the broadcast value', warnBytes: Number.POSITIVE_INFINITY }),
+      publish: (id, bytes) => backend.putBroadcast(id, bytes),
+      unpersist: (id) => backend.removeBroadcast(id, true),
+      remove: (id) => backend.removeBroadcast(id, false),
+      isRdd: (value) => value instanceof RDD,
+      callSite,
+    });
     this.scheduler = new Scheduler({
       settings: schedulerSettings(conf, master.maxTaskFailures),
       backend: this.#backend,
@@ -134,8 +163,7 @@ export class DriverEnv {
             key,
             node: work.node,
             sink: work.kind === 'Result' ? (work.sink as SinkSpec) : work.dependency,
-            capture: (roots, whats) =>
-              captureAll(roots, { whats, onWarning: (text) => this.log.named('Closure').warn(text) }),
+            capture: (roots, whats) => captureAll(roots, { ...capture, whats }),
           }),
       },
       mapOutputs: this.#mapOutputs,
@@ -144,7 +172,12 @@ export class DriverEnv {
       log: this.log.named('Scheduler'),
       random: seededRandom(randomBytes(4).readUInt32LE(0), 0),
       post: (event) => this.#post(event),
-      addToAccumulators: () => {},
+      addToAccumulators: (updates) =>
+        this.accumulators.merge(updates, (update, error) =>
+          this.log
+            .named('Accumulator')
+            .error("an accumulator could not take a task's update", { name: update.name, error: String(error) }),
+        ),
       onFatal: (error) =>
         this.log.error('the scheduler failed; every job has failed with it', { error: String(error) }),
     });
@@ -168,6 +201,9 @@ export class DriverEnv {
   /** Pending jobs fail, slots end, files go. */
   async close(): Promise<void> {
     this.scheduler.stop();
+    this.#post({ type: 'SparkListenerApplicationEnd', at: systemClock.now() });
+    this.#progress?.close();
+    this.listeners.drain();
     await this.#backend.stopped;
     this.removeFiles();
   }
@@ -178,6 +214,8 @@ export class DriverEnv {
   }
 
   #post(event: SparkListenerEvent): void {
+    this.#progress?.onEvent(event);
+    this.listeners.post(event);
     switch (event.type) {
       case 'SparkListenerStageSubmitted':
         this.#commits.stageStarted(event.stage.stageId);

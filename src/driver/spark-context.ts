@@ -1,9 +1,17 @@
+import {
+  type Accumulator,
+  CollectionAccumulator,
+  DoubleAccumulator,
+  LongAccumulator,
+} from '../accumulator/accumulator.ts';
 import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import type { LogLevel } from '../base/logger.ts';
 import { addShutdownHook } from '../base/shutdown-hooks.ts';
 import { LOG_LEVELS } from '../base/stderr-logger.ts';
+import type { Broadcast } from '../broadcast/broadcast.ts';
 import { NOSHIP } from '../closure/closure.ts';
 import { type ConfValues, SparkConf } from '../config/spark-conf.ts';
+import type { SparkListener } from '../events/listener-bus.ts';
 import type { RddId, ShuffleId } from '../protocol/ids.ts';
 import type { Element } from '../rdd/element.ts';
 import type { JobHandle, JobRunner, RddSettings, RddStorageInfo, RunJobOptions } from '../rdd/job-runner.ts';
@@ -153,6 +161,32 @@ export class SparkContext implements JobRunner, AsyncDisposable {
     return sources.unionAll(this, rdds);
   }
 
+  // --- shared variables
+
+  /** Sends a value to every executor once, instead of with every task. It must not change afterwards. */
+  broadcast<T>(value: T): Broadcast<T> {
+    this.assertNotStopped();
+    return this.#env.broadcasts.create(value);
+  }
+
+  longAccumulator(name?: string): LongAccumulator {
+    return this.register(new LongAccumulator(), name);
+  }
+
+  doubleAccumulator(name?: string): DoubleAccumulator {
+    return this.register(new DoubleAccumulator(), name);
+  }
+
+  collectionAccumulator<T>(name?: string): CollectionAccumulator<T> {
+    return this.register(new CollectionAccumulator<T>(), name);
+  }
+
+  register<A extends Accumulator<never, unknown>>(accumulator: A, name?: string): A {
+    this.assertNotStopped();
+    this.#env.accumulators.register(accumulator, name ?? null);
+    return accumulator;
+  }
+
   // --- jobs
 
   /** Null removes it. Seen by the jobs of this async function and of what it calls; see LocalPropertyScope. */
@@ -189,6 +223,14 @@ export class SparkContext implements JobRunner, AsyncDisposable {
 
   cancelAllJobs(): void {
     this.#env.scheduler.cancelAll();
+  }
+
+  addSparkListener(listener: SparkListener): void {
+    this.#env.listeners.add(listener);
+  }
+
+  removeSparkListener(listener: SparkListener): void {
+    this.#env.listeners.remove(listener);
   }
 
   /** ALL, DEBUG, INFO, WARN, ERROR, FATAL, OFF or TRACE, in any case. */

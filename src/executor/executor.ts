@@ -98,7 +98,8 @@ export class Executor {
         this.#blocks.removeRdd(message.rddId);
         return;
       case 'RemoveBroadcast':
-        this.#blocks.removeBroadcast(message.broadcastId);
+        if (!message.keep) this.#blocks.removeBroadcast(message.broadcastId);
+        for (const slot of this.#slots) slot.forgetBroadcast(message.broadcastId);
         return;
       case 'RemoveShuffle':
         return; // the files go with the local dirs of the application

@@ -90,6 +90,10 @@ export class SlotHandle {
     if (this.#known.delete(programKey)) this.#post({ type: 'ForgetProgram', programKey });
   }
 
+  forgetBroadcast(broadcastId: number): void {
+    this.#post({ type: 'ForgetBroadcast', broadcastId });
+  }
+
   knows(programKey: string): boolean {
     return this.#known.has(programKey);
   }

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import { TaskAccumulators } from '../accumulator/accumulator.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorToData } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -15,6 +16,7 @@ import { TaskMemory } from '../shuffle/task-memory.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import { ExecutorLink } from './executor-link.ts';
 import { RunningTask } from './running-task.ts';
+import { installTaskCodecs } from './task-codecs.ts';
 import type { TaskEnv } from './task-env.ts';
 import { type LoadedStage, runTask } from './task-runner.ts';
 
@@ -34,6 +36,7 @@ export class Slot {
   readonly #shuffleEncoder: RecordEncoder;
   readonly #stages = new Map<string, Promise<LoadedStage>>();
   readonly #mapOutputs = new Map<string, MapOutputs>();
+  readonly #forgetBroadcast: (broadcastId: number) => void;
   #tail: Promise<void> = Promise.resolve();
 
   constructor(settings: SlotSettings, port: MessagePort, asks: MessagePort) {
@@ -47,6 +50,7 @@ export class Slot {
     this.#location = { executorId: settings.executorId, host: 'localhost', port: 0 };
     this.#log = slotLogger((message) => this.#send(message));
     installClassCodec({ describe: describeClass, revive: reviveClass });
+    this.#forgetBroadcast = installTaskCodecs(this.#link);
     for (const url of settings.mainScripts) markMainScript(url);
   }
 
@@ -71,6 +75,9 @@ export class Slot {
         this.#stages.delete(message.programKey);
         this.#mapOutputs.clear();
         return;
+      case 'ForgetBroadcast':
+        this.#forgetBroadcast(message.broadcastId);
+        return;
       case 'StopSlot':
         this.#port.close();
     }
@@ -83,7 +90,7 @@ export class Slot {
       if (stage === undefined)
         throw new Error(`slot ${this.#settings.slotIndex} was not sent the program ${task.programKey}`);
       const running = new RunningTask(task, () => this.#link.isKilled(task.taskId));
-      const accumulators = { updates: () => [] };
+      const accumulators = new TaskAccumulators();
       setCurrentTask(running);
       try {
         result = await runTask(stage, this.#env(running), this.#location, accumulators);

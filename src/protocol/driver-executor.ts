@@ -11,7 +11,8 @@ export type ToExecutor =
   | { readonly type: 'ForgetProgram'; readonly programKey: string }
   | { readonly type: 'RemoveRdd'; readonly rddId: number }
   | { readonly type: 'RemoveShuffle'; readonly shuffleId: number }
-  | { readonly type: 'RemoveBroadcast'; readonly broadcastId: number }
+  /** `keep`: slots drop their decoded copies, the bytes stay. */
+  | { readonly type: 'RemoveBroadcast'; readonly broadcastId: number; readonly keep: boolean }
   | { readonly type: 'StopExecutor' };
 
 /** Executor → driver, one way. */

@@ -27,6 +27,7 @@ export type ToSlot =
   /** `program` is null when this slot was sent it before. */
   | { readonly type: 'RunTask'; readonly task: TaskDescription; readonly program: StageProgram | null }
   | { readonly type: 'ForgetProgram'; readonly programKey: string }
+  | { readonly type: 'ForgetBroadcast'; readonly broadcastId: number }
   | { readonly type: 'StopSlot' };
 
 /** Slot → executor, one way. */

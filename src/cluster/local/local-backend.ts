@@ -10,12 +10,9 @@ import { LocalDirs, type LocalDirsData } from '../../storage/local-dirs.ts';
 /** The id of the executor that lives in the driver's process. Spark: SparkContext.DRIVER_IDENTIFIER */
 const DRIVER_EXECUTOR_ID: ExecutorId = 'driver';
 
-/** The compiled entry of a slot's thread. */
-const SLOT_ENTRY = new URL('../../main/task-slot.js', import.meta.url);
-
 export type BlockUpdated = Extract<FromExecutor, { type: 'BlockUpdated' }>;
 
-export interface LocalBackendOptions extends Omit<ExecutorOptions, 'executorId' | 'slotEntry' | 'localDirs' | 'cores'> {
+export interface LocalBackendOptions extends Omit<ExecutorOptions, 'executorId' | 'localDirs' | 'cores'> {
   readonly numSlots: number;
   readonly localDirs: LocalDirsData;
   /** What cached blocks may take in memory. */
@@ -45,7 +42,7 @@ export class LocalBackend implements SchedulerBackend {
       onBlock({ type: 'BlockUpdated', executorId, ...update }),
     );
     this.#executor = new Executor(
-      { ...rest, executorId, cores: numSlots, slotEntry: SLOT_ENTRY },
+      { ...rest, executorId, cores: numSlots },
       this.#blocks,
       driver,
       (message) => this.#receive(message),
@@ -81,8 +78,9 @@ export class LocalBackend implements SchedulerBackend {
     this.#blocks.putBroadcast(broadcastId, bytes);
   }
 
-  removeBroadcast(broadcastId: number): void {
-    this.#executor.receive({ type: 'RemoveBroadcast', broadcastId });
+  /** @param keep slots drop their decoded copies, the bytes stay. */
+  removeBroadcast(broadcastId: number, keep: boolean): void {
+    this.#executor.receive({ type: 'RemoveBroadcast', broadcastId, keep });
   }
 
   defaultParallelism(): number {

@@ -21,19 +21,19 @@ export function debugString(root: RDDNode, jobs: JobRunner): string {
   const rest: { readonly node: RDDNode; readonly first: string; readonly indent: string; readonly space: string }[] =
     [];
   const parts = `(${root.numPartitions})`;
-  rest.push({ node: root, first: parts, indent: column('', parts), space: ' ' });
+  rest.push({ node: root, first: `${parts} `, indent: column('', parts), space: ' ' });
   // Depth first with a stack of its own: lineages get thousands deep.
   for (let top = rest.pop(); top !== undefined; top = rest.pop()) {
     const { node, first, indent, space } = top;
     const [title, ...details] = describeNode(node, jobs);
-    lines.push(`${first} ${title}`);
+    lines.push(`${first}${title}`);
     for (const detail of details) lines.push(`${indent}${space}${detail}`);
 
     for (let i = node.dependencies.length - 1; i >= 0; i--) {
       const dependency = node.dependencies[i];
       if (dependency === undefined) continue;
       if (dependency.kind !== 'Shuffle') {
-        rest.push({ node: dependency.rdd, first: indent, indent, space: ' ' });
+        rest.push({ node: dependency.rdd, first: indent, indent, space: '' });
         continue;
       }
       const own = indent.replace(/\|\s+$/, '');
@@ -41,7 +41,7 @@ export function debugString(root: RDDNode, jobs: JobRunner): string {
       const last = i === node.dependencies.length - 1;
       rest.push({
         node: dependency.rdd,
-        first: `${own}+-${label}`,
+        first: `${own}+-${label} `,
         indent: column(`${own}${last ? '  ' : '| '}`, label),
         space: '',
       });

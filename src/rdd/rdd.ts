@@ -5,7 +5,7 @@ import * as actions from './actions.ts';
 import { type AsyncOptions, asyncOperator } from './async-functions.ts';
 import { callSite } from './call-site.ts';
 import { debugString, nodeTitle } from './debug-string.ts';
-import type { Element } from './element.ts';
+import type { Element, Nullish } from './element.ts';
 import type { ActionOptions, FutureAction } from './future-action.ts';
 import type { JobRunner } from './job-runner.ts';
 import * as ordered from './ordered-functions.ts';
@@ -122,7 +122,7 @@ export class RDD<out T> {
 
   // ---- Transformations of anything
 
-  map<U extends Element>(f: (record: T) => U): RDD<U> {
+  map<U extends Element<N>, N extends Nullish = Nullish>(f: (record: T) => U): RDD<U> {
     return this.#to(transform.withFunction(this.#at('map'), 'map', f));
   }
 
@@ -133,19 +133,19 @@ export class RDD<out T> {
     return this.#to(transform.withFunction(this.#at('filter'), 'filter', f, true));
   }
 
-  flatMap<U extends Element>(f: (record: T) => Iterable<U>): RDD<U> {
+  flatMap<U extends Element<N>, N extends Nullish = Nullish>(f: (record: T) => Iterable<U>): RDD<U> {
     return this.#to(transform.withFunction(this.#at('flatMap'), 'flatMap', f));
   }
 
   /** f is called once a partition; the iterator can be read once, and is read as the result is. */
-  mapPartitions<U extends Element>(
+  mapPartitions<U extends Element<N>, N extends Nullish = Nullish>(
     f: (records: IterableIterator<T>) => Iterable<U>,
     preservesPartitioning = false,
   ): RDD<U> {
     return this.#to(transform.mapPartitions(this.#at('mapPartitions'), f, false, preservesPartitioning));
   }
 
-  mapPartitionsWithIndex<U extends Element>(
+  mapPartitionsWithIndex<U extends Element<N>, N extends Nullish = Nullish>(
     f: (index: number, records: IterableIterator<T>) => Iterable<U>,
     preservesPartitioning = false,
   ): RDD<U> {
@@ -157,7 +157,7 @@ export class RDD<out T> {
     return this.#to(transform.glom(this.#at('glom')));
   }
 
-  keyBy<K extends Element>(f: (record: T) => K): RDD<[K, T]> {
+  keyBy<K extends Element<N>, N extends Nullish = Nullish>(f: (record: T) => K): RDD<[K, T]> {
     return this.#to(transform.withFunction(this.#at('keyBy'), 'keyBy', f));
   }
 
@@ -182,7 +182,7 @@ export class RDD<out T> {
     return this.#to(transform.coalesce(this.#at('repartition'), numPartitions, true));
   }
 
-  sortBy<K extends Element>(
+  sortBy<K extends Element<N>, N extends Nullish = Nullish>(
     f: (record: T) => K,
     ascending = true,
     numPartitions?: number,
@@ -193,11 +193,14 @@ export class RDD<out T> {
 
   // ---- Transformations that await
 
-  mapAsync<U extends Element>(f: (record: T) => PromiseLike<U> | U, options?: AsyncOptions): RDD<U> {
+  mapAsync<U extends Element<N>, N extends Nullish = Nullish>(
+    f: (record: T) => PromiseLike<U> | U,
+    options?: AsyncOptions,
+  ): RDD<U> {
     return this.#to(asyncOperator(this.#at('mapAsync'), 'mapAsync', f, options, false));
   }
 
-  flatMapAsync<U extends Element>(
+  flatMapAsync<U extends Element<N>, N extends Nullish = Nullish>(
     f: (record: T) => PromiseLike<Iterable<U>> | Iterable<U>,
     options?: AsyncOptions,
   ): RDD<U> {
@@ -209,7 +212,7 @@ export class RDD<out T> {
     return this.#to(asyncOperator(this.#at('filterAsync'), 'filterAsync', f, options, true));
   }
 
-  mapPartitionsAsync<U extends Element>(
+  mapPartitionsAsync<U extends Element<N>, N extends Nullish = Nullish>(
     f: (records: IterableIterator<T>) => PromiseLike<Iterable<U>> | AsyncIterable<U> | Iterable<U>,
     options?: AsyncOptions,
   ): RDD<U> {
@@ -227,12 +230,18 @@ export class RDD<out T> {
   }
 
   /** Keeps the partitioner. */
-  mapValues<K, V, W extends Element>(this: RDD<[K, V]>, f: (value: V) => W): RDD<[K, W]> {
+  mapValues<K, V, W extends Element<N>, N extends Nullish = Nullish>(
+    this: RDD<[K, V]>,
+    f: (value: V) => W,
+  ): RDD<[K, W]> {
     return this.#to(transform.withFunction(this.#at('mapValues'), 'mapValues', f, true));
   }
 
   /** Keeps the partitioner. */
-  flatMapValues<K, V, W extends Element>(this: RDD<[K, V]>, f: (value: V) => Iterable<W>): RDD<[K, W]> {
+  flatMapValues<K, V, W extends Element<N>, N extends Nullish = Nullish>(
+    this: RDD<[K, V]>,
+    f: (value: V) => Iterable<W>,
+  ): RDD<[K, W]> {
     return this.#to(transform.withFunction(this.#at('flatMapValues'), 'flatMapValues', f, true));
   }
 
@@ -250,7 +259,7 @@ export class RDD<out T> {
     return this.#to(pairs.groupByKey(this.#at('groupByKey'), partitioning));
   }
 
-  combineByKey<K, V, C extends Element>(
+  combineByKey<K, V, C extends Element<N>, N extends Nullish = Nullish>(
     this: RDD<[K, V]>,
     createCombiner: (value: V) => C,
     mergeValue: (combined: C, value: V) => C,
@@ -263,7 +272,7 @@ export class RDD<out T> {
   }
 
   /** Each key begins with a copy of `zero`, which the functions may change. */
-  aggregateByKey<K, V, U extends Element>(
+  aggregateByKey<K, V, U extends Element<N>, N extends Nullish = Nullish>(
     this: RDD<[K, V]>,
     zero: U,
     seqOp: (accumulated: U, value: V) => U,
@@ -402,7 +411,7 @@ export class RDD<out T> {
   }
 
   /** As fold, to another type. The functions may change and return their first argument. */
-  aggregate<U extends Element>(
+  aggregate<U extends Element<N>, N extends Nullish = Nullish>(
     zero: U,
     seqOp: (accumulated: U, record: T) => U,
     combOp: (a: U, b: U) => U,

@@ -1,7 +1,7 @@
 import { IllegalArgumentError } from '../base/errors.ts';
 import { listTextSplits, type TextSplitOptions } from '../io/text-splits.ts';
 import { callSite } from './call-site.ts';
-import type { Element } from './element.ts';
+import type { Element, Nullish } from './element.ts';
 import type { JobRunner } from './job-runner.ts';
 import { EmptyRDD } from './nodes/empty-rdd.ts';
 import { ParallelCollectionRDD } from './nodes/parallel-collection-rdd.ts';
@@ -19,7 +19,7 @@ import { describe } from './user-function.ts';
  *   read at once.
  * @throws IllegalArgumentError when numSlices is not a positive integer.
  */
-export function parallelize<T extends Element>(
+export function parallelize<T extends Element<N>, N extends Nullish = Nullish>(
   jobs: JobRunner,
   collection: ArrayLike<T> | Iterable<T>,
   numSlices: number = jobs.settings.defaultParallelism,
@@ -32,7 +32,7 @@ export function parallelize<T extends Element>(
 }
 
 /** One partition for each record, with the hosts where it is best computed. Spark: SparkContext.makeRDD(Seq[(T, Seq[String])]) */
-export function parallelizeWithHosts<T extends Element>(
+export function parallelizeWithHosts<T extends Element<N>, N extends Nullish = Nullish>(
   jobs: JobRunner,
   records: readonly (readonly [record: T, hosts: readonly string[]])[],
 ): RDD<T> {

@@ -1,0 +1,35 @@
+import type { Element, Nullish } from '../../src/rdd/element.ts';
+import type { RDD } from '../../src/rdd/rdd.ts';
+
+/** What the suite needs of a SparkContext. */
+export interface ContextLike {
+  parallelize<T extends Element<N>, N extends Nullish = Nullish>(collection: readonly T[], numSlices?: number): RDD<T>;
+  makeRDD<T extends Element<N>, N extends Nullish = Nullish>(collection: readonly T[], numSlices?: number): RDD<T>;
+  range(start: number, end?: number, step?: number, numSlices?: number): RDD<number>;
+  textFile(path: string, minPartitions?: number): RDD<string>;
+  emptyRDD<T = never>(): RDD<T>;
+  union<T>(rdds: readonly RDD<T>[]): RDD<T>;
+  broadcast<T>(value: T): { readonly value: T };
+  longAccumulator(name?: string): { add(n: number): void; readonly value: number | bigint };
+  stop(): Promise<void>;
+}
+
+/** A sentence about the engine, and its proof. */
+export type Behaviour = readonly [title: string, prove: (sc: ContextLike) => Promise<void>];
+
+/** In an order that depends on the records alone: for results whose order nobody promises. */
+export function sorted<T>(records: Iterable<T>): T[] {
+  return [...records].sort((a, b) => {
+    const [x, y] = [JSON.stringify(a) ?? '', JSON.stringify(b) ?? ''];
+    return x < y ? -1 : x > y ? 1 : 0;
+  });
+}
+
+/** Pairs by key, and the values of each list in order. */
+export function sortedGroups<K, V>(groups: Iterable<readonly [K, readonly V[]]>): [K, V[]][] {
+  return sorted([...groups].map(([k, vs]): [K, V[]] => [k, sorted(vs)]));
+}
+
+export function numbers(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i);
+}

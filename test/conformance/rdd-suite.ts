@@ -1,0 +1,52 @@
+import { after, before, describe, test } from 'node:test';
+import { actionBehaviours } from './action-behaviours.ts';
+import { asyncBehaviours } from './async-behaviours.ts';
+import type { ContextLike } from './behaviour.ts';
+import { engineBehaviours } from './engine-behaviours.ts';
+import { fileBehaviours } from './file-behaviours.ts';
+import { joinBehaviours } from './join-behaviours.ts';
+import { narrowBehaviours } from './narrow-behaviours.ts';
+import { pairBehaviours } from './pair-behaviours.ts';
+import { persistBehaviours } from './persist-behaviours.ts';
+import { sortBehaviours } from './sort-behaviours.ts';
+import { sourceBehaviours } from './source-behaviours.ts';
+
+const topics = {
+  sources: sourceBehaviours,
+  'narrow operators': narrowBehaviours,
+  'operators by key': pairBehaviours,
+  joins: joinBehaviours,
+  sorting: sortBehaviours,
+  actions: actionBehaviours,
+  files: fileBehaviours,
+  'async operators': asyncBehaviours,
+  persistence: persistBehaviours,
+};
+
+export interface ConformanceOptions {
+  /** False: leaves out what only a real engine does. */
+  readonly realEngine?: boolean;
+}
+
+/** Proves that a context computes what Spark's API promises; compares with plain array code. */
+export function rddConformance(
+  name: string,
+  makeContext: () => Promise<ContextLike>,
+  options: ConformanceOptions = {},
+): void {
+  describe(name, () => {
+    let sc: ContextLike;
+    before(async () => {
+      sc = await makeContext();
+    });
+    after(() => sc.stop());
+    const all = options.realEngine === false ? topics : { ...topics, 'the engine': engineBehaviours };
+    for (const [topic, behaviours] of Object.entries(all)) {
+      describe(topic, () => {
+        for (const [title, prove] of behaviours) test(title, () => prove(sc));
+      });
+    }
+  });
+}
+
+export type { ContextLike };

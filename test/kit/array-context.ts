@@ -1,0 +1,66 @@
+import type { Element, Nullish } from '../../src/rdd/element.ts';
+import type { RDD } from '../../src/rdd/rdd.ts';
+import { emptyRDD, parallelize, parallelizeWithHosts, range, textFile, unionAll } from '../../src/rdd/sources.ts';
+import { ArrayEngine } from './array-engine.ts';
+
+/** A SparkContext's face on an ArrayEngine. */
+export class ArrayContext {
+  readonly engine: ArrayEngine = new ArrayEngine();
+
+  parallelize<T extends Element<N>, N extends Nullish = Nullish>(
+    collection: ArrayLike<T> | Iterable<T>,
+    numSlices?: number,
+  ): RDD<T> {
+    return parallelize(this.engine, collection, numSlices);
+  }
+
+  makeRDD<T extends Element<N>, N extends Nullish = Nullish>(
+    collection: ArrayLike<T> | Iterable<T>,
+    numSlices?: number,
+  ): RDD<T> {
+    return parallelize(this.engine, collection, numSlices, 'makeRDD');
+  }
+
+  makeRDDWithHosts<T extends Element<N>, N extends Nullish = Nullish>(
+    records: readonly (readonly [T, readonly string[]])[],
+  ): RDD<T> {
+    return parallelizeWithHosts(this.engine, records);
+  }
+
+  range(start: number, end?: number, step?: number, numSlices?: number): RDD<number> {
+    return range(this.engine, start, end, step, numSlices);
+  }
+
+  textFile(path: string, minPartitions?: number): RDD<string> {
+    return textFile(this.engine, path, minPartitions);
+  }
+
+  emptyRDD<T = never>(): RDD<T> {
+    return emptyRDD<T>(this.engine);
+  }
+
+  union<T>(rdds: readonly RDD<T>[]): RDD<T> {
+    return unionAll(this.engine, rdds);
+  }
+
+  broadcast<T>(value: T): { readonly value: T } {
+    return { value };
+  }
+
+  longAccumulator(_name?: string): { add(n: number): void; readonly value: number } {
+    let value = 0;
+    return {
+      add(n) {
+        value += n;
+      },
+      get value() {
+        return value;
+      },
+    };
+  }
+
+  stop(): Promise<void> {
+    this.engine.stopped = true;
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,247 @@
+import { valuesEqual } from '../../src/base/value-equality.ts';
+import { hashValue } from '../../src/base/value-hash.ts';
+import { compareValues } from '../../src/base/value-ordering.ts';
+import { openTextSplit } from '../../src/io/text-input.ts';
+import type {
+  AsyncOp,
+  CombinePlan,
+  NarrowOp,
+  NodePlan,
+  OrderingPlan,
+  RangePayload,
+  ShuffleReadPlan,
+  Split,
+  TextSplit,
+} from '../../src/protocol/stage-program.ts';
+import { decodeOne, decodeRecords, encodeOne } from '../../src/rdd/record-blocks.ts';
+
+export type Pair = readonly [key: unknown, value: unknown];
+export type AnyCall = (...args: unknown[]) => unknown;
+
+/** The narrow part of one stage, over plain arrays. */
+export class ArrayStage {
+  readonly #nodes: readonly NodePlan[];
+  readonly #functions: readonly unknown[];
+  readonly #readShuffle: (shuffleId: number, reduce: number) => readonly Pair[];
+  readonly #cached: Map<string, readonly unknown[]>;
+
+  constructor(
+    nodes: readonly NodePlan[],
+    functions: readonly unknown[],
+    readShuffle: (shuffleId: number, reduce: number) => readonly Pair[],
+    cached: Map<string, readonly unknown[]>,
+  ) {
+    this.#nodes = nodes;
+    this.#functions = functions;
+    this.#readShuffle = readShuffle;
+    this.#cached = cached;
+  }
+
+  async records(index: number, split: Split): Promise<readonly unknown[]> {
+    const plan = this.#nodes[index] as NodePlan;
+    if (plan.persist === null) return this.#compute(plan, split);
+    const key = `${plan.rddId}_${split.index}`;
+    const known = this.#cached.get(key) ?? (await this.#compute(plan, split));
+    this.#cached.set(key, known);
+    return known;
+  }
+
+  async #compute(plan: NodePlan, split: Split): Promise<readonly unknown[]> {
+    switch (plan.kind) {
+      case 'Records': {
+        const out: unknown[] = [];
+        decodeRecords(split.payload as Uint8Array, out);
+        return out;
+      }
+      case 'Range': {
+        const { start, step, count } = split.payload as RangePayload;
+        return Array.from({ length: count }, (_, i) => start + i * step);
+      }
+      case 'Text': {
+        const lines: string[] = [];
+        const input = openTextSplit(split.payload as TextSplit);
+        for (let batch = input.next(); batch !== null; batch = input.next()) lines.push(...batch);
+        input.close();
+        return lines;
+      }
+      case 'ShuffleRead':
+        return this.#shuffled(plan.read, split.index);
+      case 'CoGroup': {
+        const sides: (readonly Pair[])[] = [];
+        for (const [i, side] of plan.sides.entries()) {
+          if (side.kind === 'shuffle') sides.push(this.#readShuffle(side.shuffleId, split.index));
+          else sides.push((await this.records(side.parent, split.parents?.[i] as Split)) as Pair[]);
+        }
+        return cogroup(sides);
+      }
+      case 'Union':
+        return this.records(plan.parents[split.payload as number] as number, split.parents?.[0] as Split);
+      case 'UnionAll': {
+        const parts: unknown[] = [];
+        for (const [i, parent] of plan.parents.entries())
+          parts.push(...(await this.records(parent, split.parents?.[i] as Split)));
+        return parts;
+      }
+      case 'Coalesce': {
+        const parts: unknown[] = [];
+        for (const parent of split.parents ?? []) parts.push(...(await this.records(plan.parent, parent as Split)));
+        return parts;
+      }
+      case 'Narrow':
+        return this.#narrow(plan.op, await this.records(plan.parent, split));
+      case 'MapPartitions': {
+        const records = (await this.records(plan.parent, split)).values();
+        const f = this.#call(plan.f);
+        return [...((plan.withIndex ? f(split.index, records) : f(records)) as Iterable<unknown>)];
+      }
+      case 'CombineInPlace': {
+        const pairs = (await this.records(plan.parent, split)) as readonly Pair[];
+        return combineAll(pairs, plan.combine, this.#functions, false);
+      }
+      case 'Glom':
+        return [[...(await this.records(plan.parent, split))]];
+      case 'Deal': {
+        const records = await this.records(plan.parent, split);
+        return records.map((r, i) => [(split.index + i) % plan.numPartitions, r]);
+      }
+      case 'Async':
+        return this.#async(plan.op, await this.records(plan.parent, split));
+    }
+  }
+
+  #shuffled(read: ShuffleReadPlan, reduce: number): readonly Pair[] {
+    let pairs = this.#readShuffle(read.shuffleId, reduce);
+    if (read.combine !== null) pairs = combineAll(pairs, read.combine, this.#functions, read.mapSideCombine);
+    if (read.ordering === null) return pairs;
+    const compare = comparatorOf(read.ordering, this.#functions);
+    return [...pairs].sort((a, b) => compare(a[0], b[0]));
+  }
+
+  #narrow(op: NarrowOp, records: readonly unknown[]): readonly unknown[] {
+    const pairs = records as readonly Pair[];
+    switch (op.op) {
+      case 'map':
+        return records.map((r) => this.#call(op.f)(r));
+      case 'filter':
+        return records.filter((r) => this.#call(op.f)(r));
+      case 'flatMap':
+        return records.flatMap((r) => [...(this.#call(op.f)(r) as Iterable<unknown>)]);
+      case 'mapValues':
+        return pairs.map(([k, v]) => [k, this.#call(op.f)(v)]);
+      case 'flatMapValues':
+        return pairs.flatMap(([k, v]) => [...(this.#call(op.f)(v) as Iterable<unknown>)].map((w) => [k, w]));
+      case 'keyBy':
+        return records.map((r) => [this.#call(op.f)(r), r]);
+      case 'keys':
+        return pairs.map(([k]) => k);
+      case 'values':
+        return pairs.map(([, v]) => v);
+      case 'pairWithNull':
+        return records.map((r) => [r, null]);
+      case 'pairKeyWithOne':
+        return pairs.map(([k]) => [k, 1]);
+      case 'pairWithOne':
+        return records.map((r) => [r, 1]);
+      case 'joinPairs':
+        return pairs.flatMap(([k, sides]) => {
+          const [vs, ws] = sides as [unknown[], unknown[]];
+          const left = vs.length === 0 && (op.how === 'right' || op.how === 'full') ? [undefined] : vs;
+          const right = ws.length === 0 && (op.how === 'left' || op.how === 'full') ? [undefined] : ws;
+          return left.flatMap((v) => right.map((w) => [k, [v, w]]));
+        });
+      case 'subtractPairs':
+        return pairs.flatMap(([k, sides]) => {
+          const [vs, ws] = sides as [unknown[], unknown[]];
+          return ws.length > 0 ? [] : vs.map((v) => [k, v]);
+        });
+      case 'lookup':
+        return pairs.filter(([k]) => valuesEqual(k, this.#functions[op.key])).map(([, v]) => v);
+    }
+  }
+
+  async #async(op: AsyncOp, records: readonly unknown[]): Promise<readonly unknown[]> {
+    const f = this.#call(op.f);
+    if (op.op === 'mapPartitionsAsync') {
+      const out: unknown[] = [];
+      for await (const r of (await f(records.values())) as AsyncIterable<unknown>) out.push(r);
+      return out;
+    }
+    const results: unknown[] = [];
+    for (const r of records) results.push(await f(r));
+    if (op.op === 'mapAsync') return results;
+    if (op.op === 'filterAsync') return records.filter((_, i) => results[i]);
+    return op.op === 'flatMapAsync' ? results.flatMap((r) => [...(r as Iterable<unknown>)]) : [];
+  }
+
+  #call(ref: number): AnyCall {
+    return this.#functions[ref] as AnyCall;
+  }
+}
+
+/** Groups by value equality, in order of first appearance. */
+function groups(pairs: readonly Pair[]): [key: unknown, values: unknown[]][] {
+  const byHash = new Map<number, [unknown, unknown[]][]>();
+  const all: [unknown, unknown[]][] = [];
+  for (const [key, value] of pairs) {
+    const hash = hashValue(key);
+    const same = byHash.get(hash) ?? [];
+    byHash.set(hash, same);
+    const known = same.find(([k]) => valuesEqual(k, key));
+    if (known !== undefined) known[1].push(value);
+    else {
+      const group: [unknown, unknown[]] = [key, [value]];
+      same.push(group);
+      all.push(group);
+    }
+  }
+  return all;
+}
+
+/** @param combiners values are combiners already. */
+export function combineAll(
+  pairs: readonly Pair[],
+  plan: CombinePlan,
+  functions: readonly unknown[],
+  combiners: boolean,
+): Pair[] {
+  return groups(pairs).map(([key, values]) => [key, combineValues(values, plan, functions, combiners)]);
+}
+
+function combineValues(
+  values: readonly unknown[],
+  plan: CombinePlan,
+  functions: readonly unknown[],
+  combiners: boolean,
+): unknown {
+  const call = (ref: number): AnyCall => functions[ref] as AnyCall;
+  const [head, ...tail] = values;
+  switch (plan.kind) {
+    case 'reduce':
+      return tail.reduce((a, b) => call(plan.f)(a, b), head);
+    case 'combine':
+      if (combiners) return tail.reduce((a, b) => call(plan.mergeCombiners)(a, b), head);
+      return tail.reduce((a, b) => call(plan.mergeValue)(a, b), call(plan.create)(head));
+    case 'aggregate':
+      if (combiners) return tail.reduce((a, b) => call(plan.combOp)(a, b), head);
+      return values.reduce((a, b) => call(plan.seqOp)(a, b), decodeOne(encodeOne(functions[plan.zero])));
+    case 'group':
+      return values;
+    case 'first':
+      return head;
+    case 'sum':
+      return (values as number[]).reduce((a, b) => a + b, 0);
+  }
+}
+
+function cogroup(sides: readonly (readonly Pair[])[]): readonly unknown[] {
+  const tagged = sides.flatMap((side, i) => side.map(([k, v]): Pair => [k, [i, v]]));
+  return groups(tagged).map(([key, values]) => [
+    key,
+    sides.map((_, i) => (values as [number, unknown][]).filter(([side]) => side === i).map(([, v]) => v)),
+  ]);
+}
+
+export function comparatorOf(plan: OrderingPlan, functions: readonly unknown[]): (a: unknown, b: unknown) => number {
+  const order = plan.compare === null ? compareValues : (functions[plan.compare] as (a: unknown, b: unknown) => number);
+  return plan.ascending ? order : (a, b) => order(b, a);
+}

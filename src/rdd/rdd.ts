@@ -1,4 +1,5 @@
 import { IskraError } from '../base/errors.ts';
+import { NOSHIP } from '../closure/closure.ts';
 import type { RddId } from '../protocol/ids.ts';
 import { StorageLevel, sameLevel } from '../protocol/storage-level.ts';
 import * as actions from './actions.ts';
@@ -485,7 +486,7 @@ export class RDD<out T> {
 }
 
 // Why functions must not capture it; closure/ looks for this on captured values and makes an error of it.
-Object.defineProperty(RDD.prototype, Symbol.for('iskra.noship'), {
+Object.defineProperty(RDD.prototype, NOSHIP, {
   value:
     'RDD transformations and actions can only be invoked by the driver, not inside of other transformations (SPARK-5063); ' +
     'use a join, or collect() the smaller side and capture or broadcast the result',

@@ -3,6 +3,15 @@ import type { RDD } from '../../src/rdd/rdd.ts';
 import { emptyRDD, parallelize, parallelizeWithHosts, range, textFile, unionAll } from '../../src/rdd/sources.ts';
 import { ArrayEngine } from './array-engine.ts';
 
+/** An accumulator where tasks and driver are one thread. */
+class Counter {
+  value = 0;
+
+  add(n: number): void {
+    this.value += n;
+  }
+}
+
 /** A SparkContext's face on an ArrayEngine. */
 export class ArrayContext {
   readonly engine: ArrayEngine = new ArrayEngine();
@@ -47,16 +56,8 @@ export class ArrayContext {
     return { value };
   }
 
-  longAccumulator(_name?: string): { add(n: number): void; readonly value: number } {
-    let value = 0;
-    return {
-      add(n) {
-        value += n;
-      },
-      get value() {
-        return value;
-      },
-    };
+  longAccumulator(_name?: string): Counter {
+    return new Counter();
   }
 
   stop(): Promise<void> {

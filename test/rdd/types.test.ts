@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HashPartitioner } from '../../src/rdd/partitioner.ts';
+import type { RDD } from '../../src/rdd/rdd.ts';
+import { ArrayContext } from '../kit/array-context.ts';
+
+// These tests are passed by compiling: wrong types fail the build.
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+/** Compiles only when the RDD's records are exactly of type A: `records<A>()(rdd, true)`. */
+const records =
+  <A>() =>
+  <T>(_rdd: RDD<T>, _same: Equal<A, T>): void => {};
+const value =
+  <A>() =>
+  <T>(_promise: Promise<T>, _same: Equal<A, T>): void => {
+    _promise.catch(() => {});
+  };
+
+const sc = new ArrayContext();
+const lines = sc.parallelize(['a b', 'c'], 2);
+const pairs = sc.parallelize(
+  [
+    ['a', 1],
+    ['b', 2],
+  ],
+  2,
+);
+const others = sc.parallelize([['a', true]], 2);
+
+test('records of narrow operators have the types that their functions return', () => {
+  records<string>()(lines, true);
+  records<number>()(
+    lines.map((l) => l.length),
+    true,
+  );
+  records<string>()(
+    lines.flatMap((l) => l.split(' ')),
+    true,
+  );
+  records<string>()(
+    lines.filter((l) => l !== ''),
+    true,
+  );
+  records<string[]>()(lines.glom(), true);
+  records<string[]>()(
+    lines.map((l) => l.split(' ')),
+    true,
+  );
+  records<[number, string]>()(
+    lines.keyBy((l) => l.length),
+    true,
+  );
+  records<number | null>()(
+    lines.map((l) => (l === '' ? null : l.length)),
+    true,
+  );
+  records<{ word: string; n: number }>()(
+    lines.map((word) => ({ word, n: 1 })),
+    true,
+  );
+  records<string | number>()(lines.union(sc.range(3)), true);
+  records<number>()(
+    lines.mapPartitions((it) => [[...it].length]),
+    true,
+  );
+  records<string>()(lines.distinct().coalesce(1).repartition(2).cache(), true);
+});
+
+test('an array of two is a pair, without a word from the user', () => {
+  records<[string, number]>()(pairs, true);
+  records<[string, number]>()(
+    lines.map((l) => [l, 1]),
+    true,
+  );
+  records<[string, number]>()(
+    lines.flatMap((l) => l.split(' ').map((w) => [w, 1])),
+    true,
+  );
+  records<[string, number]>()(
+    lines
+      .flatMap((l) => l.split(' '))
+      .map((w) => [w, 1])
+      .reduceByKey((a, b) => a + b),
+    true,
+  );
+  records<[string, [number, string]]>()(
+    lines.map((l) => [l, [l.length, l]]),
+    true,
+  );
+});
+
+test('a type guard narrows what filter gives', () => {
+  const mixed = sc.parallelize<string | number>(['a', 1], 1);
+  records<string>()(
+    mixed.filter((x): x is string => typeof x === 'string'),
+    true,
+  );
+});
+
+test('operators by key know keys and values', () => {
+  records<string>()(pairs.keys(), true);
+  records<number>()(pairs.values(), true);
+  records<[string, string]>()(
+    pairs.mapValues((v) => `${v}`),
+    true,
+  );
+  records<[string, string]>()(
+    pairs.flatMapValues((v) => `${v}`),
+    true,
+  );
+  records<[string, number[]]>()(pairs.groupByKey(), true);
+  records<[string, number]>()(pairs.sortByKey(), true);
+  records<[string, number]>()(pairs.partitionBy(new HashPartitioner(2)), true);
+  records<[string, number[]]>()(
+    pairs.aggregateByKey(
+      [] as number[],
+      (l, v) => [...l, v],
+      (a, b) => [...a, ...b],
+    ),
+    true,
+  );
+  records<[string, { n: number }]>()(
+    pairs.combineByKey(
+      (v) => ({ n: v }),
+      (c, v) => ({ n: c.n + v }),
+      (a, b) => ({ n: a.n + b.n }),
+    ),
+    true,
+  );
+});
+
+test('the side that may be missing is undefined in the type', () => {
+  records<[string, [number, boolean]]>()(pairs.join(others), true);
+  records<[string, [number, boolean | undefined]]>()(pairs.leftOuterJoin(others), true);
+  records<[string, [number | undefined, boolean]]>()(pairs.rightOuterJoin(others), true);
+  records<[string, [number | undefined, boolean | undefined]]>()(pairs.fullOuterJoin(others), true);
+  records<[string, [number[], boolean[]]]>()(pairs.cogroup(others), true);
+  records<[string, [number[], boolean[], number[]]]>()(pairs.cogroup(others, pairs, 3), true);
+  records<[string, number]>()(pairs.subtractByKey(others), true);
+});
+
+test('actions promise what they bring', () => {
+  value<string[]>()(lines.collect(), true);
+  value<number>()(lines.count(), true);
+  value<string>()(lines.first(), true);
+  value<Map<string, number>>()(pairs.collectAsMap(), true);
+  value<Map<string, number>>()(pairs.countByKey(), true);
+  value<Map<string, number>>()(lines.countByValue(), true);
+  value<number[]>()(pairs.lookup('a'), true);
+  value<number>()(sc.range(3).sum(), true);
+  value<[number, number]>()(
+    sc.range(3).aggregate(
+      [0, 0],
+      ([s, n], x) => [s + x, n + 1],
+      (a, b) => [a[0] + b[0], a[1] + b[1]],
+    ),
+    true,
+  );
+});
+
+test('async operators unwrap promises', () => {
+  records<number>()(
+    lines.mapAsync(async (l) => l.length),
+    true,
+  );
+  records<[string, number]>()(
+    lines.mapAsync(async (l) => [l, 1]),
+    true,
+  );
+  records<string>()(
+    lines.flatMapAsync(async (l) => l.split('')),
+    true,
+  );
+  records<string>()(
+    lines.filterAsync(async () => true),
+    true,
+  );
+});
+
+test('wrong calls do not compile', () => {
+  const wrong = (): void => {
+    // @ts-expect-error numbers are no pairs
+    sc.range(3).reduceByKey((a, b) => a + b);
+    // @ts-expect-error lines are no pairs
+    lines.groupByKey();
+    // @ts-expect-error strings have no sum
+    lines.sum();
+    // @ts-expect-error the function must give what it takes
+    pairs.reduceByKey((a, b) => `${a}${b}`);
+    // @ts-expect-error keys differ
+    pairs.join(sc.parallelize([[1, 'x']], 1)).collect;
+    // @ts-expect-error flatMap needs something iterable
+    lines.flatMap((l) => l.length);
+    // @ts-expect-error the comparator compares keys
+    pairs.sortByKey(true, 2, (a: number, b: number) => a - b);
+    // @ts-expect-error lookup takes a key
+    pairs.lookup(5);
+    // @ts-expect-error a partitioner is no string
+    pairs.partitionBy('hash');
+  };
+  assert.equal(typeof wrong, 'function');
+});

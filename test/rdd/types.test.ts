@@ -185,7 +185,7 @@ test('wrong calls do not compile', () => {
     // @ts-expect-error lines are no pairs
     lines.groupByKey();
     // @ts-expect-error strings have no sum
-    lines.sum();
+    void lines.sum();
     // @ts-expect-error the function must give what it takes
     pairs.reduceByKey((a, b) => `${a}${b}`);
     // @ts-expect-error keys differ
@@ -195,7 +195,7 @@ test('wrong calls do not compile', () => {
     // @ts-expect-error the comparator compares keys
     pairs.sortByKey(true, 2, (a: number, b: number) => a - b);
     // @ts-expect-error lookup takes a key
-    pairs.lookup(5);
+    void pairs.lookup(5);
     // @ts-expect-error a partitioner is no string
     pairs.partitionBy('hash');
   };

@@ -21,6 +21,8 @@ export interface CaptureAllOptions extends CaptureOptions {
 
 const DEFAULT_WARN_BYTES = 1 << 20;
 
+let captures = 0;
+
 interface Captured {
   readonly graph: Graph;
   readonly wire: Wire;
@@ -43,6 +45,7 @@ function captureGraph(roots: readonly unknown[], options: CaptureAllOptions, isJ
     const nodes = graph.nodes as readonly WireNode[]; // the queue is empty, so every node is filled
     const wire: Wire = {
       version: 1,
+      sequence: ++captures,
       roots: indexes,
       nodes,
       codes: graph.codes,

@@ -83,8 +83,10 @@ class StageClosures implements LoadedClosures {
       const value = internedValue(key);
       if (value === undefined) return false;
       for (const [i, n] of region.entries()) known.set(n, value.values[i]);
-      if (value.staticsKey !== staticsKey) {
+      // What tasks of this thread wrote stays, unless the driver has something newer to say.
+      if (value.staticsKey !== staticsKey && value.sequence < wire.sequence) {
         value.staticsKey = staticsKey;
+        value.sequence = wire.sequence;
         stale.push(node);
       }
       return true;
@@ -94,7 +96,7 @@ class StageClosures implements LoadedClosures {
     const made = builder.build(wire.roots);
     interned.forEach(({ node, key, region, staticsKey }, i) => {
       if (found[i] === true || !builder.isBuilt(node)) return;
-      keepInterned(key, builder.build(region), staticsKey);
+      keepInterned(key, { values: builder.build(region), staticsKey, sequence: wire.sequence });
       if (isClassNode(wire, node)) rememberOrigin(builder.values[node] as AnyFunction, extract(wire, node));
     });
     shared.forEach((isShared, node) => {

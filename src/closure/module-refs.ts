@@ -83,6 +83,7 @@ export interface ExportRef {
 export function exportOf(fn: AnyFunction, source: FunctionSource): ExportRef | null {
   const { script } = source;
   if (script.isModule) {
+    if (fn.name === '') return null; // whatever is exported has a name; saves parsing the module for most literals
     const exportName = script.moduleInfo.exports.get(source.start);
     return exportName === undefined ? null : { specifier: script.url, exportName, commonJs: false };
   }

@@ -174,7 +174,9 @@ function contentKey(wire: Wire, region: readonly number[], withStatics = -1): st
 
 interface InternedValue {
   readonly values: readonly unknown[];
+  /** Content of the static state of a class, and the capture it came with. */
   staticsKey: string;
+  sequence: number;
 }
 
 /** Functions and classes of this thread, by content. Bounded: a thread may live for weeks. */
@@ -184,8 +186,8 @@ export function internedValue(key: string): InternedValue | undefined {
   return interned.get(key);
 }
 
-export function keepInterned(key: string, values: readonly unknown[], staticsKey: string): void {
-  interned.set(key, { values, staticsKey });
+export function keepInterned(key: string, value: InternedValue): void {
+  interned.set(key, value);
 }
 
 /** Cuts out of a graph what one node needs. */

@@ -9,6 +9,8 @@
  */
 export interface Wire {
   readonly version: 1;
+  /** Counts the captures of a thread: of two graphs with the same class, the later one has the newer static state. */
+  readonly sequence: number;
   readonly roots: readonly number[];
   readonly nodes: readonly WireNode[];
   readonly codes: readonly Code[];

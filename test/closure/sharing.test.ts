@@ -130,6 +130,18 @@ test('static state belongs to the thread, and a changed value of the driver repl
   assert.deepEqual(await stages(fn), [[101, 2, true]]);
 });
 
+test('an old description of a class does not bring its old static state back', async () => {
+  class Setting {
+    static level = 1;
+  }
+  const description = describeClass(Setting);
+  Setting.level = 2;
+  const bytes = captureAll([() => Setting.level]);
+  assert.equal(await executors.inWorker({ op: 'again', bytes }), 2);
+  assert.equal(await executors.inWorker({ op: 'reviveClass', bytes: [description] }), true);
+  assert.equal(await executors.inWorker({ op: 'again', bytes }), 2);
+});
+
 test('two classes of one text are told apart', async () => {
   const make = (name: string): { new (): object; readonly kind: string } =>
     class {

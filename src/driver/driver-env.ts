@@ -116,7 +116,7 @@ export class DriverEnv {
     };
     installClassCodec({ describe: describeClass, revive: reviveClass });
     const memory = planMemory(
-      conf.get(DRIVER_MEMORY),
+      conf.get(DRIVER_MEMORY) / (1 << 20),
       master.numSlots,
       conf.get(MEMORY_FRACTION),
       conf.get(MEMORY_STORAGE_FRACTION),

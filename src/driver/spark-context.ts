@@ -13,7 +13,7 @@ import { NOSHIP } from '../closure/closure.ts';
 import { type ConfValues, SparkConf } from '../config/spark-conf.ts';
 import type { SparkListener } from '../events/listener-bus.ts';
 import type { RddId, ShuffleId } from '../protocol/ids.ts';
-import type { Element } from '../rdd/element.ts';
+import type { Element, Nullish } from '../rdd/element.ts';
 import type { JobHandle, JobRunner, RddSettings, RddStorageInfo, RunJobOptions } from '../rdd/job-runner.ts';
 import type { RDD } from '../rdd/rdd.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
@@ -126,7 +126,7 @@ export class SparkContext implements JobRunner, AsyncDisposable {
   // --- RDDs
 
   /** Distributes an array (any array-like); it is not copied before the first action. */
-  parallelize<T extends Element>(
+  parallelize<T extends Element<N>, N extends Nullish = Nullish>(
     records: ArrayLike<T> | Iterable<T>,
     numSlices: number = this.defaultParallelism,
   ): RDD<T> {
@@ -134,12 +134,17 @@ export class SparkContext implements JobRunner, AsyncDisposable {
   }
 
   /** parallelize by its other name. */
-  makeRDD<T extends Element>(records: ArrayLike<T> | Iterable<T>, numSlices: number = this.defaultParallelism): RDD<T> {
+  makeRDD<T extends Element<N>, N extends Nullish = Nullish>(
+    records: ArrayLike<T> | Iterable<T>,
+    numSlices: number = this.defaultParallelism,
+  ): RDD<T> {
     return sources.parallelize(this, records, numSlices, 'makeRDD');
   }
 
   /** One partition for each record, with the hosts where it is best computed. */
-  makeRDDWithHosts<T extends Element>(records: readonly (readonly [record: T, hosts: readonly string[]])[]): RDD<T> {
+  makeRDDWithHosts<T extends Element<N>, N extends Nullish = Nullish>(
+    records: readonly (readonly [record: T, hosts: readonly string[]])[],
+  ): RDD<T> {
     return sources.parallelizeWithHosts(this, records);
   }
 

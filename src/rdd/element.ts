@@ -15,4 +15,4 @@ type Nested = TupleLike | NonNullable<unknown> | Nullish;
  * It is written `<U extends Element<N>, N extends Nullish = Nullish>`: were null and undefined named in the constraint
  * itself, the compiler would also take `1` for the type 1 instead of number.
  */
-export type Element<N extends Nullish = Nullish> = TupleLike | NonNullable<unknown> | N;
+export type Element<N extends Nullish> = TupleLike | NonNullable<unknown> | N;

@@ -213,8 +213,9 @@ export class RDD<out T> {
     return this.#to(asyncOperator(this.#at('filterAsync'), 'filterAsync', f, options, true));
   }
 
+  /** f is called once a partition, with an async iterator; the result is read as it comes. */
   mapPartitionsAsync<U extends Element<N>, N extends Nullish = Nullish>(
-    f: (records: IterableIterator<T>) => PromiseLike<Iterable<U>> | AsyncIterable<U> | Iterable<U>,
+    f: (records: AsyncIterableIterator<T>) => PromiseLike<Iterable<U>> | AsyncIterable<U> | Iterable<U>,
     options?: AsyncOptions,
   ): RDD<U> {
     return this.#to(asyncOperator(this.#at('mapPartitionsAsync'), 'mapPartitionsAsync', f, options, false));

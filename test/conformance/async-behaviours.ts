@@ -69,13 +69,14 @@ export const asyncBehaviours: readonly Behaviour[] = [
     'mapPartitionsAsync takes async generators and async functions',
     async (sc) => {
       const generated = sc.range(0, 4, 1, 2).mapPartitionsAsync(async function* (it) {
-        for (const x of it) {
-          await null;
-          yield x * 10;
-        }
+        for await (const x of it) yield x * 10;
       });
       assert.deepEqual(await generated.collect(), [0, 10, 20, 30]);
-      const sums = sc.range(0, 4, 1, 2).mapPartitionsAsync(async (it) => [[...it].reduce((a, b) => a + b, 0)]);
+      const sums = sc.range(0, 4, 1, 2).mapPartitionsAsync(async (it) => {
+        let sum = 0;
+        for await (const x of it) sum += x;
+        return [sum];
+      });
       assert.deepEqual(await sums.collect(), [1, 5]);
     },
   ],

@@ -163,7 +163,7 @@ export class ArrayStage {
     const f = this.#call(op.f);
     if (op.op === 'mapPartitionsAsync') {
       const out: unknown[] = [];
-      for await (const r of (await f(records.values())) as AsyncIterable<unknown>) out.push(r);
+      for await (const r of (await f(asAsync(records))) as AsyncIterable<unknown>) out.push(r);
       return out;
     }
     const results: unknown[] = [];
@@ -176,6 +176,10 @@ export class ArrayStage {
   #call(ref: number): AnyCall {
     return this.#functions[ref] as AnyCall;
   }
+}
+
+async function* asAsync(records: readonly unknown[]): AsyncGenerator<unknown> {
+  yield* records;
 }
 
 /** Groups by value equality, in order of first appearance. */

@@ -1,3 +1,5 @@
+import { processWide } from './process-wide.ts';
+
 /** How `addShutdownHook` may be told more. */
 export interface ShutdownHookOptions {
   /** For the message when stopping fails. */
@@ -10,7 +12,7 @@ interface ShutdownHook extends ShutdownHookOptions {
   readonly stop: () => Promise<void>;
 }
 
-const hooks: ShutdownHook[] = [];
+const hooks = processWide('shutdownHooks.1', (): ShutdownHook[] => []);
 
 /**
  * Registers something that has to end before the process does: a context with its slots and scratch directories.

@@ -37,12 +37,13 @@ function compile(code: Code, late: readonly string[]): Factory {
   const indent = ' '.repeat(Math.max(0, code.column - code.prefix.length));
   const cases = late.map((name) => `case ${JSON.stringify(name)}:${name}=__iskra_v;break;`).join('');
   const setter = late.length === 0 ? '0' : `function(__iskra_n,__iskra_v){switch(__iskra_n){${cases}}}`;
-  // The name of the constant becomes the function's name; `(0, …)` keeps it from getting any.
-  const [name, before, after] = code.self === null ? ['__iskra_fn', '(0,', ')'] : [code.self, '', ''];
+  // A constant would give its name to an anonymous function, in stack traces as well; an array literal does not.
+  const [before, after] =
+    code.self === null ? ['return [', `,${setter}]`] : [`const ${code.self}=`, `;return [${code.self},${setter}]`];
   const text = [
-    `(function(${code.params.join()}){${code.strict ? '"use strict";' : ''}const ${name}=${before}`,
+    `(function(${code.params.join()}){${code.strict ? '"use strict";' : ''}${before}`,
     `${indent}${code.prefix}${code.text}${code.suffix}`,
-    `${after};return [${name},${setter}]})`,
+    `${after}})`,
   ].join('\n');
   const options: vm.ScriptOptions = {
     filename: code.url === '' ? 'closure' : code.url,

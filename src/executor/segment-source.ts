@@ -30,11 +30,17 @@ type Value =
   | { readonly kind: 'pair'; readonly k: string; readonly v: string };
 
 class SegmentWriter {
+  readonly checks: boolean;
   /** In the order of first use: the text says f0, f1, …, so equal code has equal text wherever its functions lie. */
-  readonly refs: Ref[] = [];
+  readonly refs: Ref[];
   #lines: string[] = [];
   #close = '';
   #names = 0;
+
+  constructor(checks: boolean, refs: Ref[]) {
+    this.checks = checks;
+    this.refs = refs;
+  }
 
   fresh(prefix: string): string {
     return `${prefix}${this.#names++}`;
@@ -42,6 +48,11 @@ class SegmentWriter {
 
   line(text: string): void {
     this.#lines.push(text);
+  }
+
+  /** A line of the checked copy only. */
+  check(text: string): void {
+    if (this.checks) this.#lines.push(text);
   }
 
   open(text: string): void {
@@ -63,7 +74,7 @@ class SegmentWriter {
     if (value.kind === 'pair') return value;
     const k = this.fresh('k');
     const v = this.fresh('u');
-    this.line(`if (first && !Array.isArray(${value.e})) R.notAPair(${value.e}, '${op}');`);
+    this.check(`if (!Array.isArray(${value.e})) R.notAPair(${value.e}, '${op}');`);
     this.line(`const ${k} = ${value.e}[0], ${v} = ${value.e}[1];`);
     return { k, v };
   }
@@ -72,7 +83,7 @@ class SegmentWriter {
   call(f: Ref, args: string, op: string): string {
     const r = this.fresh('v');
     this.line(`const ${r} = ${this.f(f)}(${args});`);
-    this.line(`if (first && R.isPromise(${r})) R.refusePromise('${op}');`);
+    this.check(`if (R.isPromise(${r})) R.refusePromise('${op}');`);
     return r;
   }
 
@@ -166,24 +177,31 @@ function applyOp(w: SegmentWriter, op: NarrowOp, value: Value): Value {
   }
 }
 
+/** Which copy of the loop: `checked` for the first records, `number` while the accumulator is one, `any` otherwise. */
+type Copy = 'checked' | 'number' | 'any';
+
 interface SinkText {
   readonly prologue: string;
   readonly epilogue: string;
 }
 
-function sinkText(sink: SinkCode): SinkText {
+function sinkText(sink: SinkCode, copy: Copy): SinkText {
+  // The plus tells V8 that the accumulator is a number from the first record on, so it stays in a register.
+  const acc = copy === 'number' ? '+S.acc' : 'S.acc';
   switch (sink.kind) {
     case 'push':
       return { prologue: 'const out = S.out;', epilogue: '' };
     case 'pushUpTo':
       return { prologue: 'const out = S.out, limit = S.limit;', epilogue: '' };
     case 'count':
-      return { prologue: 'let n = S.n;', epilogue: 'S.n = n;' };
+      return { prologue: 'let n = 0;', epilogue: 'S.n += n;' };
     case 'reduce':
-      return { prologue: 'let has = S.has, acc = S.acc;', epilogue: 'S.has = has; S.acc = acc;' };
+      return copy === 'number'
+        ? { prologue: `let acc = ${acc};`, epilogue: 'S.acc = acc;' }
+        : { prologue: `let has = S.has, acc = ${acc};`, epilogue: 'S.has = has; S.acc = acc;' };
     case 'fold':
     case 'sum':
-      return { prologue: 'let acc = S.acc;', epilogue: 'S.acc = acc;' };
+      return { prologue: `let acc = ${acc};`, epilogue: 'S.acc = acc;' };
     case 'offer':
       return { prologue: 'const heap = S.heap;', epilogue: '' };
     case 'foreach':
@@ -197,7 +215,7 @@ function sinkText(sink: SinkCode): SinkText {
   }
 }
 
-function emit(w: SegmentWriter, sink: SinkCode, value: Value): void {
+function emit(w: SegmentWriter, sink: SinkCode, value: Value, copy: Copy): void {
   switch (sink.kind) {
     case 'push':
       w.line(`out.push(${w.one(value)});`);
@@ -208,15 +226,16 @@ function emit(w: SegmentWriter, sink: SinkCode, value: Value): void {
     case 'count':
       w.line('n++;');
       return;
-    case 'reduce':
-      w.line(
-        `if (has) { acc = ${w.f(sink.f)}(acc, ${w.one(value)}); if (first && R.isPromise(acc)) R.refusePromise('reduce'); }`,
-      );
-      w.line(`else { acc = ${w.one(value)}; has = true; }`);
+    case 'reduce': {
+      const merge = `acc = ${w.f(sink.f)}(acc, ${w.one(value)});`;
+      if (copy === 'number') w.line(merge);
+      else w.line(`if (has) { ${merge} } else { acc = ${w.one(value)}; has = true; }`);
+      w.check(`if (R.isPromise(acc)) R.refusePromise('reduce');`);
       return;
+    }
     case 'fold':
       w.line(`acc = ${w.f(sink.f)}(acc, ${w.one(value)});`);
-      w.line(`if (first && R.isPromise(acc)) R.refusePromise('fold or aggregate');`);
+      w.check(`if (R.isPromise(acc)) R.refusePromise('fold or aggregate');`);
       return;
     case 'sum':
       w.line(`acc += ${w.one(value)};`);
@@ -248,15 +267,15 @@ function emitCombine(w: SegmentWriter, c: CombinePlan, p: { k: string; v: string
   switch (c.kind) {
     case 'reduce':
       upsert(p.v, `${w.f(c.f)}(vals[e], ${p.v})`);
-      w.line(`if (first && R.isPromise(vals[e])) R.refusePromise('reduceByKey');`);
+      w.check(`if (R.isPromise(vals[e])) R.refusePromise('reduceByKey');`);
       return;
     case 'combine':
       upsert(`${w.f(c.create)}(${p.v})`, `${w.f(c.mergeValue)}(vals[e], ${p.v})`);
-      w.line(`if (first && R.isPromise(vals[e])) R.refusePromise('combineByKey');`);
+      w.check(`if (R.isPromise(vals[e])) R.refusePromise('combineByKey');`);
       return;
     case 'aggregate':
       upsert(`${w.f(c.seqOp)}(S.zero(), ${p.v})`, `${w.f(c.seqOp)}(vals[e], ${p.v})`);
-      w.line(`if (first && R.isPromise(vals[e])) R.refusePromise('aggregateByKey');`);
+      w.check(`if (R.isPromise(vals[e])) R.refusePromise('aggregateByKey');`);
       return;
     case 'group':
       w.line(`if (e === vals.length) vals.push([${p.v}]); else vals[e].push(${p.v});`);
@@ -272,28 +291,51 @@ function emitCombine(w: SegmentWriter, c: CombinePlan, p: { k: string; v: string
   }
 }
 
-/** Function expression text for one segment, and the references it needs in scope as `f0`, `f1`, … beside `R`. */
+/** Records at the head of each call that run through the copy with checks: the second is the first a reduce merges. */
+const CHECKED_RECORDS = 2;
+
+/**
+ * Function expression text for one segment, and the references it needs in scope as `f0`, `f1`, … beside `R`.
+ *
+ * The loop is there in up to three copies, of which V8 compiles those that run. Checks of what user functions return
+ * (a promise, no pair) are made in a copy of their own, on the first records of a call, so that the others pay nothing.
+ */
 export function segmentSource(
   ops: readonly NarrowOp[],
   sink: SinkCode,
   source: 'batch' | 'range',
 ): { readonly text: string; readonly refs: readonly Ref[] } {
-  const w = new SegmentWriter();
-  let value: Value = { kind: 'one', e: 'x' };
-  for (const op of ops) value = applyOp(w, op, value);
-  emit(w, sink, value);
-  const { prologue, epilogue } = sinkText(sink);
-  const text =
+  const refs: Ref[] = [];
+  const loop = (copy: Copy): string => {
+    const w = new SegmentWriter(copy === 'checked', refs);
+    let value: Value = { kind: 'one', e: 'x' };
+    for (const op of ops) value = applyOp(w, op, value);
+    emit(w, sink, value, copy);
+    const { prologue, epilogue } = sinkText(sink, copy);
+    const head = source === 'batch' ? 'function (b, from, to, S)' : 'function (start, step, from, to, S)';
+    const each =
+      source === 'batch'
+        ? 'for (let i = from; i < to; i++) { const x = b[i];'
+        : 'for (let i = from, x = start + from * step; i < to; i++, x += step) {';
+    return `${head} { ${prologue}\n${each}\n${w.body()}\n}\n${epilogue} return true; }`;
+  };
+  const numbers = sink.kind === 'reduce' || sink.kind === 'fold' || sink.kind === 'sum';
+  const copies = `const checked = ${loop('checked')};
+const any = ${loop('any')};
+${numbers ? `const number = ${loop('number')};` : ''}`;
+  const call =
     source === 'batch'
-      ? `function (b, from, to, S) { ${prologue}
-for (let i = from; i < to; i++) { const first = i === from; const x = b[i];
-${w.body()}
-}
-${epilogue} return true; }`
-      : `function (start, step, count, S) { ${prologue}
-for (let i = 0, x = start; i < count; i++, x += step) { const first = i === 0;
-${w.body()}
-}
-${epilogue} return true; }`;
-  return { text, refs: w.refs };
+      ? (to: string, from: string) => `(b, ${from}, ${to}, S)`
+      : (to: string, from: string) => `(start, step, ${from}, ${to}, S)`;
+  const rest = numbers ? "(typeof S.acc === 'number' ? number : any)" : 'any';
+  const [parameters, first, end] =
+    source === 'batch' ? ['b, from, to, S', 'from', 'to'] : ['start, step, count, S', '0', 'count'];
+  const text = `(() => {
+${copies}
+return function (${parameters}) {
+  const head = Math.min(${end}, ${first} + ${CHECKED_RECORDS});
+  if (!checked${call('head', first)}) return false;
+  return ${rest}${call(end, 'head')};
+}; })()`;
+  return { text, refs };
 }

@@ -374,17 +374,13 @@ export class Scheduler {
       }
     }
     for (const [executorId, list] of byExecutor) this.#send(executorId, list);
-    // Splits are the node's own code. Told of after the launches, so that what is killed has been launched before.
+    // Splits are the node's own code. The broken task is taken back first: it was never sent, so it cannot be killed.
     for (const { launch, cause } of broken) {
       const { stageId, attempt: stageAttemptId } = launch.taskSet;
       const message = `Task creation failed: ${messageOf(cause)}`;
+      const result = { kind: 'Failed', reason: { kind: 'TaskKilled', reason: message }, metrics: null } as const;
+      this.#hear({ type: 'StatusUpdate', taskId: launch.task.taskId, result });
       this.#tell({ type: 'TaskSetFailed', at, stageId, stageAttemptId, message, cause });
-      const reason = { kind: 'TaskKilled', reason: message } as const;
-      this.#hear({
-        type: 'StatusUpdate',
-        taskId: launch.task.taskId,
-        result: { kind: 'Failed', reason, metrics: null },
-      });
     }
   }
 

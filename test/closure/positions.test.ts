@@ -12,7 +12,8 @@ interface Thrown {
   readonly stack: string;
 }
 
-const frameOf = (stack: string): string => /[\w.-]+\.[jt]s:\d+:\d+/.exec(stack.replace(/^.*\n/, ''))?.[0] ?? stack;
+/** The first frame: name, file, line and column. */
+const frameOf = (stack: string): string => stack.split('\n')[1] ?? stack;
 
 async function thrownBy(fn: () => unknown): Promise<readonly [string, readonly string[]]> {
   const here = ((): string => {
@@ -54,6 +55,9 @@ test('the stack of a revived function shows the line and column that the origina
     () => new Thrower().run(),
     () => inner.deep.method(),
     () => [1].map(() => helper('y')),
+    () => {
+      throw new Error('of a function without a name');
+    },
   ]) {
     const [here, stacks] = await thrownBy(fn);
     for (const stack of stacks) assert.equal(frameOf(stack), frameOf(here));

@@ -61,6 +61,10 @@ export class FakeCluster {
     closures: new Uint8Array(),
   });
 
+  addToAccumulators = (updates: readonly AccumulatorUpdate[]): void => {
+    this.accumulated.push(...updates);
+  };
+
   constructor(settings: Partial<SchedulerSettings> = {}, seed = 1) {
     this.scheduler = new Scheduler({
       settings: { paranoid: true, ...settings },
@@ -72,7 +76,7 @@ export class FakeCluster {
       log: this.#logger(),
       random: seededRandom(seed),
       post: (event) => this.events.push(event),
-      addToAccumulators: (updates) => this.accumulated.push(...updates),
+      addToAccumulators: (updates) => this.addToAccumulators(updates),
       onFatal: (error) => this.fatal.push(error),
     });
     this.scheduler.start();

@@ -1,0 +1,138 @@
+import { seededRandom } from '../../src/base/seeded-random.ts';
+import type { TaskInfo } from '../../src/protocol/spark-listener-event.ts';
+import type { TaskResult } from '../../src/protocol/task.ts';
+import type { TaskFailedReason } from '../../src/protocol/task-end-reason.ts';
+import { newTaskMetrics } from '../../src/protocol/task-metrics.ts';
+import type { DagEvent } from '../../src/scheduler/dag-events.ts';
+import { DEFAULT_SETTINGS, type SchedulerSettings } from '../../src/scheduler/settings.ts';
+import type { TaskEffect } from '../../src/scheduler/task-effects.ts';
+import { TaskScheduler } from '../../src/scheduler/task-scheduler.ts';
+import { parseLocation, type StageWork, type TaskSet } from '../../src/scheduler/task-set.ts';
+import { shuffleOf, source } from './fake-nodes.ts';
+
+/** The task scheduler alone, at a time that the test sets; after each call its invariants must hold. */
+export class TaskMachine {
+  readonly tasks: TaskScheduler;
+  at = 0;
+  /** Everything wanted so far. */
+  readonly effects: TaskEffect[] = [];
+  readonly running = new Map<number, TaskInfo>();
+
+  constructor(settings: Partial<SchedulerSettings> = {}, seed = 1) {
+    this.tasks = new TaskScheduler({ ...DEFAULT_SETTINGS, ...settings }, seededRandom(seed));
+  }
+
+  #did(effects: TaskEffect[]): TaskEffect[] {
+    this.effects.push(...effects);
+    this.tasks.checkInvariants();
+    for (const effect of effects) if (effect.type === 'Launch') this.running.set(effect.task.taskId, effect.task);
+    return effects;
+  }
+
+  executor(id: string, cores: number, host = `host-${id}`, queue = 0): void {
+    this.#did(this.tasks.executorAdded(id, host, cores, queue, this.at));
+  }
+
+  lose(id: string, exitCausedByApp = false): TaskEffect[] {
+    for (const [taskId, info] of this.running) if (info.executorId === id) this.running.delete(taskId);
+    return this.#did(this.tasks.executorLost(id, { message: 'lost', exitCausedByApp, workerLost: false }, this.at));
+  }
+
+  /** Submits a task set; `locations` as nodes state them, per task. */
+  submit(
+    numTasks: number,
+    options: {
+      stageId?: number;
+      attempt?: number;
+      jobId?: number;
+      pool?: string;
+      locations?: readonly (readonly string[])[];
+      kind?: StageWork['kind'];
+    } = {},
+  ): TaskSet {
+    const { stageId = 0, attempt = 0, jobId = 0, pool, locations, kind = 'Result' } = options;
+    const node = source(numTasks);
+    const all = Array.from({ length: numTasks }, (_, i) => i);
+    const taskSet: TaskSet = {
+      stageId,
+      attempt,
+      work: kind === 'Result' ? { kind, node, sink: null } : { kind, node, dependency: shuffleOf(node, 1) },
+      partitions: all,
+      outputs: all,
+      numPartitions: numTasks,
+      locations: locations === undefined ? null : all.map((i) => (locations[i] ?? []).map(parseLocation)),
+      priority: jobId,
+      properties: pool === undefined ? {} : { 'spark.scheduler.pool': pool },
+    };
+    this.#did(this.tasks.submitTasks(taskSet, this.at));
+    return taskSet;
+  }
+
+  /** Hands out cores: `stage.attempt/index@executor LEVEL` per launch. */
+  offer(): string[] {
+    return launches(this.#did(this.tasks.makeOffers(this.at)));
+  }
+
+  wake(): string[] {
+    this.#did(this.tasks.wake(this.at));
+    return this.offer();
+  }
+
+  task(index: number): TaskInfo {
+    for (const info of this.running.values()) if (info.index === index) return info;
+    throw new Error(`task ${index} does not run`);
+  }
+
+  end(info: TaskInfo, result: TaskResult): TaskEffect[] {
+    this.running.delete(info.taskId);
+    return this.#did(this.tasks.statusUpdate(info.taskId, result, this.at));
+  }
+
+  succeed(info: TaskInfo, bytes = 1): TaskEffect[] {
+    const accumulators: never[] = [];
+    return this.end(info, { kind: 'Result', bytes: new Uint8Array(bytes), accumulators, metrics: newTaskMetrics() });
+  }
+
+  mapped(info: TaskInfo): TaskEffect[] {
+    const location = { executorId: info.executorId, host: info.host, port: 0 };
+    const status = { location, mapId: info.taskId, sizes: [1] };
+    return this.end(info, { kind: 'MapOutput', status, accumulators: [], metrics: newTaskMetrics() });
+  }
+
+  fail(info: TaskInfo, reason: TaskFailedReason): TaskEffect[] {
+    return this.end(info, { kind: 'Failed', reason, metrics: null });
+  }
+
+  cancel(stageId: number): TaskEffect[] {
+    return this.#did(this.tasks.cancelTasks(stageId, true, 'not wanted'));
+  }
+
+  partitionCompleted(stageId: number, output: number): TaskEffect[] {
+    return this.#did(this.tasks.partitionCompleted(stageId, output));
+  }
+}
+
+export function launches(effects: readonly TaskEffect[]): string[] {
+  const texts: string[] = [];
+  for (const effect of effects)
+    if (effect.type === 'Launch') {
+      const { taskSet, task } = effect;
+      texts.push(`${taskSet.stageId}.${taskSet.attempt}/${task.index}@${task.executorId} ${task.locality}`);
+    }
+  return texts;
+}
+
+export function dagEvents<T extends DagEvent['type']>(
+  effects: readonly TaskEffect[],
+  type: T,
+): Extract<DagEvent, { type: T }>[] {
+  return effects.flatMap((effect) =>
+    effect.type === 'Dag' && effect.event.type === type ? [effect.event as Extract<DagEvent, { type: T }>] : [],
+  );
+}
+
+export const boom = {
+  kind: 'ExceptionFailure',
+  error: { name: 'Error', code: null, message: 'boom', stack: 'Error: boom', cause: null },
+  retriable: true,
+} as const satisfies TaskFailedReason;

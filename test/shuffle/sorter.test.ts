@@ -61,6 +61,29 @@ test('thousands of keys with long groups of equal prefixes are sorted', () => {
   assert.deepEqual(sorted.keys, keys.slice().sort());
 });
 
+const manyKeys: Record<string, (i: number) => number | string> = {
+  timestamps: (i) => 1.7e12 + ((i * 7919) % 86_400),
+  'negative doubles in narrow bands': (i) => -1 - ((i * 7919) % 1000) * Number.EPSILON,
+  'few different strings': (i) =>
+    ['', 'a', 'ab', 'abc', 'abcd', 'abcde', 'abcd\u0000', 'ÿÿÿÿ', 'þþþþ'][(i * 7) % 9] as string,
+  'strings that are beginnings of each other': (i) => 'a'.repeat((i * 7919) % 997),
+  'strings that differ late': (i) => `${'p'.repeat(40)}${(i * 7919) % 997}${'s'.repeat(3)}`,
+  'Chinese strings': (i) => String.fromCharCode(0x4e00 + (i % 7), 0x4e00 + ((i * 31) % 11), 0x5e00 + ((i * 17) % 13)),
+  'the largest units': (i) => String.fromCharCode(0xfffd + (i % 3), 0xffff - (i % 2), 97 + (i % 5)),
+  'emoji and lone surrogates': (i) =>
+    ['😀', '😀a', '\ud83d', '\ude00', '😁', 'z', '\uffff', '\uffff\uffff'][i % 8] as string,
+};
+for (const [name, key] of Object.entries(manyKeys))
+  test(`thousands of keys are sorted by ${name}`, () => {
+    const keys = Array.from({ length: 3000 }, (_, i) => key(i));
+    const rows = keys.map((_, i) => i);
+    for (const ascending of [true, false]) {
+      const compare = comparatorOf({ compare: null, ascending });
+      const wanted = rows.slice().sort((a, b) => compare(keys[a], keys[b]) || a - b);
+      assert.deepEqual(sortPairs(keys, rows, { compare: null, ascending }).values, wanted);
+    }
+  });
+
 test('keys of mixed types have no order and are an error that shows them', () => {
   const keys = [...Array(40).keys(), 'forty'];
   assert.throws(

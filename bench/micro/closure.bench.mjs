@@ -134,6 +134,6 @@ report('hot loop, original against revived', `${hot(original).toFixed(2)} / ${ho
 const cpu = /model name\s*: (.*)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? process.arch;
 report(
   'machine',
-  `${cpu}, node ${process.version}, v8 ${process.versions.v8}, ${v8.getHeapStatistics().heap_size_limit >> 20} MB heap`,
+  `${cpu}, node ${process.version}, v8 ${process.versions.v8}, ${v8.getHeapStatistics().heap_size_limit / 2 ** 20} MB heap`,
 );
 for (const [what, figure] of rows) process.stdout.write(`${what.padEnd(56)} ${figure}\n`);

@@ -133,6 +133,7 @@ test('static state belongs to the thread, and a changed value of the driver repl
 test('an old description of a class does not bring its old static state back', async () => {
   class Setting {
     static level = 1;
+    readonly name = 'setting';
   }
   const description = describeClass(Setting);
   Setting.level = 2;
@@ -146,6 +147,7 @@ test('two classes of one text are told apart', async () => {
   const make = (name: string): { new (): object; readonly kind: string } =>
     class {
       static readonly kind = name;
+      readonly made = true;
     };
   const [A, B] = [make('a'), make('b')];
   assert.deepEqual(await stages(() => [A.kind, B.kind, new A() instanceof B]), [['a', 'b', false]]);

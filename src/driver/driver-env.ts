@@ -155,7 +155,7 @@ export class DriverEnv {
       callSite,
     });
     this.scheduler = new Scheduler({
-      settings: schedulerSettings(conf, master.maxTaskFailures),
+      settings: schedulerSettings(conf, master.maxTaskFailures, this.log),
       backend: this.#backend,
       programs: {
         makeProgram: (work, key) =>

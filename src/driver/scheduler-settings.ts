@@ -1,11 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { IskraError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
 import { DRIVER_MAX_RESULT_SIZE } from '../config/core-entries.ts';
 import * as entries from '../config/scheduler-entries.ts';
 import { PARANOID } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
+import { parseFairSchedulerFile } from '../scheduler/fair-scheduler-file.ts';
 import type { SchedulerSettings } from '../scheduler/settings.ts';
 
 /** The schedulers' part of the configuration. `maxFailures` comes from the master URL in local mode. */
-export function schedulerSettings(conf: SparkConf, maxFailures: number): Partial<SchedulerSettings> {
+export function schedulerSettings(conf: SparkConf, maxFailures: number, log: Logger): Partial<SchedulerSettings> {
   return {
     maxFailures,
     cpusPerTask: conf.get(entries.TASK_CPUS),
@@ -16,7 +20,27 @@ export function schedulerSettings(conf: SparkConf, maxFailures: number): Partial
       rack: conf.get(entries.LOCALITY_WAIT_RACK),
     },
     mode: conf.get(entries.SCHEDULER_MODE),
+    pools: readPools(conf, log),
     maxResultSizeBytes: conf.get(DRIVER_MAX_RESULT_SIZE),
     paranoid: conf.get(PARANOID),
   };
+}
+
+/** Pools of the FAIR scheduler; none under FIFO, or when no file is named. */
+function readPools(conf: SparkConf, log: Logger): SchedulerSettings['pools'] {
+  const path = conf.get(entries.SCHEDULER_ALLOCATION_FILE);
+  if (path === undefined || conf.get(entries.SCHEDULER_MODE) !== 'FAIR') return [];
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new IskraError(
+      'ALLOCATION_FILE',
+      `spark.scheduler.allocation.file names ${path}, which cannot be read: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  const { pools, warnings } = parseFairSchedulerFile(text, path);
+  for (const warning of warnings) log.named('FairSchedulableBuilder').warn(warning);
+  return pools;
 }

@@ -101,7 +101,7 @@ export class TextFileWriter {
         { details: { partition: this.#partition, record: this.#records } },
       );
     try {
-      return String(record);
+      return isPlain(record) ? JSON.stringify(record) : String(record);
     } catch (cause) {
       throw new IskraError(
         'OUTPUT_RECORD_NOT_TEXT',
@@ -160,4 +160,11 @@ export class TextFileWriter {
   #checkGzip(): void {
     if (this.#gzipError !== null) throw this.#gzipError;
   }
+}
+
+/** Arrays and plain objects become JSON: their own toString would lose what is in them. */
+function isPlain(record: unknown): boolean {
+  if (typeof record !== 'object' || record === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(record);
+  return Array.isArray(record) || prototype === Object.prototype || prototype === null;
 }

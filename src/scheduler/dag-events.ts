@@ -2,6 +2,7 @@ import type { ExecutorId, JobId, ShuffleId, StageId } from '../protocol/ids.ts';
 import type { SparkListenerEvent, TaskInfo } from '../protocol/spark-listener-event.ts';
 import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
 import type { TaskEndReason } from '../protocol/task-end-reason.ts';
+import type { TaskMetrics } from '../protocol/task-metrics.ts';
 import type { ShuffleDependency } from '../rdd/dependency.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { JobFailure } from './errors.ts';
@@ -85,6 +86,8 @@ export type DagEvent =
       readonly task: TaskInfo;
       readonly reason: TaskEndReason;
       readonly result: TaskResult | null;
+      /** Of a failed attempt too, as far as it got; null when nothing is known. */
+      readonly metrics: TaskMetrics | null;
     }
   /** A stage attempt is given up. `cause`: the error behind it, as thrown on the driver or rebuilt from a task's. */
   | {

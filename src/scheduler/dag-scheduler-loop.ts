@@ -126,7 +126,7 @@ export class Scheduler {
       executorLost: (executorId, loss) => this.#hear({ type: 'LostExecutor', executorId, loss }),
       workerRemoved: (workerId, host, message) =>
         this.#tell({ type: 'WorkerRemoved', at: clock.now(), workerId, host, message }),
-      taskStarted: () => {}, // speculation will want to know
+      taskStarted: (taskId) => this.#tasks.taskStarted(taskId),
       statusUpdate: (taskId, result) => this.#hear({ type: 'StatusUpdate', taskId, result }),
     });
   }

@@ -377,8 +377,7 @@ export class DAGScheduler {
   // Tasks end
 
   #taskEnded(event: Of<'CompletionEvent'>): void {
-    const { at, stageId, stageAttemptId, task, reason, result } = event;
-    const metrics = result === null ? null : result.metrics;
+    const { at, stageId, stageAttemptId, task, reason, result, metrics } = event;
     this.#out.push({
       type: 'Post',
       event: { type: 'SparkListenerTaskEnd', at, stageId, stageAttemptId, task, reason, metrics },

@@ -36,6 +36,7 @@ export interface BackendListener {
   executorLost(executorId: ExecutorId, loss: ExecutorLoss): void;
   /** A worker is gone for good, with everything a shuffle service on it served. */
   workerRemoved(workerId: string, host: string, message: string): void;
+  /** Of use where executors queue tasks: one that waited there is not to blame for the end of its executor. */
   taskStarted(taskId: TaskId): void;
   statusUpdate(taskId: TaskId, result: TaskResult): void;
 }

@@ -47,6 +47,12 @@ export class PreferredLocations {
     for (;;) {
       const here = this.#own(node, partition);
       if (here.length > 0) return here;
+      const hop = node.hop(partition);
+      if (hop !== null) {
+        node = this.#shortcut(hop.node);
+        partition = hop.partition;
+        continue;
+      }
       const next: { node: RDDNode; partition: number }[] = [];
       for (const dependency of node.dependencies)
         if (dependency.kind !== 'Shuffle')
@@ -82,6 +88,8 @@ export class PreferredLocations {
       }
       if (cached.length > 0) return cached;
     }
+    // A node that hops says what the nodes below it say. They are asked in turn, for one of them may be cached.
+    if (node.hop(partition) !== null) return NOWHERE;
     const own = node.preferredLocations(partition);
     return own.length === 0 ? NOWHERE : own.map(parseLocation);
   }
@@ -101,6 +109,7 @@ export class PreferredLocations {
   }
 }
 
+/** A node with one parent either hops, for all partitions alike, or may have an opinion. */
 function hasOwnPreferences(node: RDDNode): boolean {
-  return node.preferredLocations !== RDDNode.prototype.preferredLocations;
+  return node.preferredLocations !== RDDNode.prototype.preferredLocations && node.hop(0) === null;
 }

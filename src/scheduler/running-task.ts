@@ -30,6 +30,8 @@ export interface RunningTask {
   readonly info: TaskInfo;
   readonly manager: TaskSetManager;
   readonly executor: ExecutorState;
+  /** Has left the executor's queue. */
+  started: boolean;
   /** Asked to die; once is enough. */
   killed: boolean;
 }

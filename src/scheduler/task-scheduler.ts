@@ -2,7 +2,6 @@ import { InvariantError } from '../base/errors.ts';
 import type { SeededRandom } from '../base/seeded-random.ts';
 import type { ExecutorId, StageId, TaskId } from '../protocol/ids.ts';
 import type { TaskResult } from '../protocol/task.ts';
-import type { TaskEndReason } from '../protocol/task-end-reason.ts';
 import { Locality } from './locality.ts';
 import { Pool, poolNameOf } from './pool.ts';
 import type { ExecutorLoss } from './ports.ts';
@@ -61,7 +60,13 @@ export class TaskScheduler {
   };
 
   readonly #listener: TaskSetListener = {
-    ended: (task, reason, result, at) => this.#ended(task, reason, result, at),
+    ended: (task, reason, result, metrics, at) => {
+      const { stageId, attempt: stageAttemptId } = task.manager.taskSet;
+      this.#out.push({
+        type: 'Dag',
+        event: { type: 'CompletionEvent', at, stageId, stageAttemptId, task: task.info, reason, result, metrics },
+      });
+    },
     aborted: ({ taskSet }, message, cause, at) => {
       const { stageId, attempt: stageAttemptId } = taskSet;
       this.#out.push({ type: 'Dag', event: { type: 'TaskSetFailed', at, stageId, stageAttemptId, message, cause } });
@@ -119,10 +124,12 @@ export class TaskScheduler {
     if (rack !== null) count(this.#racks, rack, -1);
     const outputsLost = !this.#settings.shuffleServiceEnabled || loss.workerLost;
     for (const manager of this.#allManagers()) manager.executorLost(executor, outputsLost, this.#alive, at);
-    const { message, exitCausedByApp } = loss;
+    const { message } = loss;
     for (const task of [...executor.running]) {
       this.#take(task);
-      task.manager.failed(task, { kind: 'ExecutorLostFailure', executorId, exitCausedByApp, message }, at);
+      // A task that stood in the executor's queue cannot have brought it down.
+      const exitCausedByApp = loss.exitCausedByApp && (task.started || executor.queue === 0);
+      task.manager.failed(task, { kind: 'ExecutorLostFailure', executorId, exitCausedByApp, message }, null, at);
       this.#maybeFinish(task.manager);
     }
     this.#offerAll = true;
@@ -179,6 +186,12 @@ export class TaskScheduler {
     return this.#out;
   }
 
+  /** A task left its executor's queue. Backends of executors without a queue need not say so. */
+  taskStarted(taskId: TaskId): void {
+    const task = this.#running.get(taskId);
+    if (task !== undefined) task.started = true;
+  }
+
   /** A task attempt ended. News of one that is not known to run is old: nothing happens. */
   statusUpdate(taskId: TaskId, result: TaskResult, at: number): TaskEffect[] {
     this.#begin();
@@ -186,7 +199,7 @@ export class TaskScheduler {
     if (task === undefined) return this.#out;
     this.#take(task);
     this.#markDirty(task.executor);
-    if (result.kind === 'Failed') task.manager.failed(task, result.reason, at);
+    if (result.kind === 'Failed') task.manager.failed(task, result.reason, result.metrics, at);
     else task.manager.succeeded(task, result, at);
     this.#maybeFinish(task.manager);
     return this.#out;
@@ -347,14 +360,6 @@ export class TaskScheduler {
     if (task.killed) return;
     task.killed = true;
     this.#out.push({ type: 'Kill', taskId: task.taskId, executorId: task.executor.id, interrupt, reason });
-  }
-
-  #ended(task: RunningTask, reason: TaskEndReason, result: TaskResult | null, at: number): void {
-    const { stageId, attempt: stageAttemptId } = task.manager.taskSet;
-    this.#out.push({
-      type: 'Dag',
-      event: { type: 'CompletionEvent', at, stageId, stageAttemptId, task: task.info, reason, result },
-    });
   }
 
   #maybeFinish(manager: TaskSetManager): void {

@@ -3,6 +3,7 @@ import { InvariantError } from '../base/errors.ts';
 import type { ExecutorId, TaskId } from '../protocol/ids.ts';
 import type { TaskResult } from '../protocol/task.ts';
 import { describeFailure, type TaskEndReason, type TaskFailedReason } from '../protocol/task-end-reason.ts';
+import type { TaskMetrics } from '../protocol/task-metrics.ts';
 import { errorFromData } from './errors.ts';
 import { FailureLog } from './failure-log.ts';
 import { Locality, LocalityTimer, localityName } from './locality.ts';
@@ -15,7 +16,13 @@ import { type TaskSet, taskSetName } from './task-set.ts';
 
 /** Whom a task set manager tells what it decided. */
 export interface TaskSetListener {
-  ended(task: RunningTask, reason: TaskEndReason, result: TaskResult | null, at: number): void;
+  ended(
+    task: RunningTask,
+    reason: TaskEndReason,
+    result: TaskResult | null,
+    metrics: TaskMetrics | null,
+    at: number,
+  ): void;
   aborted(manager: TaskSetManager, message: string, cause: unknown, at: number): void;
   kill(task: RunningTask, interrupt: boolean, reason: string): void;
   log(level: 'info' | 'warn' | 'error', message: string): void;
@@ -158,7 +165,7 @@ export class TaskSetManager implements Schedulable {
       speculative: false,
       launchedAt: at,
     };
-    const task: RunningTask = { taskId, info, manager: this, executor, killed: false };
+    const task: RunningTask = { taskId, info, manager: this, executor, started: false, killed: false };
     this.running.add(task);
     this.pool.countRunning(1);
     return task;
@@ -189,6 +196,7 @@ export class TaskSetManager implements Schedulable {
         task,
         { kind: 'TaskKilled', reason: 'Tasks result size has exceeded maxResultSize' },
         null,
+        result.metrics,
         at,
       );
       return;
@@ -204,15 +212,15 @@ export class TaskSetManager implements Schedulable {
         for (const other of this.running)
           if (other.info.index === index) this.#listener.kill(other, true, 'another attempt succeeded');
     }
-    this.#listener.ended(task, { kind: 'Success' }, result, at);
+    this.#listener.ended(task, { kind: 'Success' }, result, result.metrics, at);
   }
 
   /** Spark: TaskSetManager.handleFailedTask */
-  failed(task: RunningTask, reason: TaskFailedReason, at: number): void {
+  failed(task: RunningTask, reason: TaskFailedReason, metrics: TaskMetrics | null, at: number): void {
     const { index } = task.info;
     this.#stopped(task);
     this.#logFailure(task, reason, at);
-    this.#listener.ended(task, reason, null, at);
+    this.#listener.ended(task, reason, null, metrics, at);
     if (reason.kind === 'FetchFailed') {
       // Not to be tried again here: the stage's next attempt does that, after the map side.
       if (this.#successful[index] === 0) this.#markSuccessful(index);
@@ -281,6 +289,7 @@ export class TaskSetManager implements Schedulable {
         this.#listener.ended(
           this.#asLost(index, done[i + 1] as number, executor, at),
           { kind: 'Resubmitted' },
+          null,
           null,
           at,
         );
@@ -368,7 +377,7 @@ export class TaskSetManager implements Schedulable {
       speculative: false,
       launchedAt: at,
     };
-    return { taskId, info, manager: this, executor, killed: false };
+    return { taskId, info, manager: this, executor, started: true, killed: false };
   }
 }
 

@@ -91,6 +91,7 @@ export class DagMachine {
       task,
       reason: { kind: 'Success' },
       result,
+      metrics,
     });
   }
 
@@ -108,6 +109,7 @@ export class DagMachine {
       task: this.#info(taskSet, index, executorId),
       reason,
       result: null,
+      metrics: null,
     });
   }
 

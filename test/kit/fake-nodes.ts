@@ -2,7 +2,7 @@ import type { NodeSource, Split } from '../../src/protocol/stage-program.ts';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
 import type { Dependency, ShuffleDependency } from '../../src/rdd/dependency.ts';
 import { HashPartitioner } from '../../src/rdd/partitioner.ts';
-import { RDDNode } from '../../src/rdd/rdd-node.ts';
+import { type Hop, RDDNode } from '../../src/rdd/rdd-node.ts';
 
 let nextRddId = 0;
 let nextShuffleId = 0;
@@ -12,22 +12,12 @@ export class FakeNode extends RDDNode {
   readonly className = 'FakeRDD';
   readonly dependencies: readonly Dependency[];
   readonly numPartitions: number;
-  readonly #preferred: readonly (readonly string[])[];
 
-  constructor(
-    numPartitions: number,
-    dependencies: readonly Dependency[] = [],
-    preferred: readonly (readonly string[])[] = [],
-  ) {
+  constructor(numPartitions: number, dependencies: readonly Dependency[] = []) {
     const id = nextRddId++;
     super(id, `fake at test.ts:${id}`);
     this.numPartitions = numPartitions;
     this.dependencies = dependencies;
-    this.#preferred = preferred;
-  }
-
-  override preferredLocations(partition: number): readonly string[] {
-    return this.#preferred[partition] ?? [];
   }
 
   split(partition: number): Split {
@@ -44,14 +34,50 @@ export class FakeNode extends RDDNode {
   }
 }
 
+class PlacedNode extends FakeNode {
+  readonly #preferred: readonly (readonly string[])[];
+
+  constructor(numPartitions: number, preferred: readonly (readonly string[])[]) {
+    super(numPartitions);
+    this.#preferred = preferred;
+  }
+
+  override preferredLocations(partition: number): readonly string[] {
+    return this.#preferred[partition] ?? [];
+  }
+}
+
+/** Like the real one-parent nodes: says of itself that it only hands through, preferences too. */
+class HoppingNode extends FakeNode {
+  readonly #parent: RDDNode;
+
+  constructor(parent: RDDNode) {
+    super(parent.numPartitions, [{ kind: 'OneToOne', rdd: parent }]);
+    this.#parent = parent;
+  }
+
+  override preferredLocations(partition: number): readonly string[] {
+    return this.#parent.preferredLocations(partition);
+  }
+
+  override hop(partition: number): Hop {
+    return { node: this.#parent, partition, choice: null };
+  }
+}
+
 /** A source without parents. `preferred` is per partition. */
 export function source(numPartitions: number, preferred: readonly (readonly string[])[] = []): FakeNode {
-  return new FakeNode(numPartitions, [], preferred);
+  return preferred.length === 0 ? new FakeNode(numPartitions) : new PlacedNode(numPartitions, preferred);
 }
 
 /** A narrow step with the partitions of its parent. */
 export function mapped(parent: RDDNode): FakeNode {
   return new FakeNode(parent.numPartitions, [{ kind: 'OneToOne', rdd: parent }]);
+}
+
+/** The same, as a node that hops. */
+export function hopping(parent: RDDNode): FakeNode {
+  return new HoppingNode(parent);
 }
 
 export function shuffleOf(parent: RDDNode, numReduces: number): ShuffleDependency {

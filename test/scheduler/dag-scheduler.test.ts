@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
 import type { RDDNode } from '../../src/rdd/rdd-node.ts';
 import { DagMachine, pick, posted, submitted } from '../kit/dag-machine.ts';
-import { FakeNode, mapped, shuffled, shuffleIdOf, shuffleOf, source, unionOf } from '../kit/fake-nodes.ts';
+import { FakeNode, hopping, mapped, shuffled, shuffleIdOf, shuffleOf, source, unionOf } from '../kit/fake-nodes.ts';
 
 test('a stage is a maximal run of narrow steps, ancestors have the lower ids and run first', () => {
   const machine = new DagMachine();
@@ -340,4 +340,27 @@ test('the end of a task, its begin and executors are told to listeners', () => {
     'ExecutorAdded',
   ]);
   assert.deepEqual(posted(machine.handle({ type: 'ExecutorLost', at: 1, executorId: '9', loss })), ['ExecutorRemoved']);
+});
+test('a cached step wins over the preferences of what lies below it, though it would hand those through', () => {
+  const machine = new DagMachine();
+  const cached = hopping(source(2, [['host-9'], ['host-9']])).cached();
+  machine.cache.put(cached.id, 0, '1');
+  machine.submit(hopping(cached));
+  assert.deepEqual(machine.taskSet('0.0').locations, [
+    [{ host: 'host-1', executorId: '1' }],
+    [{ host: 'host-9', executorId: null }],
+  ]);
+});
+
+test('places of many tasks over a long lineage are found without walking all of it for each', () => {
+  for (const step of [mapped, hopping]) {
+    const machine = new DagMachine();
+    let node: RDDNode = source(5000, [['host-1']]);
+    for (let i = 0; i < 5000; i++) node = step(node);
+    const began = process.cpuUsage().user;
+    machine.submit(node);
+    assert.deepEqual(machine.taskSet('0.0').locations?.[0], [{ host: 'host-1', executorId: null }]);
+    // 25 million steps would take many seconds.
+    assert.ok(process.cpuUsage().user - began < 2_000_000);
+  }
 });

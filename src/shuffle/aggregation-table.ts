@@ -51,13 +51,6 @@ export class AggregationTable {
     return this.#upsertByValue(key, hashValue(key));
   }
 
-  /** `upsert` for a caller that has the key's hash. */
-  upsertHashed(key: unknown, hash: number): number {
-    if (typeof key === 'string') return this.#upsertString(key, hash);
-    if (typeof key === 'number' && !Number.isNaN(key)) return this.#upsertNumber(key, hash);
-    return this.#upsertByValue(key, hash);
-  }
-
   /** The entry of a key, or -1. */
   find(key: unknown): number {
     const hash = hashValue(key);

@@ -1,9 +1,9 @@
 import { MAX_FAN_IN, MergeStream } from './merge-stream.ts';
 import type { PairBlock, PairStream } from './pair-stream.ts';
-import { appendRows } from './row-blocks.ts';
+import { appendRows, BLOCK_ROWS } from './row-blocks.ts';
 import type { ShuffleEnv } from './shuffle-env.ts';
 import { estimateBytes } from './size-estimator.ts';
-import { comparatorOf, type KeyOrder, sortPairs } from './sorter.ts';
+import { comparatorOf, type KeyOrder, sortedRows } from './sorter.ts';
 import { SpillFile } from './spill-file.ts';
 import type { MemoryUse } from './task-memory.ts';
 
@@ -23,6 +23,7 @@ interface Run {
  */
 export class ExternalSorter {
   readonly #env: ShuffleEnv;
+  readonly #tag: string;
   readonly #order: KeyOrder;
   readonly #memory: MemoryUse;
   readonly #file: SpillFile;
@@ -32,6 +33,7 @@ export class ExternalSorter {
 
   constructor(env: ShuffleEnv, order: KeyOrder) {
     this.#env = env;
+    this.#tag = `${env.programKey} sort`;
     this.#order = order;
     this.#memory = env.memory.use();
     this.#file = new SpillFile(env);
@@ -56,8 +58,7 @@ export class ExternalSorter {
 
   /** Everything in order, once. */
   finish(): PairStream {
-    const rest = this.#sortBlocks();
-    const last = new OneBlock(rest);
+    const last = this.#sortBlocks();
     if (this.#runs.length === 0) return { next: () => last.next(), close: () => this.close() };
     // The rest counts as one source.
     const sources = this.#reduceRuns(MAX_FAN_IN - 1).map((run): PairStream => this.#file.read(run.start, run.end));
@@ -81,16 +82,15 @@ export class ExternalSorter {
   }
 
   /** What came since the last run, sorted. */
-  #sortBlocks(): PairBlock {
+  #sortBlocks(): PairStream {
     const { keys, values } = concatenated(this.#blocks);
     this.#blocks = [];
-    return sortPairs(keys, values, this.#order);
+    return new SortedPairs(keys, values, sortedRows(keys, this.#order, this.#tag));
   }
 
   #spill(): void {
     const start = this.#file.position;
-    const { keys, values } = this.#sortBlocks();
-    appendRows(this.#file.output, this.#env.encoder, keys, values, 0, keys.length);
+    this.#append(this.#sortBlocks());
     this.#runs.push({ start, end: this.#file.position });
     this.#file.account(this.#bytes, start);
     this.#bytes = 0;
@@ -118,8 +118,7 @@ export class ExternalSorter {
     const start = this.#file.position;
     const merged = this.#merge(group.map((run) => this.#file.read(run.start, run.end)));
     try {
-      for (let block = merged.next(); block !== null; block = merged.next())
-        appendRows(this.#file.output, this.#env.encoder, block.keys, block.values, 0, block.keys.length);
+      this.#append(merged);
     } finally {
       merged.close();
     }
@@ -127,8 +126,13 @@ export class ExternalSorter {
     return { start, end: this.#file.position };
   }
 
+  #append(sorted: PairStream): void {
+    for (let block = sorted.next(); block !== null; block = sorted.next())
+      appendRows(this.#file.output, this.#env.encoder, block.keys, block.values, 0, block.keys.length);
+  }
+
   #merge(sources: readonly PairStream[]): PairStream {
-    return new MergeStream(`${this.#env.programKey} sort`, sources, comparatorOf(this.#order));
+    return new MergeStream(this.#tag, sources, comparatorOf(this.#order));
   }
 }
 
@@ -146,20 +150,35 @@ function concatenated(blocks: readonly PairBlock[]): PairBlock {
   return { keys, values };
 }
 
-class OneBlock implements PairStream {
-  #block: PairBlock | null;
+/** Columns in sorted order, gathered block by block: sorting needs no second copy of them. */
+class SortedPairs implements PairStream {
+  #keys: readonly unknown[];
+  #values: readonly unknown[];
+  readonly #rows: ArrayLike<number>;
+  #at = 0;
 
-  constructor(block: PairBlock) {
-    this.#block = block;
+  constructor(keys: readonly unknown[], values: readonly unknown[], rows: ArrayLike<number>) {
+    this.#keys = keys;
+    this.#values = values;
+    this.#rows = rows;
   }
 
   next(): PairBlock | null {
-    const block = this.#block;
-    this.#block = null;
-    return block;
+    const n = Math.min(BLOCK_ROWS, this.#keys.length - this.#at);
+    if (n <= 0) return null;
+    const keys: unknown[] = new Array(n);
+    const values: unknown[] = new Array(n);
+    for (let i = 0; i < n; i++) {
+      const row = this.#rows[this.#at + i] as number; // one row for each key
+      keys[i] = this.#keys[row];
+      values[i] = this.#values[row];
+    }
+    this.#at += n;
+    return { keys, values };
   }
 
   close(): void {
-    this.#block = null;
+    this.#keys = [];
+    this.#values = [];
   }
 }

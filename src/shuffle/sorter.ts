@@ -2,6 +2,7 @@ import { compareValues } from '../base/value-ordering.ts';
 import type { OrderingPlan } from '../protocol/stage-program.ts';
 import { sortedInts, sortedNumbers, sortedStrings } from './packed-sort.ts';
 import type { PairBlock } from './pair-stream.ts';
+import { specialize } from './specialize.ts';
 
 export type Comparator = (left: unknown, right: unknown) => number;
 
@@ -32,10 +33,16 @@ export function comparatorOf(order: KeyOrder): Comparator {
  * Numbers and strings in natural order are sorted natively as 64-bit words of 32 bits of the key and 32 bits of the row
  * number (packed-sort.ts). Anything else, and a user's comparator, goes through Array.sort.
  *
+ * @param tag what the comparator belongs to, see `specialize`.
  * @throws UnorderableError for keys without natural order; what a user's comparator throws.
  */
-export function sortPairs(keys: readonly unknown[], values: readonly unknown[], order: KeyOrder): PairBlock {
-  const rows = sortedRows(keys, order);
+export function sortPairs(
+  keys: readonly unknown[],
+  values: readonly unknown[],
+  order: KeyOrder,
+  tag = 'any',
+): PairBlock {
+  const rows = sortedRows(keys, order, tag);
   const n = keys.length;
   const sortedKeys: unknown[] = new Array(n);
   const sortedValues: unknown[] = new Array(n);
@@ -50,7 +57,8 @@ export function sortPairs(keys: readonly unknown[], values: readonly unknown[], 
 /** Fewer keys are not worth the words. */
 const PACK_FROM = 32;
 
-function sortedRows(keys: readonly unknown[], order: KeyOrder): ArrayLike<number> {
+/** The order of the rows that `sortPairs` would bring about. */
+export function sortedRows(keys: readonly unknown[], order: KeyOrder, tag: string): ArrayLike<number> {
   if (order.compare === null && keys.length >= PACK_FROM) {
     const kind = keyKind(keys);
     if (kind === 'int') return sortedInts(keys as readonly number[], order.ascending);
@@ -60,7 +68,11 @@ function sortedRows(keys: readonly unknown[], order: KeyOrder): ArrayLike<number
   const compare = comparatorOf(order);
   const rows: number[] = [];
   for (let i = 0; i < keys.length; i++) rows.push(i);
-  return rows.sort((a, b) => compare(keys[a], keys[b]));
+  const sort = specialize<(keys: readonly unknown[], rows: number[], compare: Comparator) => number[]>(
+    tag,
+    'return (keys, rows, compare) => rows.sort((a, b) => compare(keys[a], keys[b]));',
+  );
+  return sort(keys, rows, compare);
 }
 
 function keyKind(keys: readonly unknown[]): 'int' | 'number' | 'string' | 'other' {

@@ -7,7 +7,7 @@ import type { ShuffleDependency } from '../rdd/dependency.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { JobFailure } from './errors.ts';
 import type { ExecutorLoss } from './ports.ts';
-import type { TaskSet } from './task-set.ts';
+import type { StageWork, TaskSet } from './task-set.ts';
 
 type Properties = Readonly<Record<string, string>>;
 
@@ -112,6 +112,16 @@ export interface MapOutputStatistics {
 
 /** All that the DAG scheduler can want; done by the loop, in order. */
 export type DagEffect =
+  /**
+   * These stages will run for a job that was just submitted: what they capture is to be read now, since the user's
+   * variables may change before the last of them runs, and between the attempts of one.
+   */
+  | {
+      readonly type: 'PrepareStages';
+      readonly stages: readonly { readonly stageId: StageId; readonly work: StageWork }[];
+    }
+  /** No job needs the stage any more. */
+  | { readonly type: 'StageForgotten'; readonly stageId: StageId }
   | { readonly type: 'SubmitTaskSet'; readonly taskSet: TaskSet }
   /** The stage is not wanted any more: no more launches, running tasks are killed. */
   | { readonly type: 'CancelTasks'; readonly stageId: StageId; readonly interrupt: boolean; readonly reason: string }

@@ -4,7 +4,6 @@ import type { Logger } from '../base/logger.ts';
 import type { SeededRandom } from '../base/seeded-random.ts';
 import type { ExecutorId, JobId, StageId, TaskId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
-import type { StageProgram } from '../protocol/stage-program.ts';
 import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
 import type { ShuffleDependency } from '../rdd/dependency.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
@@ -20,6 +19,7 @@ import type {
   SchedulerBackend,
   StagePrograms,
 } from './ports.ts';
+import { ProgramShelf } from './program-shelf.ts';
 import { DEFAULT_SETTINGS, type SchedulerSettings } from './settings.ts';
 import type { TaskEffect } from './task-effects.ts';
 import { TaskScheduler } from './task-scheduler.ts';
@@ -101,8 +101,7 @@ export class Scheduler {
   readonly #dag: DAGScheduler;
   readonly #tasks: TaskScheduler;
   readonly #waiters = new Map<JobId, JobWaiter>();
-  /** By task set name; `sentTo` are the executors that have it. */
-  readonly #programs = new Map<string, { readonly program: StageProgram; readonly sentTo: Set<ExecutorId> }>();
+  readonly #programs: ProgramShelf;
   readonly #queue: LoopEvent[] = [];
   #working = false;
   #stopped = false;
@@ -114,6 +113,7 @@ export class Scheduler {
     const settings = { ...DEFAULT_SETTINGS, ...options.settings };
     this.#options = options;
     this.#paranoid = settings.paranoid;
+    this.#programs = new ProgramShelf(options.programs);
     this.#dag = new DAGScheduler(settings, options.mapOutputs, options.cacheLocations);
     this.#tasks = new TaskScheduler(settings, options.random);
   }
@@ -255,7 +255,7 @@ export class Scheduler {
         return;
       }
       case 'LostExecutor':
-        for (const { sentTo } of this.#programs.values()) sentTo.delete(event.executorId);
+        this.#programs.executorLost(event.executorId);
         this.#doTaskEffects(this.#tasks.executorLost(event.executorId, event.loss, at));
         return;
       case 'KillTask':
@@ -280,6 +280,12 @@ export class Scheduler {
           break;
         case 'AccumulatorUpdates':
           this.#accumulate(effect.updates);
+          break;
+        case 'PrepareStages':
+          this.#prepare(effect.stages);
+          break;
+        case 'StageForgotten':
+          this.#programs.forgetStage(effect.stageId);
           break;
         case 'SubmitTaskSet':
           this.#submitTaskSet(effect.taskSet);
@@ -323,9 +329,7 @@ export class Scheduler {
           break;
         case 'TaskSetFinished': {
           const key = taskSetName(effect);
-          for (const executorId of this.#programs.get(key)?.sentTo ?? [])
-            this.#options.backend.forgetProgram(executorId, key);
-          this.#programs.delete(key);
+          for (const executorId of this.#programs.close(key)) this.#options.backend.forgetProgram(executorId, key);
           break;
         }
         case 'WakeAt':
@@ -339,21 +343,30 @@ export class Scheduler {
     if (launches !== null) this.#launch(launches);
   }
 
-  #submitTaskSet(taskSet: TaskSet): void {
-    const key = taskSetName(taskSet);
-    const at = this.#options.clock.now();
+  /** Calls `make`; if it throws the stage is given up, once what is being done is done. */
+  #orAbort(stageId: StageId, stageAttemptId: number, make: () => boolean): boolean {
     try {
-      this.#programs.set(key, {
-        program: this.#options.programs.makeProgram(taskSet.work, key),
-        sentTo: new Set(),
-      });
+      return make();
     } catch (cause) {
-      const { stageId, attempt: stageAttemptId } = taskSet;
       const message = `Task serialization failed: ${messageOf(cause)}`;
-      this.#doDagEffects(this.#dag.handle({ type: 'TaskSetFailed', at, stageId, stageAttemptId, message, cause }));
-      return;
+      this.#tell({ type: 'TaskSetFailed', at: this.#options.clock.now(), stageId, stageAttemptId, message, cause });
+      return false;
     }
-    this.#doTaskEffects(this.#tasks.submitTasks(taskSet, at));
+  }
+
+  #prepare(stages: Extract<DagEffect, { type: 'PrepareStages' }>['stages']): void {
+    for (const { stageId, work } of stages) {
+      const isReady = this.#orAbort(stageId, 0, () => {
+        this.#programs.prepare(stageId, work);
+        return true;
+      });
+      if (!isReady) return; // its job fails
+    }
+  }
+
+  #submitTaskSet(taskSet: TaskSet): void {
+    if (this.#orAbort(taskSet.stageId, taskSet.attempt, () => this.#programs.open(taskSet)))
+      this.#doTaskEffects(this.#tasks.submitTasks(taskSet, this.#options.clock.now()));
   }
 
   #launch(launches: readonly Extract<TaskEffect, { type: 'Launch' }>[]): void {
@@ -398,11 +411,8 @@ export class Scheduler {
   #describe(taskSet: TaskSet, { task, executorId }: Extract<TaskEffect, { type: 'Launch' }>): Launch {
     const programKey = taskSetName(taskSet);
     const split = taskSet.work.node.split(task.partition);
-    const known = this.#programs.get(programKey);
-    const program = known === undefined || known.sentTo.has(executorId) ? null : known.program;
-    known?.sentTo.add(executorId);
     return {
-      program,
+      program: this.#programs.forExecutor(programKey, executorId),
       task: {
         taskId: task.taskId,
         attemptNumber: task.attemptNumber,

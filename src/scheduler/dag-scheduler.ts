@@ -217,7 +217,13 @@ export class DAGScheduler {
     const stages = [...job.stages].sort((a, b) => a.id - b.id).map((stage) => stage.info());
     this.#post({ type: 'SparkListenerJobStart', at, jobId: job.id, stages, properties: job.properties });
     const satisfied = job.finalStage.work.kind === 'ShuffleMap' && this.#graph.isAvailable(job.finalStage);
-    if (!satisfied) this.#submit(job.finalStage, at);
+    if (satisfied) return;
+    const beforeTaskSets = this.#out.length;
+    this.#submit(job.finalStage, at);
+    const needed = [...job.stages].filter((stage) => stage.state !== 'idle').sort((a, b) => a.id - b.id);
+    if (needed.length === 0) return;
+    const prepare = needed.map((stage) => ({ stageId: stage.id, work: stage.work }));
+    this.#out.splice(beforeTaskSets, 0, { type: 'PrepareStages', stages: prepare });
   }
 
   #succeed(job: ActiveJob, at: number): void {
@@ -249,6 +255,7 @@ export class DAGScheduler {
       if (stage.state === 'running') this.#finishStage(stage, at, why);
       this.#enter(stage, 'idle');
       this.#graph.remove(stage);
+      this.#out.push({ type: 'StageForgotten', stageId: stage.id });
     }
     if (this.#jobs.size === 0) this.#failureEpochs.clear();
   }

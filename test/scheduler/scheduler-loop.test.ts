@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { IskraError } from '../../src/base/errors.ts';
 import { JobFailedError } from '../../src/scheduler/errors.ts';
 import { failedWith, mapOutputOf, resultOf } from '../kit/fake-backend.ts';
-import { FakeNode, mapped, shuffled, shuffleOf, source } from '../kit/fake-nodes.ts';
+import { FakeNode, mapped, shuffled, shuffleIdOf, shuffleOf, source } from '../kit/fake-nodes.ts';
 import { FakeCluster, settled } from '../kit/fake-scheduler.ts';
 
 function failureOf(outcome: unknown): JobFailedError {
@@ -68,6 +68,60 @@ test('a program that cannot be made fails its job with the error that was thrown
     error.message,
     /^Job aborted due to stage failure: Task serialization failed: TypeError: cannot capture x/,
   );
+  assert.ok(cluster.scheduler.isIdle);
+});
+
+test('what all stages capture is read when the job is submitted, once, whatever the number of attempts', async () => {
+  const cluster = new FakeCluster();
+  const { makeProgram } = cluster;
+  const made: string[] = [];
+  cluster.makeProgram = (work, key) => {
+    made.push(`${key} ${work.kind}`);
+    return makeProgram(work, key);
+  };
+  cluster.backend.addExecutor('1', 1, 'h');
+  const node = shuffled(1, source(1));
+  cluster.run(node);
+  assert.deepEqual(made, ['0.0 ShuffleMap', '1.0 Result']);
+  cluster.backend.loseExecutor('1');
+  cluster.backend.addExecutor('2', 1, 'h');
+  cluster.backend.mapped(cluster.backend.task(0, 0));
+  const reason = {
+    kind: 'FetchFailed',
+    location: null,
+    shuffleId: shuffleIdOf(node),
+    mapId: null,
+    mapIndex: null,
+    reduceId: 0,
+    message: '',
+  } as const;
+  cluster.backend.end(cluster.backend.task(1, 0), { kind: 'Failed', reason, metrics: null });
+  cluster.clock.advance(200);
+  assert.equal(cluster.backend.launched.at(-1)?.program?.key, '1.1');
+  cluster.backend.succeed(cluster.backend.task(1, 0));
+  cluster.run(mapped(node));
+  assert.deepEqual(made, ['0.0 ShuffleMap', '1.0 Result', '3.0 Result']);
+});
+
+test('a late stage that cannot be captured fails the job before any task runs', async () => {
+  const cluster = new FakeCluster();
+  const { makeProgram } = cluster;
+  cluster.makeProgram = (work, key) => {
+    if (work.kind === 'Result') throw new Error('no');
+    return makeProgram(work, key);
+  };
+  cluster.backend.addExecutor('1', 4);
+  const job = cluster.run(shuffled(1, source(1), source(1)));
+  await settled();
+  assert.match(failureOf(job.outcome()).message, /Task serialization failed: Error: no/);
+  assert.equal(cluster.backend.launched.length, 0);
+  assert.deepEqual(cluster.heard('StageSubmitted', 'StageCompleted', 'JobEnd'), [
+    'StageSubmitted 0.0',
+    'StageSubmitted 1.0',
+    'StageCompleted 0.0 failed',
+    'StageCompleted 1.0 failed',
+    'JobEnd 0 failed',
+  ]);
   assert.ok(cluster.scheduler.isIdle);
 });
 

@@ -20,7 +20,8 @@ class Storm {
   readonly cluster: FakeCluster;
   readonly jobs: { job: WatchedJob; node: RDDNode; cancelled: boolean }[] = [];
   readonly nodes: RDDNode[] = [];
-  readonly works = new Map<string, StageWork>();
+  readonly works = new Map<string | undefined, StageWork>();
+  calm = false;
   nextExecutor = 0;
 
   constructor(seed: number) {
@@ -37,7 +38,8 @@ class Storm {
     );
     const { makeProgram } = this.cluster;
     this.cluster.makeProgram = (work, key) => {
-      this.works.set(key, work);
+      if (!this.calm && this.chance(2)) throw new Error('cannot capture');
+      this.works.set(key.split('.')[0], work);
       return makeProgram(work, key);
     };
     for (let i = 0; i < 3; i++) this.addExecutor();
@@ -94,7 +96,7 @@ class Storm {
   }
 
   reads(task: TaskDescription): number[] {
-    const work = this.works.get(task.programKey);
+    const work = this.works.get(String(task.stageId));
     assert.ok(work);
     const shuffles: number[] = [];
     const stack: RDDNode[] = [work.node];
@@ -142,7 +144,7 @@ class Storm {
     if (!calm && this.chance(4)) return failed({ kind: 'SlotLost', message });
     if (!calm && this.chance(3)) return failed({ kind: 'TaskResultLost' });
     if (!calm && this.chance(3)) return failed({ kind: 'TaskKilled', reason: message });
-    const work = this.works.get(task.programKey);
+    const work = this.works.get(String(task.stageId));
     if (work?.node.storageLevel.useMemory && this.chance(80)) cache.put(work.node.id, task.partition, task.executorId);
     const host = backend.hosts.get(task.executorId) ?? 'gone';
     return work?.kind === 'ShuffleMap' ? mapOutputOf(task, host) : resultOf(task);
@@ -175,6 +177,7 @@ class Storm {
 
   /** Good weather until nothing is left to do. */
   calmDown(): void {
+    this.calm = true;
     this.addExecutor();
     const { backend, clock } = this.cluster;
     for (let rounds = 0; ; rounds++) {

@@ -89,6 +89,7 @@ function newEnv(localDirs, budget = 4096 * MB, compression = 'lz4') {
     logger: silentLogger,
     remoteBlocks: null,
     files: nodeFiles,
+    throwIfKilled: () => {},
   };
 }
 

@@ -125,6 +125,7 @@ export class Slot {
         logger: this.#log,
         remoteBlocks: null,
         files: nodeFiles,
+        throwIfKilled: () => this.#link.throwIfKilled(task.taskAttemptId),
       },
       mapOutputs: (shuffleId) => this.#outputsOf(programKey, shuffleId),
       warn: (component, message) => this.#send({ type: 'Log', level: 'warn', component, message }),

@@ -36,12 +36,13 @@ export class FetchStream implements PairStream {
     this.#plan = plan;
   }
 
-  /** @throws FetchFailedError; whatever else decoding the records throws. */
+  /** @throws FetchFailedError; what `throwIfKilled` and decoding the records throw. */
   next(): PairBlock | null {
     if (this.#plan !== null) {
       this.#makeRequests(this.#plan);
       this.#plan = null;
     }
+    this.#env.throwIfKilled();
     for (;;) {
       if (this.#blocks === null && !this.#openNext()) return null;
       // openNext made it, or it was there.

@@ -5,9 +5,9 @@ import type { PairBlock } from './pair-stream.ts';
 /** Read at once; blocks are some 10 to 500 KB. */
 const CHUNK_BYTES = 512 * 1024;
 /** Larger buffers, made for a huge record, are not kept. */
-const MAX_POOLED_BYTES = 4 * CHUNK_BYTES;
-/** A task reads from a few places at a time: sides of a cogroup, runs of a merge. */
-const MAX_POOLED = 20;
+const MAX_POOLED_BYTES = 2 * CHUNK_BYTES;
+/** A task reads from a few places at a time, such as the sides of a cogroup. */
+const MAX_POOLED = 8;
 
 const pool: Buffer[] = [];
 

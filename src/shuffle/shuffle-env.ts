@@ -21,4 +21,6 @@ export interface ShuffleEnv {
   /** Blocks that lie with other executors. Null: there are none, as in local mode. */
   readonly remoteBlocks: BlockSource | null;
   readonly files: FileOps;
+  /** Asked at each block that is read: combining and sorting take all of a partition before they give a record. */
+  readonly throwIfKilled: () => void;
 }

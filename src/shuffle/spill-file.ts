@@ -42,7 +42,7 @@ export class SpillFile {
 
   /** Blocks in [start, end) of the file. */
   read(start: number, end: number): PairStream {
-    return new SpilledPairs(this.output, start, end);
+    return new SpilledPairs(this.#env, this.output, start, end);
   }
 
   close(): void {
@@ -52,10 +52,12 @@ export class SpillFile {
 }
 
 class SpilledPairs implements PairStream {
+  readonly #throwIfKilled: () => void;
   readonly #path: string;
   readonly #blocks: SegmentBlocks;
 
-  constructor(output: OutputFile, start: number, end: number) {
+  constructor(env: ShuffleEnv, output: OutputFile, start: number, end: number) {
+    this.#throwIfKilled = env.throwIfKilled;
     this.#path = output.path;
     output.flush();
     const segment = {
@@ -69,6 +71,7 @@ class SpilledPairs implements PairStream {
   }
 
   next(): PairBlock | null {
+    this.#throwIfKilled();
     try {
       return this.#blocks.next();
     } catch (e) {

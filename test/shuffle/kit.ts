@@ -39,6 +39,7 @@ export function newEnv(t: TestContext, budgetBytes = 64 << 20, changes: Partial<
     logger: silentLogger,
     remoteBlocks: null,
     files: nodeFiles,
+    throwIfKilled: () => {},
     ...changes,
   };
 }

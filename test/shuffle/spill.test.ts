@@ -12,7 +12,19 @@ import { ExternalSorter } from '../../src/shuffle/external-sorter.ts';
 import { mergeLoop } from '../../src/shuffle/merge-loops.ts';
 import type { PairStream } from '../../src/shuffle/pair-stream.ts';
 import { openCoGroupReader, openCombineInPlace } from '../../src/shuffle/shuffle-reader.ts';
-import { blockFiles, calmMemory, drain, LOCATION, newEnv, outputsOf, type Pair, shuffle, writeMap } from './kit.ts';
+import {
+  blockFiles,
+  calmMemory,
+  drain,
+  LOCATION,
+  newEnv,
+  outputsOf,
+  type Pair,
+  readPartition,
+  type ShuffleCase,
+  shuffle,
+  writeMap,
+} from './kit.ts';
 
 const add = (a: number, b: number): number => a + b;
 const append = (list: unknown[], v: unknown): unknown[] => {
@@ -242,6 +254,31 @@ test("what a user's comparator throws reaches the user, and no file stays", (t) 
     blockFiles(env).filter((f) => f.includes('temp_local')),
     [],
   );
+});
+
+test('a task that is killed stops within a block, also while it sorts or merges, and no spill file stays', (t) => {
+  const env = newEnv(t);
+  const pairs = Array.from({ length: 30_000 }, (_, i): Pair => [`k${(i * 7919) % 20_011}`, i]);
+  const outputs = outputsOf([writeMap(env, 0, pairs, { numPartitions: 1 })]);
+  const plans: Partial<ShuffleCase>[] = [
+    {},
+    { combine: { kind: 'group' } },
+    { ordering: { compare: null, ascending: true } },
+  ];
+  for (const plan of plans)
+    for (const blocks of [0, 3, 12]) {
+      let left = blocks;
+      const throwIfKilled = (): void => {
+        if (left-- === 0) throw new Error('killed');
+      };
+      const task = { ...env, memory: calmMemory(100_000), throwIfKilled };
+      const read = (): Pair[] => readPartition(task, outputs, 0, { numPartitions: 1, ...plan });
+      if (blocks === 12 && plan.combine === undefined && plan.ordering === undefined)
+        assert.equal(read().length, pairs.length);
+      else assert.throws(read, { message: 'killed' });
+      assert.deepEqual(blockFiles(env).length, 2);
+      assert.equal(task.memory.heldBytes, 0);
+    }
 });
 
 for (const budget of [64 << 20, 4000])

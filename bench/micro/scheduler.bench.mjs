@@ -32,7 +32,7 @@ class InstantBackend {
   start(listener) {
     this.listener = listener;
   }
-  launch(executorId, launches) {
+  launch(_executorId, launches) {
     for (const { task } of launches) this.queue.push(task);
   }
   kill() {}
@@ -53,7 +53,6 @@ class InstantBackend {
 
 async function measure(name, numTasks, numExecutors, cores, { shuffle = false, prefer = false, queued = 0 } = {}) {
   const backend = new InstantBackend();
-  let events = 0;
   const scheduler = new Scheduler({
     backend,
     programs: { makeProgram: (_work, key) => ({ key }) },
@@ -62,9 +61,7 @@ async function measure(name, numTasks, numExecutors, cores, { shuffle = false, p
     clock: systemClock,
     log: silentLogger,
     random: seededRandom(1),
-    post: () => {
-      events++;
-    },
+    post() {},
     addToAccumulators() {},
     onFatal: (error) => {
       throw error;
@@ -101,7 +98,8 @@ async function measure(name, numTasks, numExecutors, cores, { shuffle = false, p
   await done;
   const us = Number(process.hrtime.bigint() - began) / 1000;
   scheduler.stop();
-  console.log(`${name.padEnd(52)} ${(us / numTasks).toFixed(2).padStart(7)} us/task  (${(us / 1000).toFixed(0)} ms)`);
+  const figures = `${(us / numTasks).toFixed(2).padStart(7)} us/task  (${(us / 1000).toFixed(0)} ms)`;
+  process.stdout.write(`${name.padEnd(52)} ${figures}\n`);
 }
 
 for (let round = 0; round < 2; round++) {

@@ -11,6 +11,7 @@ import type { CacheLocations, MapOutputRegistry } from './ports.ts';
 import { PreferredLocations } from './preferred-locations.ts';
 import type { SchedulerSettings } from './settings.ts';
 import type { Stage } from './stage.ts';
+import { missingOutputs, taskSetOf } from './stage-attempt.ts';
 import { StageGraph } from './stage-graph.ts';
 
 type Of<T extends DagEvent['type']> = Extract<DagEvent, { type: T }>;
@@ -308,16 +309,8 @@ export class DAGScheduler {
   #submitMissingTasks(stage: Stage, at: number): void {
     const job = this.#jobs.get(Math.min(...stage.jobs));
     if (job === undefined) return; // no job wants it any more
-    const { work } = stage;
-    const owner = stage.resultJob;
-    const outputs =
-      work.kind === 'ShuffleMap'
-        ? this.#mapOutputs.missingPartitions(work.dependency.shuffleId)
-        : (owner?.unfinishedOutputs() ?? []);
-    // A result stage's outputs are indexes into its job's partitions.
-    const partitions = owner === null ? outputs : outputs.map((output) => owner.partitions[output] as number);
+    const outputs = missingOutputs(stage, this.#mapOutputs);
     stage.attempts.push({ outputs, epoch: this.#mapOutputs.epoch });
-    const attempt = stage.latestAttempt;
     this.#enter(stage, 'running');
     stage.awaitOutputs(outputs);
     this.#post({ type: 'SparkListenerStageSubmitted', at, stage: stage.info() });
@@ -325,27 +318,12 @@ export class DAGScheduler {
       this.#mapStageDone(stage, at);
       return;
     }
-    let locations: ReturnType<PreferredLocations['ofAll']>;
     try {
-      locations = new PreferredLocations(this.#cache, (id) => this.#hosts.get(id)).ofAll(work.node, partitions);
+      const places = new PreferredLocations(this.#cache, (id) => this.#hosts.get(id));
+      this.#out.push({ type: 'SubmitTaskSet', taskSet: taskSetOf(stage, job, places) });
     } catch (cause) {
       this.#abort(stage, at, `Task creation failed: ${messageOf(cause)}`, cause);
-      return;
     }
-    this.#out.push({
-      type: 'SubmitTaskSet',
-      taskSet: {
-        stageId: stage.id,
-        attempt,
-        work,
-        partitions,
-        outputs,
-        numPartitions: stage.numPartitions,
-        locations,
-        priority: job.id,
-        properties: job.properties,
-      },
-    });
   }
 
   #finishStage(stage: Stage, at: number, failureReason: string | null): void {

@@ -52,6 +52,7 @@ export class AsyncOperator implements AsyncBatchIterator {
   async next(): Promise<readonly unknown[] | null> {
     for (;;) {
       this.#throwIfKilled();
+      this.#abort.signal.throwIfAborted();
       if (this.#failure !== null) throw this.#failure.error;
       await this.#fill();
       const out = this.#take();
@@ -63,6 +64,7 @@ export class AsyncOperator implements AsyncBatchIterator {
 
   close(): void {
     this.#abort.abort(new IskraError('TASK_ENDED', 'the task ended'));
+    this.#wake?.();
     this.#source.close();
   }
 

@@ -94,16 +94,16 @@ describe('text output', () => {
     assert.equal(gunzipSync(readFileSync(join(out, 'part-00001.gz'))).length, 0);
   });
 
-  test('writes records as String does, long ones too, and counts records and bytes', () => {
+  test('writes records as String does, arrays and plain objects as JSON, long ones too, and counts records and bytes', () => {
     const job = textOutputJob(out, 'none', 'u1');
     setupJob(job);
     const long = 'ü'.repeat(300_000);
     const writer = openTaskOutput(job, { partition: 0, attempt: 0 });
-    writer.write([1, true, ['the', 2], 12n, '']);
+    writer.write([1, true, ['the', 2], 12n, '', { id: 7 }, new Date(0)]);
     writer.write([long, 'end']);
     writer.close();
-    const expected = `1\ntrue\nthe,2\n12\n\n${long}\nend\n`;
-    assert.equal(writer.recordsWritten, 7);
+    const expected = `1\ntrue\n["the",2]\n12\n\n{"id":7}\n${String(new Date(0))}\n${long}\nend\n`;
+    assert.equal(writer.recordsWritten, 9);
     assert.equal(writer.bytesWritten, Buffer.byteLength(expected));
     commitTask(job, { partition: 0, attempt: 0 });
     commitJob(job, 1);
@@ -126,11 +126,11 @@ describe('text output', () => {
     assert.deepEqual(tree(out), ['_temporary/', '_temporary/0/', '_temporary/0/_temporary/']);
   });
 
-  test('names the record that String cannot show', () => {
+  test('names the record that has no text', () => {
     const job = textOutputJob(out, 'none', 'u1');
     setupJob(job);
     const writer = openTaskOutput(job, { partition: 0, attempt: 0 });
-    assert.throws(() => writer.write([Object.create(null)]), /record 0 of partition 0 cannot be made text/);
+    assert.throws(() => writer.write([{ big: 1n }]), /record 0 of partition 0 cannot be made text/);
     writer.abandon();
   });
 

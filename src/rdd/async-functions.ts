@@ -18,6 +18,12 @@ export interface AsyncOptions {
   readonly timeoutMs?: number;
 }
 
+/** What an async function is told besides its record. */
+export interface AsyncCall {
+  /** Aborted when nobody waits for the call any more: it took longer than `timeoutMs`, or its task ended. */
+  readonly signal: AbortSignal;
+}
+
 const DEFAULT_CONCURRENCY = 16;
 
 export function asyncOperator(

@@ -3,7 +3,7 @@ import { NOSHIP } from '../closure/closure.ts';
 import type { RddId } from '../protocol/ids.ts';
 import { StorageLevel, sameLevel } from '../protocol/storage-level.ts';
 import * as actions from './actions.ts';
-import { type AsyncOptions, asyncOperator } from './async-functions.ts';
+import { type AsyncCall, type AsyncOptions, asyncOperator } from './async-functions.ts';
 import { callSite } from './call-site.ts';
 import { debugString, nodeTitle } from './debug-string.ts';
 import type { Element, Nullish } from './element.ts';
@@ -195,21 +195,21 @@ export class RDD<out T> {
   // ---- Transformations that await
 
   mapAsync<U extends Element<N>, N extends Nullish = Nullish>(
-    f: (record: T) => PromiseLike<U> | U,
+    f: (record: T, call: AsyncCall) => PromiseLike<U> | U,
     options?: AsyncOptions,
   ): RDD<U> {
     return this.#to(asyncOperator(this.#at('mapAsync'), 'mapAsync', f, options, false));
   }
 
   flatMapAsync<U extends Element<N>, N extends Nullish = Nullish>(
-    f: (record: T) => PromiseLike<Iterable<U>> | Iterable<U>,
+    f: (record: T, call: AsyncCall) => PromiseLike<Iterable<U>> | Iterable<U>,
     options?: AsyncOptions,
   ): RDD<U> {
     return this.#to(asyncOperator(this.#at('flatMapAsync'), 'flatMapAsync', f, options, false));
   }
 
   /** Keeps the partitioner. */
-  filterAsync(f: (record: T) => PromiseLike<unknown> | unknown, options?: AsyncOptions): RDD<T> {
+  filterAsync(f: (record: T, call: AsyncCall) => PromiseLike<unknown> | unknown, options?: AsyncOptions): RDD<T> {
     return this.#to(asyncOperator(this.#at('filterAsync'), 'filterAsync', f, options, true));
   }
 
@@ -435,7 +435,7 @@ export class RDD<out T> {
   }
 
   foreachConcurrent(
-    f: (record: T) => PromiseLike<unknown> | unknown,
+    f: (record: T, call: AsyncCall) => PromiseLike<unknown> | unknown,
     options?: AsyncOptions & ActionOptions,
   ): FutureAction<void> {
     return actions.foreachConcurrent(this.#at('foreachConcurrent'), f, options);

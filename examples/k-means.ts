@@ -2,6 +2,7 @@
 import { SparkContext } from 'iskra';
 
 type Point = [number, number];
+type Sum = [x: number, y: number, points: number];
 
 const distance = (a: Point, b: Point): number => (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2;
 
@@ -30,8 +31,8 @@ export async function main(args: string[]): Promise<void> {
   for (let round = 1; ; round++) {
     const now = centres; // captured: each round ships its own
     const sums = await points
-      .map((p) => [nearest(p, now), [p[0], p[1], 1]] as [number, [number, number, number]])
-      .reduceByKey((a, b) => [a[0] + b[0], a[1] + b[1], a[2] + b[2]])
+      .map((p) => [nearest(p, now), [p[0], p[1], 1]] as [number, Sum])
+      .reduceByKey((a, b): Sum => [a[0] + b[0], a[1] + b[1], a[2] + b[2]])
       .collectAsMap();
     centres = now.map((old, i) => {
       const s = sums.get(i);

@@ -28,7 +28,7 @@ export async function main(array: string[]): Promise<void> {
     const total = await ranks
       .map(([, rank]) => [1, rank, rank] as [number, number, number])
       .reduce((a, b) => [a[0] + b[0], a[1] + b[1], Math.max(a[2], b[2])]);
-    await links.unpersist(true);
+    links.unpersist();
     return total;
   });
   await sc.stop();

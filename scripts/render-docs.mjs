@@ -39,6 +39,8 @@ Settings come, the first wins, from the program (\`SparkConf\`, \`SparkContext.c
 \`iskra submit\` (\`--master\`, \`--conf KEY=VALUE\`…), and from the file given by \`--properties-file\`, or else
 \`conf/spark-defaults.conf\`. A \`spark.*\` key that is not listed is kept, with a warning.
 
+Some keys are known and checked but have no effect in this version: [compatibility.md](compatibility.md#settings) names them.
+
 Times have a unit \`ms\`, \`s\`, \`m\` or \`min\`, \`h\`, \`d\`; sizes have a unit \`b\`, \`k\`, \`m\`, \`g\`, \`t\`, \`p\` and are binary.
 \`\${spark.other.key}\` in a value stands for the value of that key.
 

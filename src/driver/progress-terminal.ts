@@ -16,7 +16,8 @@ export function canShowProgress(stderr: TerminalStream, env: Readonly<Record<str
 /** Writes by the stream's present `write`, also when the stream is given another one, as `printAbove` does. */
 export function progressTerminal(stderr: TerminalStream): ProgressTerminal {
   const write = stderr.write;
-  return { write: (text) => void write.call(stderr, text), columns: () => stderr.columns ?? 80 };
+  // Some pseudo-terminals say that they are 0 wide.
+  return { write: (text) => void write.call(stderr, text), columns: () => stderr.columns || 80 };
 }
 
 /**

@@ -6,7 +6,12 @@ import { createStderrLogger } from '../../src/base/stderr-logger.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
 import { ConsoleProgress, renderProgress } from '../../src/driver/console-progress.ts';
 import { openConsoleProgress } from '../../src/driver/open-console-progress.ts';
-import { canShowProgress, printAbove, type TerminalStream } from '../../src/driver/progress-terminal.ts';
+import {
+  canShowProgress,
+  printAbove,
+  progressTerminal,
+  type TerminalStream,
+} from '../../src/driver/progress-terminal.ts';
 import type { SparkListenerEvent } from '../../src/protocol/spark-listener-event.ts';
 
 /** Time that stands still until it is moved. */
@@ -224,4 +229,11 @@ test('bars are for terminals only', () => {
   assert.equal(canShowProgress({ ...stream, isTTY: true }, { TERM: 'dumb' }), false);
   assert.equal(canShowProgress({ ...stream, isTTY: true }, { CI: 'true' }), false);
   assert.equal(canShowProgress({ ...stream, isTTY: true }, { NO_COLOR: '1' }), false);
+});
+
+test('a terminal that does not know its width counts as 80 wide', () => {
+  for (const columns of [0, undefined]) {
+    const stderr = { isTTY: true, write: () => true, ...(columns !== undefined && { columns }) };
+    assert.equal(progressTerminal(stderr).columns(), 80);
+  }
 });

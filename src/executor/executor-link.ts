@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { IskraError } from '../base/errors.ts';
-import type { AskExecutor, SlotAnswer, SlotAsk } from '../protocol/executor-slot.ts';
+import type { AheadCell, AskExecutor, SlotAnswer, SlotAsk } from '../protocol/executor-slot.ts';
 
 /** A task was told to end. Not an error of the user: it is reported as TaskKilled. */
 export class TaskKilledError extends IskraError {
@@ -12,6 +12,7 @@ export class TaskKilledError extends IskraError {
 
 const ANSWER = 0;
 const KILLED = 1;
+const AHEAD = 2;
 /** How long a slot waits for its executor before it looks again whether its task was killed. */
 const WAIT_SLICE_MS = 1000;
 
@@ -43,6 +44,11 @@ export class ExecutorLink {
     return Atomics.load(this.#flags, KILLED) === taskId + 1;
   }
 
+  /** Before a task that was sent ahead begins: false when the executor has taken it back. */
+  claim(taskId: number, cell: AheadCell): boolean {
+    return Atomics.compareExchange(this.#flags, AHEAD + cell, taskId + 1, 0) === taskId + 1;
+  }
+
   /** Called at batch edges. */
   throwIfKilled(taskId: number): void {
     if (Atomics.load(this.#flags, KILLED) === taskId + 1) throw new TaskKilledError(taskId);
@@ -51,11 +57,18 @@ export class ExecutorLink {
 
 /** The executor's end of the flags. */
 export const slotFlags = {
-  make: (): SharedArrayBuffer => new SharedArrayBuffer(8),
+  make: (): SharedArrayBuffer => new SharedArrayBuffer(16),
   answer(flags: SharedArrayBuffer): void {
     const view = new Int32Array(flags);
     Atomics.store(view, ANSWER, 1);
     Atomics.notify(view, ANSWER);
+  },
+  sendAhead(flags: SharedArrayBuffer, taskId: number, cell: AheadCell): void {
+    Atomics.store(new Int32Array(flags), AHEAD + cell, taskId + 1);
+  },
+  /** True: the slot has not begun the task that was sent ahead, and will not. */
+  takeBack(flags: SharedArrayBuffer, taskId: number, cell: AheadCell): boolean {
+    return Atomics.compareExchange(new Int32Array(flags), AHEAD + cell, taskId + 1, 0) === taskId + 1;
   },
   kill(flags: SharedArrayBuffer, taskId: number): void {
     Atomics.store(new Int32Array(flags), KILLED, taskId + 1);

@@ -1,11 +1,14 @@
 import type { Clock } from '../base/clock.ts';
+import { errorToData } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import type { FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
-import type { AskExecutor, FromSlot, SlotSettings } from '../protocol/executor-slot.ts';
+import type { AskExecutor, FromSlot, SlotSettings, TaskDone } from '../protocol/executor-slot.ts';
 import type { ExecutorId, TaskId } from '../protocol/ids.ts';
-import type { MapOutputs } from '../protocol/map-output.ts';
+import type { MapOutputs, MapStatus } from '../protocol/map-output.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
 import type { TaskDescription, TaskResult } from '../protocol/task.ts';
+import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
+import { metricsFromNumbers } from '../protocol/task-metrics.ts';
 import type { BlockManager } from '../storage/block-manager.ts';
 import { SlotHandle, type SlotHandlers } from './slot-handle.ts';
 
@@ -32,7 +35,8 @@ export interface ExecutorOptions {
 }
 
 /**
- * Runs the tasks it is given, one at a time in each slot. It lives on the main thread of its process, owns blocks and
+ * Runs the tasks it is given, one at a time in each slot; a slot at work may have its next one already, which another slot
+ * takes if it gets free first. It lives on the main thread of its process, owns blocks and
  * shuffle files there, and never runs user code: a task that spins stops its slot, not the messages.
  *
  * A slot that dies under a task, or does not end a killed one within `killGraceMs`, is replaced.
@@ -123,11 +127,18 @@ export class Executor {
 
   #launch(task: TaskDescription): void {
     const slot = this.#freeSlot(task.programKey);
-    if (slot === null) {
-      this.#queue.push(task);
+    if (slot !== null) this.#run(slot, task);
+    else this.#sendAhead(task);
+  }
+
+  /** All slots are at work: one of them gets the task as its next, or it waits here. */
+  #sendAhead(task: TaskDescription): void {
+    for (const slot of this.#slots) {
+      if (slot.running === null || slot.ahead !== null) continue;
+      this.#give(slot, task, true);
       return;
     }
-    this.#run(slot, task);
+    this.#queue.push(task);
   }
 
   /** An idle slot, best one that has the program; else a new one while there are fewer than cores. */
@@ -160,66 +171,90 @@ export class Executor {
   }
 
   #run(slot: SlotHandle, task: TaskDescription): void {
+    slot.ref();
+    if (!this.#give(slot, task, false)) this.#becameFree(slot);
+  }
+
+  /** @returns false when the task could not be sent; its end is reported then. */
+  #give(slot: SlotHandle, task: TaskDescription, ahead: boolean): boolean {
     const program = this.#programs.get(task.programKey);
+    let reason: TaskFailedReason;
     if (program === undefined) {
       // Its stage was given up between launch and now.
-      this.#idle.push(slot);
-      this.#report(task.taskId, {
-        kind: 'Failed',
-        reason: { kind: 'TaskKilled', reason: 'stage is over' },
-        metrics: null,
-      });
+      reason = { kind: 'TaskKilled', reason: 'stage is over' };
+    } else {
+      try {
+        if (ahead) slot.sendAhead(task, program);
+        else slot.run(task, program);
+        return true;
+      } catch (error) {
+        this.#log.error('a task could not be sent to its slot', { task: task.name, error: String(error) });
+        reason = { kind: 'ExceptionFailure', error: errorToData(error), retriable: false };
+      }
+    }
+    if (ahead) slot.ahead = null;
+    else slot.running = null;
+    this.#report(task.taskId, { kind: 'Failed', reason, metrics: null });
+    return false;
+  }
+
+  /** A slot without a task takes what waits longest: here, or behind the task of another slot. */
+  #becameFree(slot: SlotHandle): void {
+    let next = this.#queue.shift();
+    if (next === undefined)
+      for (const other of this.#slots) {
+        const taken = other === slot ? null : other.takeBack();
+        if (taken === null) continue;
+        next = taken;
+        break;
+      }
+    if (next !== undefined) {
+      this.#run(slot, next);
       return;
     }
-    slot.ref();
-    try {
-      slot.run(task, program);
-    } catch (error) {
-      slot.running = null;
-      slot.unref();
-      this.#idle.push(slot);
-      this.#log.error('a task could not be sent to its slot', { task: task.name, error: String(error) });
-      this.#report(task.taskId, {
-        kind: 'Failed',
-        reason: {
-          kind: 'ExceptionFailure',
-          error: { name: 'Error', code: null, message: String(error), stack: String(error), cause: null },
-          retriable: false,
-        },
-        metrics: null,
-      });
-    }
+    slot.unref();
+    this.#idle.push(slot);
   }
 
   #fromSlot(slot: SlotHandle, message: FromSlot): void {
+    if (isTaskDone(message)) {
+      const [taskId, kind, value, updates, numbers] = message;
+      const accumulators = updates ?? [];
+      const metrics = metricsFromNumbers(numbers);
+      this.#ended(
+        slot,
+        taskId,
+        kind === 0
+          ? { kind: 'Result', bytes: value as Uint8Array, accumulators, metrics }
+          : { kind: 'MapOutput', status: value as MapStatus, accumulators, metrics },
+      );
+      return;
+    }
     switch (message.type) {
-      case 'SlotReady':
+      case 'TaskFailed':
+        this.#ended(slot, message.taskId, message.result);
         return;
       case 'Log':
         this.#log.named(message.component)[message.level](message.message);
         return;
-      case 'TaskDone': {
-        slot.running = null;
-        const killed = this.#killed.get(message.taskId);
-        if (killed !== undefined) {
-          killed.cancelTimer();
-          this.#killed.delete(message.taskId);
-        }
-        const next = this.#queue.shift();
-        if (next === undefined) {
-          slot.unref();
-          this.#idle.push(slot);
-        } else this.#run(slot, next);
-        const killedResult =
-          killed !== undefined && message.result.kind === 'Failed' && message.result.reason.kind === 'TaskKilled';
-        this.#report(
-          message.taskId,
-          killedResult
-            ? { kind: 'Failed', reason: { kind: 'TaskKilled', reason: killed.reason }, metrics: null }
-            : message.result,
-        );
-      }
     }
+  }
+
+  #ended(slot: SlotHandle, taskId: TaskId, result: TaskResult): void {
+    slot.advance();
+    const killed = this.#killed.get(taskId);
+    killed?.cancelTimer();
+    this.#killed.delete(taskId);
+    if (slot.running === null) this.#becameFree(slot);
+    else {
+      const next = this.#queue.shift();
+      if (next !== undefined) this.#sendAhead(next);
+    }
+    const reason = result.kind === 'Failed' && result.reason.kind === 'TaskKilled' ? killed?.reason : undefined;
+    this.#report(
+      taskId,
+      reason === undefined ? result : { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null },
+    );
   }
 
   #slotExited(slot: SlotHandle, why: string): void {
@@ -233,25 +268,40 @@ export class Executor {
       return;
     }
     this.#log.warn(`lost ${task.name}: ${why}`, { slot: slot.index });
-    this.#replace();
-    this.#report(task.taskId, { kind: 'Failed', reason: { kind: 'SlotLost', message: why }, metrics: null });
+    const begun = this.#replace(slot);
+    for (const lost of begun === null ? [task] : [task, begun])
+      this.#report(lost.taskId, { kind: 'Failed', reason: { kind: 'SlotLost', message: why }, metrics: null });
   }
 
-  /** After a slot is gone: queued tasks must not wait for it. */
-  #replace(): void {
+  /**
+   * After a slot is gone: tasks must not wait for it.
+   *
+   * @returns the task sent ahead, if the slot had begun it.
+   */
+  #replace(slot: SlotHandle): TaskDescription | null {
+    const back = slot.takeBack();
+    if (back !== null) this.#queue.unshift(back);
     const next = this.#queue.shift();
     if (next !== undefined) this.#launch(next);
+    return slot.ahead;
   }
 
   #kill(taskId: TaskId, reason: string): void {
+    const report = (): void =>
+      this.#report(taskId, { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null });
     const queued = this.#queue.findIndex((t) => t.taskId === taskId);
     if (queued >= 0) {
       this.#queue.splice(queued, 1);
-      this.#report(taskId, { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null });
+      report();
       return;
     }
     for (const slot of this.#slots) {
-      if (slot.running?.taskId !== taskId || this.#killed.has(taskId)) continue;
+      if (slot.ahead?.taskId === taskId && slot.takeBack() !== null) {
+        report();
+        return;
+      }
+      const mine = slot.running?.taskId === taskId || slot.ahead?.taskId === taskId;
+      if (!mine || this.#killed.has(taskId)) continue;
       slot.kill(taskId);
       const cancelTimer = this.#clock.after(this.#options.killGraceMs, () => this.#endStubborn(slot, taskId, reason));
       this.#killed.set(taskId, { reason, cancelTimer });
@@ -269,7 +319,7 @@ export class Executor {
     this.#slots.delete(slot);
     slot.running = null;
     void slot.terminate();
-    this.#replace();
+    this.#replace(slot);
     this.#report(taskId, { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null });
   }
 
@@ -300,4 +350,8 @@ export class Executor {
         return { allowed: this.#driver.canCommit(request as AskExecutor['CanCommit'][0]) };
     }
   }
+}
+
+function isTaskDone(message: FromSlot): message is TaskDone {
+  return Array.isArray(message);
 }

@@ -1,11 +1,17 @@
+import type { RunTask, StageFacts } from '../protocol/executor-slot.ts';
 import type { StageId, TaskId } from '../protocol/ids.ts';
-import type { TaskDescription } from '../protocol/task.ts';
+import type { Split } from '../protocol/stage-program.ts';
 import { newTaskMetrics, type TaskMetrics } from '../protocol/task-metrics.ts';
 import type { TaskContext } from '../rdd/task-context.ts';
 
 /** The TaskContext of the task that a slot runs now. Spark: TaskContextImpl */
 export class RunningTask implements TaskContext {
-  readonly description: TaskDescription;
+  readonly taskAttemptId: TaskId;
+  readonly attemptNumber: number;
+  readonly partitionId: number;
+  readonly split: Split;
+  readonly programKey: string;
+  readonly #stage: StageFacts;
   readonly #isKilled: () => boolean;
   readonly #metrics = newTaskMetrics();
   readonly #onCompletion: ((context: TaskContext) => void)[] = [];
@@ -13,37 +19,34 @@ export class RunningTask implements TaskContext {
   #completed = false;
   #failed = false;
 
-  constructor(description: TaskDescription, isKilled: () => boolean) {
-    this.description = description;
+  constructor(
+    [taskId, attemptNumber, partition, , programKey, split]: RunTask,
+    stage: StageFacts,
+    isKilled: () => boolean,
+  ) {
+    this.taskAttemptId = taskId;
+    this.attemptNumber = attemptNumber;
+    this.partitionId = partition;
+    this.split = split;
+    this.programKey = programKey;
+    this.#stage = stage;
     this.#isKilled = isKilled;
   }
 
   get stageId(): StageId {
-    return this.description.stageId;
+    return this.#stage.stageId;
   }
 
   get stageAttemptNumber(): number {
-    return this.description.stageAttemptId;
-  }
-
-  get partitionId(): number {
-    return this.description.partition;
+    return this.#stage.stageAttemptId;
   }
 
   get numPartitions(): number {
-    return this.description.numPartitions;
-  }
-
-  get attemptNumber(): number {
-    return this.description.attemptNumber;
-  }
-
-  get taskAttemptId(): TaskId {
-    return this.description.taskId;
+    return this.#stage.numPartitions;
   }
 
   get cpus(): number {
-    return this.description.cpus;
+    return this.#stage.cpus;
   }
 
   isInterrupted(): boolean {
@@ -59,7 +62,7 @@ export class RunningTask implements TaskContext {
   }
 
   getLocalProperty(key: string): string | null {
-    return this.description.localProperties[key] ?? null;
+    return this.#stage.localProperties[key] ?? null;
   }
 
   taskMetrics(): TaskMetrics {

@@ -1,5 +1,14 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import type { AskExecutor, FromSlot, SlotAnswer, SlotAsk, SlotSettings, ToSlot } from '../protocol/executor-slot.ts';
+import type {
+  AheadCell,
+  AskExecutor,
+  FromSlot,
+  SlotAnswer,
+  SlotAsk,
+  SlotSettings,
+  StageFacts,
+  ToSlot,
+} from '../protocol/executor-slot.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
 import type { TaskDescription } from '../protocol/task.ts';
 import { slotFlags } from './executor-link.ts';
@@ -27,10 +36,14 @@ export class SlotHandle {
   readonly index: number;
   /** The task the slot runs now. */
   running: TaskDescription | null = null;
+  /** The task it begins as soon as it has ended that one, so that it need not wait for the executor. */
+  ahead: TaskDescription | null = null;
   readonly #worker: Worker;
   readonly #asks: MessagePort;
   readonly #flags: SharedArrayBuffer;
   readonly #known = new Set<string>();
+  /** Of the task sent ahead last. */
+  #cell: AheadCell = 0;
   #exited = false;
   #outOfMemory: string | null = null;
 
@@ -81,9 +94,40 @@ export class SlotHandle {
 
   run(task: TaskDescription, program: StageProgram): void {
     this.running = task;
-    const first = !this.#known.has(task.programKey);
-    if (first) this.#known.add(task.programKey);
-    this.#post({ type: 'RunTask', task, program: first ? program : null });
+    this.#send(task, program, null);
+  }
+
+  /** Gives a slot at work its next task. */
+  sendAhead(task: TaskDescription, program: StageProgram): void {
+    this.ahead = task;
+    this.#cell = this.#cell === 0 ? 1 : 0;
+    slotFlags.sendAhead(this.#flags, task.taskId, this.#cell);
+    this.#send(task, program, this.#cell);
+  }
+
+  /** The task that was sent ahead, if the slot has not begun it; it will not then. */
+  takeBack(): TaskDescription | null {
+    const task = this.ahead;
+    if (task === null || !slotFlags.takeBack(this.#flags, task.taskId, this.#cell)) return null;
+    this.ahead = null;
+    return task;
+  }
+
+  /** The running task has ended: what was sent ahead runs now. */
+  advance(): void {
+    this.running = this.ahead;
+    this.ahead = null;
+  }
+
+  #send(task: TaskDescription, program: StageProgram, cell: AheadCell | null): void {
+    const { taskId, attemptNumber, partition, programKey, split } = task;
+    let stage: StageFacts | null = null;
+    if (!this.#known.has(programKey)) {
+      this.#known.add(programKey);
+      const { stageId, stageAttemptId, numPartitions, cpus, localProperties } = task;
+      stage = { program, stageId, stageAttemptId, numPartitions, cpus, localProperties };
+    }
+    this.#post([taskId, attemptNumber, partition, cell, programKey, split, stage]);
   }
 
   forget(programKey: string): void {

@@ -5,10 +5,11 @@ import { errorToData } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { describeClass, loadClosures, markMainScript, reviveClass } from '../closure/closure.ts';
 import { SparkConf } from '../config/spark-conf.ts';
-import type { FromSlot, SlotSettings, ToSlot } from '../protocol/executor-slot.ts';
+import type { FromSlot, RunTask, SlotSettings, StageFacts, ToSlot } from '../protocol/executor-slot.ts';
+import type { TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapOutputs } from '../protocol/map-output.ts';
-import type { StageProgram } from '../protocol/stage-program.ts';
-import type { TaskDescription, TaskResult } from '../protocol/task.ts';
+import type { TaskResult } from '../protocol/task.ts';
+import { metricsToNumbers } from '../protocol/task-metrics.ts';
 import { setCurrentTask } from '../rdd/task-context.ts';
 import { installClassCodec, RecordEncoder } from '../serializer/serializer.ts';
 import { nodeFiles } from '../shuffle/file-ops.ts';
@@ -56,21 +57,20 @@ export class Slot {
 
   start(): void {
     this.#port.on('message', (message: ToSlot) => this.#receive(message));
-    this.#send({ type: 'SlotReady' });
   }
 
   #receive(message: ToSlot): void {
-    switch (message.type) {
-      case 'RunTask': {
-        const { task, program } = message;
-        if (program !== null) {
-          const loading = load(program);
-          loading.catch(() => {}); // told by the task that needs it
-          this.#stages.set(program.key, loading);
-        }
-        this.#tail = this.#tail.then(() => this.#run(task));
-        return;
+    if (isRunTask(message)) {
+      const stage = message[6];
+      if (stage !== null) {
+        const loading = load(stage);
+        loading.catch(() => {}); // told by the task that needs it
+        this.#stages.set(stage.program.key, loading);
       }
+      this.#tail = this.#tail.then(() => this.#run(message));
+      return;
+    }
+    switch (message.type) {
       case 'ForgetProgram':
         this.#stages.delete(message.programKey);
         this.#mapOutputs.clear();
@@ -78,22 +78,22 @@ export class Slot {
       case 'ForgetBroadcast':
         this.#forgetBroadcast(message.broadcastId);
         return;
-      case 'StopSlot':
-        this.#port.close();
     }
   }
 
-  async #run(task: TaskDescription): Promise<void> {
+  async #run(message: RunTask): Promise<void> {
+    const [taskId, , , cell, programKey] = message;
+    if (cell !== null && !this.#link.claim(taskId, cell)) return;
     let result: TaskResult;
     try {
-      const stage = await this.#stages.get(task.programKey);
+      const stage = await this.#stages.get(programKey);
       if (stage === undefined)
-        throw new Error(`slot ${this.#settings.slotIndex} was not sent the program ${task.programKey}`);
-      const running = new RunningTask(task, () => this.#link.isKilled(task.taskId));
+        throw new Error(`slot ${this.#settings.slotIndex} was not sent the program ${programKey}`);
+      const task = new RunningTask(message, stage.facts, () => this.#link.isKilled(taskId));
       const accumulators = new TaskAccumulators();
-      setCurrentTask(running);
+      setCurrentTask(task);
       try {
-        result = await runTask(stage, this.#env(running), this.#location, accumulators);
+        result = await runTask(stage, task, (codeKey) => this.#env(task, codeKey), this.#location, accumulators);
       } finally {
         setCurrentTask(null);
       }
@@ -104,19 +104,30 @@ export class Slot {
         metrics: null,
       };
     }
-    this.#send({ type: 'TaskDone', taskId: task.taskId, result });
+    this.#reply(taskId, result);
   }
 
-  #env(task: RunningTask): TaskEnv {
-    const { programKey } = task.description;
+  #reply(taskId: TaskId, result: TaskResult): void {
+    if (result.kind === 'Failed') {
+      this.#send({ type: 'TaskFailed', taskId, result });
+      return;
+    }
+    const updates = result.accumulators.length === 0 ? null : result.accumulators;
+    const metrics = metricsToNumbers(result.metrics);
+    if (result.kind === 'MapOutput') this.#send([taskId, 1, result.status, updates, metrics]);
+    else this.#send([taskId, 0, result.bytes, updates, metrics]);
+  }
+
+  #env(task: RunningTask, codeKey: string): TaskEnv {
     return {
       task,
+      executorId: this.#settings.executorId,
       link: this.#link,
       localDirs: this.#localDirs,
       encoder: this.#encoder,
       malformedText: this.#conf.getText('spark.iskra.text.malformed') === 'error' ? 'error' : 'replace',
       shuffle: {
-        programKey,
+        programKey: codeKey,
         localDirs: this.#localDirs,
         encoder: this.#shuffleEncoder,
         memory: new TaskMemory(this.#settings.taskMemoryBytes),
@@ -127,7 +138,7 @@ export class Slot {
         files: nodeFiles,
         throwIfKilled: () => this.#link.throwIfKilled(task.taskAttemptId),
       },
-      mapOutputs: (shuffleId) => this.#outputsOf(programKey, shuffleId),
+      mapOutputs: (shuffleId) => this.#outputsOf(task.programKey, shuffleId),
       warn: (component, message) => this.#send({ type: 'Log', level: 'warn', component, message }),
     };
   }
@@ -148,9 +159,13 @@ export class Slot {
   }
 }
 
-async function load(program: StageProgram): Promise<LoadedStage> {
-  const closures = program.closures.byteLength === 0 ? null : await loadClosures(program.closures);
-  return { program, closures };
+async function load(facts: StageFacts): Promise<LoadedStage> {
+  const bytes = facts.program.closures;
+  return { facts, closures: bytes.byteLength === 0 ? null : await loadClosures(bytes), codeKey: null };
+}
+
+function isRunTask(message: ToSlot): message is RunTask {
+  return Array.isArray(message);
 }
 
 /** Warnings and errors of the engine inside a slot go to the executor's log. */

@@ -101,7 +101,7 @@ export class StageRun {
           reduceId: split.index,
           outputs: this.env.mapOutputs(node.read.shuffleId),
           functions: this.functions,
-          localExecutorId: this.env.task.description.executorId,
+          localExecutorId: this.env.executorId,
         });
       case 'CoGroup':
         return openCoGroupReader(
@@ -172,7 +172,7 @@ export class StageRun {
       shuffleId: side.shuffleId,
       reduceId: split.index,
       outputs: this.env.mapOutputs(side.shuffleId),
-      localExecutorId: this.env.task.description.executorId,
+      localExecutorId: this.env.executorId,
     };
   }
 

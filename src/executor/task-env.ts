@@ -1,3 +1,4 @@
+import type { ExecutorId } from '../protocol/ids.ts';
 import type { MapOutputs } from '../protocol/map-output.ts';
 import type { RecordEncoder } from '../serializer/serializer.ts';
 import type { ShuffleEnv } from '../shuffle/shuffle-env.ts';
@@ -8,6 +9,7 @@ import type { RunningTask } from './running-task.ts';
 /** What the nodes and sinks of one task use of their slot. */
 export interface TaskEnv {
   readonly task: RunningTask;
+  readonly executorId: ExecutorId;
   readonly link: ExecutorLink;
   readonly localDirs: LocalDirs;
   /** Uncompressed, for results and cached blocks; they stay on this host. */

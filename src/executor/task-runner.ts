@@ -1,9 +1,10 @@
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorToData } from '../base/errors.ts';
+import { hashString } from '../base/value-hash.ts';
 import { ClosureError, type LoadedClosures } from '../closure/closure.ts';
+import type { StageFacts } from '../protocol/executor-slot.ts';
 import type { BlockManagerId } from '../protocol/map-output.ts';
-import type { StageProgram } from '../protocol/stage-program.ts';
 import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
 import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
 import { UnencodableRecordError } from '../serializer/serializer.ts';
@@ -12,6 +13,7 @@ import type { AsyncBatchIterator } from './async-operator.ts';
 import { hasAsync, openAsync } from './async-run.ts';
 import { TaskKilledError } from './executor-link.ts';
 import { CommitDeniedError, runIteratorSink } from './iterator-sinks.ts';
+import type { RunningTask } from './running-task.ts';
 import { ArrayBatches } from './segment-iterator.ts';
 import { StageRun } from './stage-run.ts';
 import type { TaskEnv } from './task-env.ts';
@@ -19,8 +21,19 @@ import { createTaskSink, type TaskOutcome, type TaskSink } from './task-sink.ts'
 
 /** A stage program in a slot, with its closures loaded. */
 export interface LoadedStage {
-  readonly program: StageProgram;
+  readonly facts: StageFacts;
   readonly closures: LoadedClosures | null;
+  /** Text that tells the stage's code apart from other stages' (see codeKey); null before the first task. */
+  codeKey: string | null;
+}
+
+/**
+ * Names a stage's code: equal for the rounds of an iterative job, whose functions differ only in what they captured. Generated
+ * loops carry it, so that rounds share V8's feedback and stages of other code do not spoil it.
+ */
+function codeKey(functions: readonly unknown[]): string {
+  const text = functions.map((f) => (typeof f === 'function' ? String(f) : typeof f)).join();
+  return `${text.length}.${(hashString(text) >>> 0).toString(36)}`;
 }
 
 /** Accumulators that the task's functions reached; see accumulator/accumulator.ts. */
@@ -37,22 +50,26 @@ export interface TaskAccumulatorsView {
  */
 export async function runTask(
   stage: LoadedStage,
-  env: TaskEnv,
+  task: RunningTask,
+  makeEnv: (codeKey: string) => TaskEnv,
   location: BlockManagerId,
   accumulators: TaskAccumulatorsView,
 ): Promise<TaskResult> {
-  const { task } = env;
   const metrics = task.taskMetrics();
+  let env: TaskEnv | null = null;
   const startedAt = systemClock.now();
   const ended = (): void => {
     metrics.executorRunTimeMs = systemClock.now() - startedAt;
-    metrics.peakExecutionMemoryBytes = env.shuffle.memory.peakBytes;
+    metrics.peakExecutionMemoryBytes = env?.shuffle.memory.peakBytes ?? 0;
   };
   try {
-    env.link.throwIfKilled(task.taskAttemptId);
+    if (task.isInterrupted()) throw new TaskKilledError(task.taskAttemptId);
+    const { program } = stage.facts;
     const functions = stage.closures === null ? [] : stage.closures.make(accumulators);
-    const run = new StageRun(stage.program, functions, env);
-    const outcome = hasAsync(stage.program) ? await runAsync(run) : runSync(run);
+    stage.codeKey ??= codeKey(functions);
+    env = makeEnv(stage.codeKey);
+    const run = new StageRun(program, functions, env);
+    const outcome = hasAsync(program) ? await runAsync(run) : runSync(run);
     task.end(null);
     ended();
     const updates = accumulators.updates();
@@ -70,12 +87,11 @@ export async function runTask(
       // The listener's error must not hide the task's.
     }
     ended();
-    return { kind: 'Failed', reason: failure(thrown, env), metrics };
+    return { kind: 'Failed', reason: failure(thrown, task), metrics };
   }
 }
 
-function failure(thrown: unknown, env: TaskEnv): TaskFailedReason {
-  const { task } = env;
+function failure(thrown: unknown, task: RunningTask): TaskFailedReason {
   if (thrown instanceof TaskKilledError) return { kind: 'TaskKilled', reason: 'killed' };
   if (thrown instanceof CommitDeniedError)
     return { kind: 'TaskCommitDenied', partition: task.partitionId, attemptNumber: task.attemptNumber };
@@ -90,7 +106,7 @@ function failure(thrown: unknown, env: TaskEnv): TaskFailedReason {
 function runSync(run: StageRun): TaskOutcome {
   const { program, env } = run;
   const sink = createTaskSink(program, run.functions, env);
-  const { split } = env.task.description;
+  const { split } = env.task;
   if (sink === null) {
     const source = run.open(program.root, split);
     return iteratorOutcome(run, source);
@@ -132,7 +148,7 @@ function runSync(run: StageRun): TaskOutcome {
 async function runAsync(run: StageRun): Promise<TaskOutcome> {
   const { program, env } = run;
   const sink = createTaskSink(program, run.functions, env);
-  const source = await openAsync(run, program.root, env.task.description.split);
+  const source = await openAsync(run, program.root, env.task.split);
   try {
     if (sink === null) return await iteratorOutcomeAsync(run, source);
     return await pump(run, sink, source);

@@ -1,9 +1,9 @@
 import type { LogLevel } from '../base/logger.ts';
-import type { ExecutorId, RddId, ShuffleId, TaskId } from './ids.ts';
-import type { MapOutputs } from './map-output.ts';
-import type { StageProgram } from './stage-program.ts';
+import type { ExecutorId, RddId, ShuffleId, StageId, TaskId } from './ids.ts';
+import type { MapOutputs, MapStatus } from './map-output.ts';
+import type { Split, StageProgram } from './stage-program.ts';
 import type { StorageLevel } from './storage-level.ts';
-import type { TaskDescription, TaskResult } from './task.ts';
+import type { AccumulatorUpdate, TaskResult } from './task.ts';
 
 /** What a slot (a worker thread) is given when it starts. */
 export interface SlotSettings {
@@ -18,22 +18,62 @@ export interface SlotSettings {
   readonly localDirs: unknown;
   /** Bytes that a task may hold in tables and sort buffers before it spills. */
   readonly taskMemoryBytes: number;
-  /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed. */
+  /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [2] and [3] task ids + 1 that were sent ahead. */
   readonly flags: SharedArrayBuffer;
 }
 
+/** What all tasks of a stage attempt have in common; travels once, with the program. */
+export interface StageFacts {
+  readonly program: StageProgram;
+  readonly stageId: StageId;
+  readonly stageAttemptId: number;
+  readonly numPartitions: number;
+  readonly cpus: number;
+  readonly localProperties: Readonly<Record<string, string>>;
+}
+
+/**
+ * Where a task that was sent ahead waits to be claimed. There are two, in turn: when the executor hears that a task has ended
+ * it sends the next one, and the slot may not have claimed the one before yet.
+ */
+export type AheadCell = 0 | 1;
+
+/**
+ * One task, as small as it can be: a message of a few numbers takes a third of the time of one with a TaskDescription, and
+ * there is one for each task. `stage` is null when this slot was sent it before.
+ *
+ * `cell`: null when the slot has no task. Else it is still at work, and has to claim this one there before it begins it
+ * (executor-link.ts), since the executor may have taken it back for another slot.
+ */
+export type RunTask = readonly [
+  taskId: TaskId,
+  attemptNumber: number,
+  partition: number,
+  cell: AheadCell | null,
+  programKey: string,
+  split: Split,
+  stage: StageFacts | null,
+];
+
+/** A task that ended well: kind 0 is a Result, 1 a MapOutput. Metrics as numbers (task-metrics.ts). */
+export type TaskDone = readonly [
+  taskId: TaskId,
+  kind: 0 | 1,
+  value: Uint8Array | MapStatus,
+  accumulators: readonly AccumulatorUpdate[] | null,
+  metrics: readonly number[],
+];
+
 /** Executor → slot, one way. */
 export type ToSlot =
-  /** `program` is null when this slot was sent it before. */
-  | { readonly type: 'RunTask'; readonly task: TaskDescription; readonly program: StageProgram | null }
+  | RunTask
   | { readonly type: 'ForgetProgram'; readonly programKey: string }
-  | { readonly type: 'ForgetBroadcast'; readonly broadcastId: number }
-  | { readonly type: 'StopSlot' };
+  | { readonly type: 'ForgetBroadcast'; readonly broadcastId: number };
 
 /** Slot → executor, one way. */
 export type FromSlot =
-  | { readonly type: 'SlotReady' }
-  | { readonly type: 'TaskDone'; readonly taskId: TaskId; readonly result: TaskResult }
+  | TaskDone
+  | { readonly type: 'TaskFailed'; readonly taskId: TaskId; readonly result: Extract<TaskResult, { kind: 'Failed' }> }
   | { readonly type: 'Log'; readonly level: 'warn' | 'error'; readonly component: string; readonly message: string };
 
 /**

@@ -42,3 +42,16 @@ export function newTaskMetrics(): TaskMetrics {
     shuffleWriteTimeMs: 0,
   };
 }
+
+const NAMES: readonly (keyof TaskMetrics)[] = Object.keys(newTaskMetrics()) as (keyof TaskMetrics)[];
+
+/** As numbers in a fixed order: what crosses a thread, where names would cost more than values. */
+export function metricsToNumbers(metrics: TaskMetrics): readonly number[] {
+  return NAMES.map((name) => metrics[name]);
+}
+
+export function metricsFromNumbers(numbers: readonly number[]): TaskMetrics {
+  const metrics = newTaskMetrics();
+  for (let i = 0; i < NAMES.length; i++) metrics[NAMES[i] as keyof TaskMetrics] = numbers[i] ?? 0;
+  return metrics;
+}

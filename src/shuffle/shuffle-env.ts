@@ -9,7 +9,7 @@ import type { TaskMemory } from './task-memory.ts';
 
 /** What the shuffle of one task attempt works with. */
 export interface ShuffleEnv {
-  /** The stage program's key; keeps generated loops of different stages apart. */
+  /** Names the stage's code; keeps generated loops of different code apart, and lets equal code share them. */
   readonly programKey: string;
   readonly localDirs: LocalDirs;
   /** The slot's own; each block it gives is copied at once. */

@@ -54,7 +54,9 @@ export class LocalBackend implements SchedulerBackend {
   start(listener: BackendListener): void {
     this.#listener = listener;
     this.#executor.warmUp();
-    listener.executorAdded(DRIVER_EXECUTOR_ID, 'localhost', this.#options.numSlots);
+    const { numSlots } = this.#options;
+    // One more a slot: it begins it without waiting for this thread.
+    listener.executorAdded(DRIVER_EXECUTOR_ID, 'localhost', numSlots, numSlots);
   }
 
   launch(_executorId: ExecutorId, launches: readonly Launch[]): void {

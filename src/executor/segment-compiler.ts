@@ -64,16 +64,36 @@ const factories = new Map<string, Factory>();
 const MAX_FACTORIES = 1000;
 let made = 0;
 
+function makeFactory(text: string, functions: readonly unknown[]): Factory {
+  const names = functions.map((_, i) => `f${i}`);
+  return new Function('R', ...names, `"use strict"; /* ${made++} */ return ${text}`) as Factory;
+}
+
 function factoryFor(text: string, functions: readonly unknown[]): Factory {
   const key = `${text}\0${functions.map(String).join('\0')}`;
   let factory = factories.get(key);
   if (factory === undefined) {
-    const names = functions.map((_, i) => `f${i}`);
-    factory = new Function('R', ...names, `"use strict"; /* ${made++} */ return ${text}`) as Factory;
+    factory = makeFactory(text, functions);
     if (factories.size >= MAX_FACTORIES) factories.delete(factories.keys().next().value as string);
     factories.set(key, factory);
   }
   return factory;
+}
+
+/** How a segment's loop is compiled: sharing the code of equal segments, which is warm, or alone, which is faster in the end. */
+export type Sharing = 'shared' | 'alone';
+
+function compile(
+  ops: readonly NarrowOp[],
+  sink: SinkCode,
+  source: 'batch' | 'range',
+  functions: readonly unknown[],
+  sharing: Sharing,
+): BatchSegment & RangeSegment {
+  const { text, refs } = segmentSource(ops, sink, source);
+  const used = refs.map((r) => functions[r]);
+  const factory = sharing === 'shared' ? factoryFor(text, used) : makeFactory(text, used);
+  return factory(runtime, ...used);
 }
 
 /** Compiles a segment over batches. `functions` are the program's closures, by Ref. */
@@ -81,10 +101,9 @@ export function compileBatchSegment(
   ops: readonly NarrowOp[],
   sink: SinkCode,
   functions: readonly unknown[],
+  sharing: Sharing = 'shared',
 ): BatchSegment {
-  const { text, refs } = segmentSource(ops, sink, 'batch');
-  const used = refs.map((r) => functions[r]);
-  return factoryFor(text, used)(runtime, ...used);
+  return compile(ops, sink, 'batch', functions, sharing);
 }
 
 /** Compiles a segment over a range. */
@@ -92,8 +111,7 @@ export function compileRangeSegment(
   ops: readonly NarrowOp[],
   sink: SinkCode,
   functions: readonly unknown[],
+  sharing: Sharing = 'shared',
 ): RangeSegment {
-  const { text, refs } = segmentSource(ops, sink, 'range');
-  const used = refs.map((r) => functions[r]);
-  return factoryFor(text, used)(runtime, ...used);
+  return compile(ops, sink, 'range', functions, sharing);
 }

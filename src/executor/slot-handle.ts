@@ -161,6 +161,8 @@ export class SlotHandle {
   async terminate(): Promise<void> {
     this.#exited = true;
     this.#asks.close();
+    // Whoever waits for the end must not be cut off because nothing else keeps the process alive.
+    this.#worker.ref();
     await this.#worker.terminate();
   }
 

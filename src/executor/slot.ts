@@ -17,6 +17,7 @@ import { TaskMemory } from '../shuffle/task-memory.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import { ExecutorLink } from './executor-link.ts';
 import { RunningTask } from './running-task.ts';
+import { StageSegments } from './stage-segments.ts';
 import { installTaskCodecs } from './task-codecs.ts';
 import type { TaskEnv } from './task-env.ts';
 import { type LoadedStage, runTask } from './task-runner.ts';
@@ -161,7 +162,8 @@ export class Slot {
 
 async function load(facts: StageFacts): Promise<LoadedStage> {
   const bytes = facts.program.closures;
-  return { facts, closures: bytes.byteLength === 0 ? null : await loadClosures(bytes), codeKey: null };
+  const closures = bytes.byteLength === 0 ? null : await loadClosures(bytes);
+  return { facts, closures, segments: new StageSegments(closures?.stateless ?? true), codeKey: null };
 }
 
 function isRunTask(message: ToSlot): message is RunTask {

@@ -20,9 +20,11 @@ import {
 } from '../shuffle/shuffle-reader.ts';
 import { openPersisted } from './persisted-block.ts';
 import { IterableBatches, RecordIterator } from './record-iterator.ts';
-import { type BatchSegment, compileBatchSegment, compileRangeSegment, type RangeSegment } from './segment-compiler.ts';
+import type { BatchSegment, RangeSegment } from './segment-compiler.ts';
 import { ConcatIterator, RangeSegmentIterator, SegmentIterator } from './segment-iterator.ts';
+import type { SinkCode } from './segment-source.ts';
 import { BlockBatches, DealIterator, GlomIterator, RangeBatches } from './source-iterators.ts';
+import type { StageSegments } from './stage-segments.ts';
 import type { TaskEnv } from './task-env.ts';
 
 /** Longer runs are cut: V8 gives up optimising huge functions, and thousands of nested ifs overflow its parser. */
@@ -38,10 +40,12 @@ export class StageRun {
   readonly program: StageProgram;
   readonly functions: readonly unknown[];
   readonly env: TaskEnv;
+  readonly #segments: StageSegments;
   /** Async nodes that were run before, with the split they were run for. */
   readonly resolved: Map<string, BatchIterator> = new Map();
 
-  constructor(program: StageProgram, functions: readonly unknown[], env: TaskEnv) {
+  constructor(program: StageProgram, functions: readonly unknown[], segments: StageSegments, env: TaskEnv) {
+    this.#segments = segments;
     this.program = program;
     this.functions = functions;
     this.env = env;
@@ -135,12 +139,12 @@ export class StageRun {
     }
   }
 
-  batchSegment(ops: readonly NarrowOp[], sink: Parameters<typeof compileBatchSegment>[1]): BatchSegment {
-    return compileBatchSegment(ops, sink, this.functions);
+  batchSegment(ops: readonly NarrowOp[], sink: SinkCode): BatchSegment {
+    return this.#segments.batch(ops, sink, this.functions);
   }
 
-  rangeSegment(ops: readonly NarrowOp[], sink: Parameters<typeof compileRangeSegment>[1]): RangeSegment {
-    return compileRangeSegment(ops, sink, this.functions);
+  rangeSegment(ops: readonly NarrowOp[], sink: SinkCode): RangeSegment {
+    return this.#segments.range(ops, sink, this.functions);
   }
 
   #segment(index: number, split: Split): BatchIterator {

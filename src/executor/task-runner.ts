@@ -16,6 +16,7 @@ import { CommitDeniedError, runIteratorSink } from './iterator-sinks.ts';
 import type { RunningTask } from './running-task.ts';
 import { ArrayBatches } from './segment-iterator.ts';
 import { StageRun } from './stage-run.ts';
+import type { StageSegments } from './stage-segments.ts';
 import type { TaskEnv } from './task-env.ts';
 import { createTaskSink, type TaskOutcome, type TaskSink } from './task-sink.ts';
 
@@ -23,6 +24,7 @@ import { createTaskSink, type TaskOutcome, type TaskSink } from './task-sink.ts'
 export interface LoadedStage {
   readonly facts: StageFacts;
   readonly closures: LoadedClosures | null;
+  readonly segments: StageSegments;
   /** Text that tells the stage's code apart from other stages' (see codeKey); null before the first task. */
   codeKey: string | null;
 }
@@ -68,7 +70,7 @@ export async function runTask(
     const functions = stage.closures === null ? [] : stage.closures.make(accumulators);
     stage.codeKey ??= codeKey(functions);
     env = makeEnv(stage.codeKey);
-    const run = new StageRun(program, functions, env);
+    const run = new StageRun(program, functions, stage.segments, env);
     const outcome = hasAsync(program) ? await runAsync(run) : runSync(run);
     task.end(null);
     ended();

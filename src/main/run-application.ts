@@ -28,6 +28,8 @@ export async function runApplication(
   const end = async (code: number | string | undefined): Promise<void> => {
     if (ending) return;
     ending = true;
+    // Should the process run out of work while things are stopped, this is its code all the same.
+    process.exitCode = code;
     for (const { name, error } of await runShutdownHooks()) {
       process.stderr.write(`iskra: could not stop ${name}: ${reportError(error, report)}`);
     }

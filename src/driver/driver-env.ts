@@ -8,12 +8,12 @@ import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts'
 import { BroadcastRegistry } from '../broadcast/broadcast.ts';
 import { captureAll, describeClass, mainScriptUrls, reviveClass } from '../closure/closure.ts';
 import { LocalBackend } from '../cluster/local/local-backend.ts';
+import { planMemory } from '../cluster/local/memory-plan.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
 import { APP_ID, APP_NAME, DEFAULT_PARALLELISM, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
 import { VALIDATE_OUTPUT_SPECS } from '../config/io-entries.ts';
 import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { type MasterUrl, parseMasterUrl } from '../config/master-url.ts';
-import { DRIVER_MEMORY, MEMORY_FRACTION, MEMORY_STORAGE_FRACTION } from '../config/memory-entries.ts';
 import { TASK_CPUS } from '../config/scheduler-entries.ts';
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
@@ -33,7 +33,6 @@ import { installClassCodec } from '../serializer/serializer.ts';
 import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
-import { planMemory } from './driver-memory.ts';
 import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
 import { schedulerSettings } from './scheduler-settings.ts';
 
@@ -115,12 +114,7 @@ export class DriverEnv {
       validateOutputSpecs: conf.get(VALIDATE_OUTPUT_SPECS),
     };
     installClassCodec({ describe: describeClass, revive: reviveClass });
-    const memory = planMemory(
-      conf.get(DRIVER_MEMORY) / (1 << 20),
-      master.numSlots,
-      conf.get(MEMORY_FRACTION),
-      conf.get(MEMORY_STORAGE_FRACTION),
-    );
+    const memory = planMemory(conf, master.numSlots);
     this.#localDirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.log);
     this.#backend = new LocalBackend({
       numSlots: master.numSlots,

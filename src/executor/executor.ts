@@ -34,6 +34,9 @@ export interface ExecutorOptions {
   readonly logLevel: LogLevel;
 }
 
+/** After so many slots that ended before they had begun anything, tasks fail instead of waiting for the next one. */
+const MAX_FAILED_STARTS = 4;
+
 /**
  * Runs the tasks it is given, one at a time in each slot; a slot at work may have its next one already, which another slot
  * takes if it gets free first. It lives on the main thread of its process, owns blocks and
@@ -56,6 +59,8 @@ export class Executor {
   readonly #programs = new Map<string, StageProgram>();
   readonly #killed = new Map<TaskId, { reason: string; cancelTimer: () => void }>();
   readonly #handlers: SlotHandlers;
+  /** Slots that ended without ever having had a task, in a row. */
+  #failedStarts = 0;
   #nextSlot = 0;
   #stopped = false;
 
@@ -127,8 +132,13 @@ export class Executor {
 
   #launch(task: TaskDescription): void {
     const slot = this.#freeSlot(task.programKey);
-    if (slot !== null) this.#run(slot, task);
-    else this.#sendAhead(task);
+    if (slot !== null) {
+      this.#run(slot, task);
+      return;
+    }
+    // A thread needs some 100 ms to start, and short tasks are done by then: it takes what still waits when it is ready.
+    if (this.#slots.size < this.#options.cores) this.#newSlot().ref();
+    this.#sendAhead(task);
   }
 
   /** All slots are at work: one of them gets the task as its next, or it waits here. */
@@ -141,7 +151,7 @@ export class Executor {
     this.#queue.push(task);
   }
 
-  /** An idle slot, best one that has the program; else a new one while there are fewer than cores. */
+  /** An idle slot, best one that has the program. */
   #freeSlot(programKey: string): SlotHandle | null {
     const idle = this.#idle;
     for (let i = idle.length - 1; i >= 0; i--) {
@@ -151,7 +161,6 @@ export class Executor {
         return slot;
       }
     }
-    if (this.#slots.size < this.#options.cores && idle.length === 0) return this.#newSlot();
     return idle.pop() ?? null;
   }
 
@@ -231,6 +240,11 @@ export class Executor {
       return;
     }
     switch (message.type) {
+      case 'SlotReady':
+        this.#failedStarts = 0;
+        // The first slot is given its task before it is ready.
+        if (slot.running === null && !this.#idle.includes(slot)) this.#becameFree(slot);
+        return;
       case 'TaskFailed':
         this.#ended(slot, message.taskId, message.result);
         return;
@@ -264,13 +278,18 @@ export class Executor {
     if (this.#stopped) return;
     const task = slot.running;
     if (task === null) {
-      this.#log.warn('an idle slot ended', { slot: slot.index, why });
+      this.#log.warn('a slot without a task ended', { slot: slot.index, why });
+      if (++this.#failedStarts < MAX_FAILED_STARTS) this.#replace(slot);
+      else for (const waiting of this.#queue.splice(0)) this.#reportLost(waiting, why);
       return;
     }
     this.#log.warn(`lost ${task.name}: ${why}`, { slot: slot.index });
     const begun = this.#replace(slot);
-    for (const lost of begun === null ? [task] : [task, begun])
-      this.#report(lost.taskId, { kind: 'Failed', reason: { kind: 'SlotLost', message: why }, metrics: null });
+    for (const lost of begun === null ? [task] : [task, begun]) this.#reportLost(lost, why);
+  }
+
+  #reportLost(task: TaskDescription, why: string): void {
+    this.#report(task.taskId, { kind: 'Failed', reason: { kind: 'SlotLost', message: why }, metrics: null });
   }
 
   /**

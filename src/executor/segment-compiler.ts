@@ -1,6 +1,7 @@
 import { IskraError } from '../base/errors.ts';
 import { valuesEqual } from '../base/value-equality.ts';
 import { shortInspect } from '../base/value-errors.ts';
+import { hashValue } from '../base/value-hash.ts';
 import type { NarrowOp } from '../protocol/stage-program.ts';
 import { type SinkCode, segmentSource } from './segment-source.ts';
 
@@ -13,6 +14,7 @@ export type RangeSegment = (start: number, step: number, count: number, S: objec
 const runtime = {
   missing: [undefined] as readonly undefined[],
   none: [] as readonly unknown[],
+  hash: hashValue as (key: unknown) => number,
   equal: valuesEqual as (a: unknown, b: unknown) => boolean,
   isPromise: (v: unknown): boolean =>
     typeof v === 'object' && v !== null && typeof (v as { then?: unknown }).then === 'function',

@@ -21,7 +21,8 @@ export type SinkCode =
   | { readonly kind: 'sum' } //                               S.acc
   | { readonly kind: 'offer' } //                             S.heap.add(record)
   | { readonly kind: 'foreach'; readonly f: Ref }
-  | { readonly kind: 'addPair' } //                           S.writer.add(key, value)
+  | { readonly kind: 'addPair' } //                           S.writer.addTo(S.partition(key), key, value)
+  | { readonly kind: 'addPairByHash'; readonly numPartitions: number } // S.writer; the partition is computed inline
   | { readonly kind: 'combine'; readonly combine: CombinePlan }; // S.table; S.zero() for aggregate
 
 /** A record in the text: one expression, or a pair whose array has not been made (and may never be). */
@@ -207,6 +208,8 @@ function sinkText(sink: SinkCode, copy: Copy): SinkText {
     case 'foreach':
       return { prologue: '', epilogue: '' };
     case 'addPair':
+      return { prologue: 'const writer = S.writer, partition = S.partition;', epilogue: '' };
+    case 'addPairByHash':
       return { prologue: 'const writer = S.writer;', epilogue: '' };
     case 'combine':
       return { prologue: 'const table = S.table, vals = table.values;', epilogue: '' };
@@ -249,7 +252,19 @@ function emit(w: SegmentWriter, sink: SinkCode, value: Value, copy: Copy): void 
     }
     case 'addPair': {
       const p = w.pair(value, 'a shuffle');
-      w.line(`writer.add(${p.k}, ${p.v});`);
+      w.line(`writer.addTo(partition(${p.k}), ${p.k}, ${p.v});`);
+      return;
+    }
+    case 'addPairByHash': {
+      const p = w.pair(value, 'a shuffle');
+      const h = w.fresh('h');
+      const key = w.fresh('k');
+      w.line(`const ${key} = ${p.k};`);
+      // Without | 0 a remainder of -0 makes V8 divide doubles.
+      w.line(
+        `const ${h} = ${key} === null || ${key} === undefined ? 0 : (R.hash(${key}) % ${sink.numPartitions}) | 0;`,
+      );
+      w.line(`writer.addTo(${h} < 0 ? ${h} + ${sink.numPartitions} : ${h}, ${key}, ${p.v});`);
       return;
     }
     case 'combine':

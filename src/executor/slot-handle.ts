@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import type {
   AheadCell,
   AskExecutor,
@@ -7,11 +7,13 @@ import type {
   SlotAsk,
   SlotSettings,
   StageFacts,
+  StartSlot,
   ToSlot,
 } from '../protocol/executor-slot.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
 import type { TaskDescription } from '../protocol/task.ts';
 import { slotFlags } from './executor-link.ts';
+import { takeSlotThread } from './slot-thread.ts';
 
 export interface SlotHandlers {
   onMessage(slot: SlotHandle, message: FromSlot): void;
@@ -24,12 +26,6 @@ export interface SlotLimits {
   /** V8's old-generation limit of the thread, MiB. */
   readonly heapMiB: number;
 }
-
-/**
- * 192 MiB of young generation gives V8 semi-spaces of 64 MiB. With the default of 16, allocation-site pretenuring turns
- * batch stages from 20 into 150 ns a record in about one run of three (bench/results).
- */
-const YOUNG_GENERATION_MIB = 192;
 
 /** The executor's end of one slot: a worker thread that lives as long as it can. */
 export class SlotHandle {
@@ -58,14 +54,9 @@ export class SlotHandle {
     this.#flags = slotFlags.make();
     const { port1, port2 } = new MessageChannel();
     this.#asks = port1;
-    this.#worker = new Worker(entry, {
-      workerData: { settings: { ...settings, slotIndex: index, flags: this.#flags }, asks: port2 },
-      transferList: [port2],
-      resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB, maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
-      // The driver's loaders and inspector flags are not for slots.
-      execArgv: [],
-      name: `iskra slot ${index}`,
-    });
+    this.#worker = takeSlotThread(entry, limits.heapMiB);
+    const start: StartSlot = { settings: { ...settings, slotIndex: index, flags: this.#flags }, asks: port2 };
+    this.#worker.postMessage(start, [port2]);
     this.#worker.on('message', (message: FromSlot) => handlers.onMessage(this, message));
     this.#worker.on('error', (error: Error & { code?: string }) => {
       this.#outOfMemory =

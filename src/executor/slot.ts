@@ -58,6 +58,7 @@ export class Slot {
 
   start(): void {
     this.#port.on('message', (message: ToSlot) => this.#receive(message));
+    this.#send({ type: 'SlotReady' });
   }
 
   #receive(message: ToSlot): void {

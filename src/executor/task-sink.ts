@@ -115,16 +115,18 @@ function collectSink(code: SinkCode, state: { out: unknown[]; limit?: number }):
 type ShuffleWrite = Extract<SinkPlan, { kind: 'shuffleWrite' }>;
 
 function partitioningSink(sink: ShuffleWrite, functions: readonly unknown[], env: TaskEnv): TaskSink {
+  const { kind, numPartitions } = sink.partitioner;
+  const partition = partitionFunction(sink.partitioner, functions);
   const writer = createPartitioningWriter(env.shuffle, {
     shuffleId: sink.shuffleId,
     mapId: env.task.taskAttemptId,
-    numPartitions: sink.partitioner.numPartitions,
-    partition: partitionFunction(sink.partitioner, functions),
-    usesHash: sink.partitioner.kind === 'hash',
+    numPartitions,
+    partition,
+    usesHash: kind === 'hash',
   });
   return {
-    code: { kind: 'addPair' },
-    state: { writer },
+    code: kind === 'hash' ? { kind: 'addPairByHash', numPartitions } : { kind: 'addPair' },
+    state: { writer, partition: (key: unknown) => partition(key, 0) },
     rangeChunk: BATCH_SIZE,
     endBatch: () => writer.endBatch(),
     finish: () => ({ kind: 'MapOutput', sizes: writer.commit().sizes }),

@@ -1,6 +1,8 @@
 import { IskraError } from '../base/errors.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
+import { prepareLocal } from '../cluster/local/prepare-local.ts';
 import { nearest } from '../config/nearest-key.ts';
+import { SparkConf } from '../config/spark-conf.ts';
 import { setSubmitDefaults } from '../config/submit-defaults.ts';
 import { parseSubmitArguments, prepareSubmission, reportError, UsageError } from '../deploy/submit/submit.ts';
 import { listExamples } from './examples.ts';
@@ -73,6 +75,7 @@ async function submit(command: string, argv: readonly string[]): Promise<void> {
       );
     case 'ready':
       setSubmitDefaults(prepared.values);
+      prepareLocal(new SparkConf(prepared.values), new URL('./task-slot.js', import.meta.url));
       return runApplication(prepared, installation);
   }
 }

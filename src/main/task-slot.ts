@@ -1,8 +1,10 @@
-// The entry of a slot's thread.
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+// The entry of a slot's thread. It may be started before there is a context; its first message says what it is for.
+import { type MessagePort, parentPort } from 'node:worker_threads';
 import { Slot } from '../executor/slot.ts';
-import type { SlotSettings } from '../protocol/executor-slot.ts';
+import type { StartSlot } from '../protocol/executor-slot.ts';
 
-const { settings, asks } = workerData as { readonly settings: SlotSettings; readonly asks: MessagePort };
-if (parentPort === null) throw new Error('task-slot runs only as a worker thread of an executor');
-new Slot(settings, parentPort, asks).start();
+const port = parentPort;
+if (port === null) throw new Error('task-slot runs only as a worker thread of an executor');
+port.once('message', ({ settings, asks }: StartSlot) => {
+  new Slot(settings, port, asks as MessagePort).start();
+});

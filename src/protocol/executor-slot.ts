@@ -22,6 +22,13 @@ export interface SlotSettings {
   readonly flags: SharedArrayBuffer;
 }
 
+/** The first message of a slot's thread; the thread may have been started before it was known what for. */
+export interface StartSlot {
+  readonly settings: SlotSettings;
+  /** A MessagePort: where the slot asks and is answered. */
+  readonly asks: unknown;
+}
+
 /** What all tasks of a stage attempt have in common; travels once, with the program. */
 export interface StageFacts {
   readonly program: StageProgram;
@@ -73,6 +80,8 @@ export type ToSlot =
 /** Slot → executor, one way. */
 export type FromSlot =
   | TaskDone
+  /** The thread has started and waits for work. */
+  | { readonly type: 'SlotReady' }
   | { readonly type: 'TaskFailed'; readonly taskId: TaskId; readonly result: Extract<TaskResult, { kind: 'Failed' }> }
   | { readonly type: 'Log'; readonly level: 'warn' | 'error'; readonly component: string; readonly message: string };
 

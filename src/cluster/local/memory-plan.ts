@@ -1,3 +1,6 @@
+import { DRIVER_MEMORY, MEMORY_FRACTION, MEMORY_STORAGE_FRACTION } from '../../config/memory-entries.ts';
+import type { SparkConf } from '../../config/spark-conf.ts';
+
 /** How the memory an application is given is divided in a driver that runs its own slots. Units: bytes, MiB. */
 export interface MemoryPlan {
   /** Blocks of persisted RDDs, in shared memory. */
@@ -17,7 +20,10 @@ const LEAST_SLOT_HEAP_MIB = 256;
  *
  * Spark: UnifiedMemoryManager, with the two regions apart because blocks live outside the slots' heaps.
  */
-export function planMemory(memoryMiB: number, slots: number, fraction: number, storageFraction: number): MemoryPlan {
+export function planMemory(conf: SparkConf, slots: number): MemoryPlan {
+  const memoryMiB = conf.get(DRIVER_MEMORY) / (1 << 20);
+  const fraction = conf.get(MEMORY_FRACTION);
+  const storageFraction = conf.get(MEMORY_STORAGE_FRACTION);
   const storageMiB = memoryMiB * fraction * storageFraction;
   const slotHeapMiB = Math.max(LEAST_SLOT_HEAP_MIB, Math.floor((memoryMiB - storageMiB) / slots));
   return {

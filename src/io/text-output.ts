@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InvariantError, IskraError } from '../base/errors.ts';
+import { makeDirectory } from '../base/make-directory.ts';
 import { ioError, isSystemError } from './io-error.ts';
 import { showPath, toLocalPath } from './local-path.ts';
 import { TextFileWriter } from './text-file-writer.ts';
@@ -53,7 +54,7 @@ export function setupJob(job: TextOutputJob, options: { readonly validateOutputS
       { details: { path: job.path } },
     );
   try {
-    const made = mkdirSync(attemptsDir(job), { recursive: true }) ?? null;
+    const made = makeDirectory(attemptsDir(job));
     // Directories inside the output go with it.
     return made === null || made.startsWith(`${job.path}/`) ? null : made;
   } catch (e) {

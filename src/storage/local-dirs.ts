@@ -3,6 +3,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { makeDirectory } from '../base/make-directory.ts';
 import { hashString } from '../base/value-hash.ts';
 import { OWNER_FILE, removeDirsOfDeadOwners, thisProcess } from './dir-owner.ts';
 
@@ -124,7 +125,7 @@ export class LocalDirs {
 }
 
 function makeOwnedDir(root: string): string {
-  mkdirSync(root, { recursive: true });
+  makeDirectory(root);
   const dir = join(root, `blockmgr-${randomUUID()}`);
   // Under another name first: a directory that looks like ours has its owner file from the first moment.
   const unfinished = `${dir}.tmp`;

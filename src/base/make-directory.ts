@@ -1,0 +1,29 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/**
+ * Makes a directory with all that is missing above it; fine when it exists.
+ *
+ * Node's own `recursive` never comes back where the kernel answers ENOENT for a directory that can have no children, as in
+ * /proc.
+ *
+ * @returns the topmost directory that was made; null when all existed.
+ * @throws the error of the operating system.
+ */
+export function makeDirectory(path: string): string | null {
+  try {
+    mkdirSync(path);
+    return path;
+  } catch (e) {
+    const { code } = e as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && isDirectory(path)) return null;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || parent === path || isDirectory(parent)) throw e;
+    const made = makeDirectory(parent);
+    return makeDirectory(path) === null ? made : (made ?? path);
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}

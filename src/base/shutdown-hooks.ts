@@ -35,12 +35,15 @@ export function addShutdownHook(stop: () => Promise<void>, options: ShutdownHook
 /** Stops everything, the newest first, one after the other. @returns what went wrong; one failure does not keep the rest. */
 export async function runShutdownHooks(): Promise<{ name: string; error: unknown }[]> {
   const failures: { name: string; error: unknown }[] = [];
-  for (let hook = hooks.pop(); hook; hook = hooks.pop()) {
+  for (let hook = hooks.at(-1); hook; hook = hooks.at(-1)) {
     try {
       await hook.stop();
     } catch (error) {
       failures.push({ name: hook.name ?? 'what still ran', error });
     }
+    // Only now: a process that ends while this one stops does at once what needs no waiting.
+    const at = hooks.indexOf(hook);
+    if (at >= 0) hooks.splice(at, 1);
   }
   return failures;
 }

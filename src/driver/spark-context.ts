@@ -261,10 +261,11 @@ export class SparkContext implements JobRunner, AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    this.#removeHook();
     try {
       await this.#env.close();
     } finally {
+      // Not before: a process that ends meanwhile waits for this, or takes the files away itself.
+      this.#removeHook();
       if (active === this) active = null;
     }
   }

@@ -35,3 +35,14 @@ test('at exit only what needs no waiting is done', () => {
   runExitHooks();
   assert.deepEqual(log, ['a']);
 });
+
+test('a process that ends while something stops still does what needs no waiting', async () => {
+  const log: string[] = [];
+  let finish = (): void => {};
+  addShutdownHook(() => new Promise((resolve) => (finish = resolve)), { exitNow: () => void log.push('exit') });
+  const stopping = runShutdownHooks();
+  runExitHooks();
+  assert.deepEqual(log, ['exit']);
+  finish();
+  assert.deepEqual(await stopping, []);
+});

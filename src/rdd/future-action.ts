@@ -1,4 +1,5 @@
 import { IskraError } from '../base/errors.ts';
+import { addCallerFrames } from '../base/stack-frames.ts';
 import type { JobId } from '../protocol/ids.ts';
 import type { JobHandle, JobRunner } from './job-runner.ts';
 import { prepareLineage } from './prepare-lineage.ts';
@@ -38,6 +39,8 @@ export interface Action {
   ): Promise<void>;
   /** What a RangePartitioner in the lineage needs before its `getPartition` answers. */
   prepare(node: RDDNode): Promise<void>;
+  /** Calls `cleanUp` when the action is cancelled, before its caller hears of it. What fails otherwise is the body's to catch. */
+  onCancelled(cleanUp: () => void): void;
 }
 
 /**
@@ -52,10 +55,12 @@ export function startAction<T>(
   body: (action: Action) => Promise<T>,
 ): FutureAction<T> {
   jobs.assertNotStopped();
+  const caller: { readonly stack?: string } = {};
+  Error.captureStackTrace(caller, startAction);
   const running = new RunningAction(jobs, callSite);
   const signal = options?.signal;
   const promise = new Promise<T>((resolve, reject) => {
-    running.onCancel = reject;
+    running.reject = reject;
     const abort = (): void => running.cancelWith(signal?.reason, 'its AbortSignal was aborted');
     if (signal?.aborted === true) {
       abort();
@@ -73,6 +78,7 @@ export function startAction<T>(
       },
       (error: unknown) => {
         finish();
+        addCallerFrames(error, caller);
         reject(error);
       },
     );
@@ -86,11 +92,12 @@ export function startAction<T>(
 class RunningAction implements Action {
   readonly jobIds: JobId[] = [];
   finished = false;
-  onCancel: (error: unknown) => void = () => {};
+  reject: (error: unknown) => void = () => {};
   readonly #jobs: JobRunner;
   readonly #callSite: string;
   readonly #properties: Readonly<Record<string, string>>;
   readonly #stop = new AbortController();
+  #cleanUp: () => void = () => {};
   #current: JobHandle | null = null;
 
   constructor(jobs: JobRunner, callSite: string) {
@@ -139,12 +146,20 @@ class RunningAction implements Action {
     await this.#prepare(node);
   }
 
+  onCancelled(cleanUp: () => void): void {
+    this.#cleanUp = cleanUp;
+  }
+
   cancelWith(error: unknown, reason: string | undefined): void {
     if (this.finished) return;
     this.finished = true;
     this.#stop.abort(error);
     this.#current?.cancel(reason);
-    this.onCancel(error);
+    try {
+      this.#cleanUp();
+    } finally {
+      this.reject(error);
+    }
   }
 
   #prepare(node: RDDNode): Promise<void> | null {

@@ -22,6 +22,7 @@ export function saveAsTextFile(at: Site, path: string, options: SaveTextOptions 
     const job = textOutputJob(path, codec, randomUUID());
     const partitions = everyPartition(at.node);
     const made = setupJob(job, { validateOutputSpecs });
+    action.onCancelled(() => abortJob(job, made));
     try {
       const { jobUuid } = job;
       await action.run(at.node, { kind: 'saveText', path: job.path, codec, jobUuid }, partitions, () => {});

@@ -42,7 +42,10 @@ export function parseMasterUrl(text: string, cores: number = availableParallelis
   if (local) {
     const numSlots = local[1] === '*' ? cores : Number(local[1]);
     if (numSlots <= 0) {
-      throw new IllegalArgumentError(`Asked to run locally with ${numSlots} threads`, { master: text });
+      throw new IllegalArgumentError(
+        `Asked to run locally with ${numSlots} threads in master '${text}'; use local[1] or more, or local[*] for one a core`,
+        { master: text },
+      );
     }
     const failures = local[2] === undefined ? 1 : Number(local[2]);
     if (failures < 1) {

@@ -24,6 +24,10 @@ export class SparkConf {
 
   /** @throws IllegalArgumentError for a key or value that cannot be kept; undefined values are left out. */
   constructor(values: ConfValues | Iterable<readonly [string, ConfValue]> = {}) {
+    if (typeof values !== 'object' || values === null)
+      throw new IllegalArgumentError(
+        `settings must be an object such as { master: 'local[*]' }, but were ${values === null ? 'null' : typeof values}`,
+      );
     this.setAll(values);
   }
 

@@ -29,8 +29,11 @@ test('masters of clusters are recognised', () => {
 });
 
 test('no slots are refused in the words of Spark', () => {
-  assert.throws(() => parseMasterUrl('local[0]'), { message: 'Asked to run locally with 0 threads' });
-  assert.throws(() => parseMasterUrl('local[-2]'), { message: 'Asked to run locally with -2 threads' });
+  assert.throws(
+    () => parseMasterUrl('local[0]'),
+    /^IllegalArgumentError: Asked to run locally with 0 threads in master 'local\[0\]'; use local\[1\] or more/,
+  );
+  assert.throws(() => parseMasterUrl('local[-2]'), /Asked to run locally with -2 threads in master 'local\[-2\]'/);
   assert.throws(() => parseMasterUrl('local[2,0]'), /0 allowed task failures/);
 });
 

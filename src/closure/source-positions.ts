@@ -145,12 +145,26 @@ export function rememberMappedScript(script: ScriptInfo): void {
  * source maps, executors have only the text of the functions.
  */
 export function remapStack(stack: string): string {
-  if (mapped.size === 0) return stack;
   return stack.replace(
     /((?:file:\/\/)?\/[^\s():]+):(\d+):(\d+)/g,
     (frame, file: string, line: string, column: string) => {
-      const script = mapped.get(file.startsWith('file:') ? file : pathToFileURL(file).href);
-      return script === undefined ? frame : script.show(Number(line) - 1, Number(column) - 1);
+      const url = file.startsWith('file:') ? file : pathToFileURL(file).href;
+      const script = mapped.get(url) ?? readMappedScript(url);
+      return script.hasSourceMap ? script.show(Number(line) - 1, Number(column) - 1) : frame;
     },
   );
+}
+
+/** A module that an executor imported by itself: the driver has seen no function of it, but has the file. */
+function readMappedScript(url: string): ScriptInfo {
+  let map = '';
+  try {
+    const text = /\.[cm]?js$/.test(url) ? readFileSync(new URL(url), 'utf8') : '';
+    map = /\n\/\/# sourceMappingURL=(\S+)\s*$/.exec(text)?.[1] ?? '';
+  } catch {
+    // Not a file of this machine: its frames stay as they are.
+  }
+  const script = new ScriptInfo(url, true, map);
+  mapped.set(url, script);
+  return script;
 }

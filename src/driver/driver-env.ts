@@ -6,7 +6,7 @@ import { IskraError } from '../base/errors.ts';
 import { seededRandom } from '../base/seeded-random.ts';
 import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
 import { BroadcastRegistry } from '../broadcast/broadcast.ts';
-import { captureAll, describeClass, mainScriptUrls, reviveClass } from '../closure/closure.ts';
+import { captureAll, describeClass, mainScriptUrls, remapStack, reviveClass } from '../closure/closure.ts';
 import { LocalBackend } from '../cluster/local/local-backend.ts';
 import { planMemory } from '../cluster/local/memory-plan.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
@@ -88,7 +88,7 @@ export class DriverEnv {
     if (cpus > master.numSlots)
       throw new IskraError(
         'TASK_CPUS',
-        `The number of slots (${master.numSlots}) of master '${conf.get(MASTER)}' has to be >= the number of cpus per task (spark.task.cpus = ${cpus})`,
+        `The number of slots (${master.numSlots}) of master '${conf.get(MASTER)}' has to be >= the number of cpus per task (spark.task.cpus = ${cpus}); lower spark.task.cpus, or use local[${cpus}] or more`,
       );
     return new DriverEnv(conf, master);
   }
@@ -166,6 +166,7 @@ export class DriverEnv {
       log: this.log.named('Scheduler'),
       random: seededRandom(randomBytes(4).readUInt32LE(0), 0),
       post: (event) => this.#post(event),
+      remapStack,
       addToAccumulators: (updates) =>
         this.accumulators.merge(updates, (update, error) =>
           this.log

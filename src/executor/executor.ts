@@ -283,7 +283,7 @@ export class Executor {
       else for (const waiting of this.#queue.splice(0)) this.#reportLost(waiting, why);
       return;
     }
-    this.#log.warn(`lost ${task.name}: ${why}`, { slot: slot.index });
+    this.#log.info(`lost ${task.name}: ${why}`, { slot: slot.index }); // the scheduler decides what it means, and says so
     const begun = this.#replace(slot);
     for (const lost of begun === null ? [task] : [task, begun]) this.#reportLost(lost, why);
   }

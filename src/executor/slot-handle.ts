@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { systemClock } from '../base/clock.ts';
 import type {
   AheadCell,
   AskExecutor,
@@ -26,6 +27,9 @@ export interface SlotLimits {
   /** V8's old-generation limit of the thread, MiB. */
   readonly heapMiB: number;
 }
+
+/** Ending a thread takes milliseconds; one that is deep in native code, such as zlib or a sort, may take its time. */
+const LONGEST_END_MS = 60_000;
 
 /** The executor's end of one slot: a worker thread that lives as long as it can. */
 export class SlotHandle {
@@ -61,14 +65,18 @@ export class SlotHandle {
     this.#worker.on('error', (error: Error & { code?: string }) => {
       this.#outOfMemory =
         error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-          ? `its thread ran out of heap (${limits.heapMiB} MiB a slot; raise spark.driver.memory or spark.executor.memory, or use more partitions)`
-          : `its thread died of an uncaught error: ${error.stack ?? error.message}`;
+          ? `the task's thread ran out of heap (${limits.heapMiB} MiB a slot): raise spark.driver.memory (spark.executor.memory on a cluster), use fewer slots or more partitions, or keep less in memory inside the task's functions`
+          : `the task's thread died of an uncaught error: ${error.stack ?? error.message}`;
     });
     this.#worker.on('exit', (code) => {
       if (this.#exited) return;
       this.#exited = true;
       this.#asks.close();
-      handlers.onExit(this, this.#outOfMemory ?? `its thread ended with exit code ${code} (process.exit in a task?)`);
+      handlers.onExit(
+        this,
+        this.#outOfMemory ??
+          `the task's thread was ended by process.exit(${code}) in a function of the task; throw an error there instead`,
+      );
     });
     this.#asks.on('message', (ask: SlotAsk) => {
       let answer: SlotAnswer;
@@ -152,9 +160,13 @@ export class SlotHandle {
   async terminate(): Promise<void> {
     this.#exited = true;
     this.#asks.close();
-    // Whoever waits for the end must not be cut off because nothing else keeps the process alive.
-    this.#worker.ref();
-    await this.#worker.terminate();
+    // A thread that is just ending holds the process no more, although its end has not been told.
+    const letGo = systemClock.after(LONGEST_END_MS, () => {});
+    try {
+      await this.#worker.terminate();
+    } finally {
+      letGo();
+    }
   }
 
   #post(message: ToSlot): void {

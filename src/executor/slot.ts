@@ -1,8 +1,9 @@
 import type { MessagePort } from 'node:worker_threads';
 import { TaskAccumulators } from '../accumulator/accumulator.ts';
 import { systemClock } from '../base/clock.ts';
-import { errorToData } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
+import { type ErrorData, errorToData } from '../base/errors.ts';
+import type { Logger, LogLevel } from '../base/logger.ts';
+import { userErrorData } from '../base/stack-frames.ts';
 import { describeClass, loadClosures, markMainScript, reviveClass } from '../closure/closure.ts';
 import { SparkConf } from '../config/spark-conf.ts';
 import type { FromSlot, RunTask, SlotSettings, StageFacts, ToSlot } from '../protocol/executor-slot.ts';
@@ -22,12 +23,16 @@ import { installTaskCodecs } from './task-codecs.ts';
 import type { TaskEnv } from './task-env.ts';
 import { type LoadedStage, runTask } from './task-runner.ts';
 
+/** Who asks for this much wants the engine's part of a stack, too. */
+const WHOLE_STACKS: readonly LogLevel[] = ['ALL', 'TRACE', 'DEBUG'];
+
 /**
  * What runs inside a slot's thread: takes RunTask messages one after another, keeps the stages it was sent, answers with
  * TaskDone. It has no state of the application but caches.
  */
 export class Slot {
   readonly #settings: SlotSettings;
+  readonly #describeError: (thrown: unknown) => ErrorData;
   readonly #port: MessagePort;
   readonly #link: ExecutorLink;
   readonly #localDirs: LocalDirs;
@@ -43,6 +48,7 @@ export class Slot {
 
   constructor(settings: SlotSettings, port: MessagePort, asks: MessagePort) {
     this.#settings = settings;
+    this.#describeError = WHOLE_STACKS.includes(settings.logLevel) ? errorToData : userErrorData;
     this.#port = port;
     this.#link = new ExecutorLink(asks, settings.flags);
     this.#localDirs = LocalDirs.fromData(settings.localDirs as LocalDirsData);
@@ -95,7 +101,14 @@ export class Slot {
       const accumulators = new TaskAccumulators();
       setCurrentTask(task);
       try {
-        result = await runTask(stage, task, (codeKey) => this.#env(task, codeKey), this.#location, accumulators);
+        result = await runTask(
+          stage,
+          task,
+          (codeKey) => this.#env(task, codeKey),
+          this.#location,
+          accumulators,
+          this.#describeError,
+        );
       } finally {
         setCurrentTask(null);
       }

@@ -1,6 +1,6 @@
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { systemClock } from '../base/clock.ts';
-import { errorToData } from '../base/errors.ts';
+import { type ErrorData, errorToData } from '../base/errors.ts';
 import { hashString } from '../base/value-hash.ts';
 import { ClosureError, type LoadedClosures } from '../closure/closure.ts';
 import type { StageFacts } from '../protocol/executor-slot.ts';
@@ -56,6 +56,7 @@ export async function runTask(
   makeEnv: (codeKey: string) => TaskEnv,
   location: BlockManagerId,
   accumulators: TaskAccumulatorsView,
+  describeError: (thrown: unknown) => ErrorData,
 ): Promise<TaskResult> {
   const metrics = task.taskMetrics();
   let env: TaskEnv | null = null;
@@ -89,11 +90,11 @@ export async function runTask(
       // The listener's error must not hide the task's.
     }
     ended();
-    return { kind: 'Failed', reason: failure(thrown, task), metrics };
+    return { kind: 'Failed', reason: failure(thrown, task, describeError), metrics };
   }
 }
 
-function failure(thrown: unknown, task: RunningTask): TaskFailedReason {
+function failure(thrown: unknown, task: RunningTask, describeError: (thrown: unknown) => ErrorData): TaskFailedReason {
   if (thrown instanceof TaskKilledError) return { kind: 'TaskKilled', reason: 'killed' };
   if (thrown instanceof CommitDeniedError)
     return { kind: 'TaskCommitDenied', partition: task.partitionId, attemptNumber: task.attemptNumber };
@@ -102,7 +103,7 @@ function failure(thrown: unknown, task: RunningTask): TaskFailedReason {
   }
   // Trying again cannot make a value travel that does not.
   const retriable = !(thrown instanceof UnencodableRecordError) && !(thrown instanceof ClosureError);
-  return { kind: 'ExceptionFailure', error: errorToData(thrown), retriable };
+  return { kind: 'ExceptionFailure', error: describeError(thrown), retriable };
 }
 
 function runSync(run: StageRun): TaskOutcome {

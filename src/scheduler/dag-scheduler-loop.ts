@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { errorToData, IskraError } from '../base/errors.ts';
+import { type ErrorData, errorToData, IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { SeededRandom } from '../base/seeded-random.ts';
 import type { ExecutorId, JobId, StageId, TaskId } from '../protocol/ids.ts';
@@ -37,6 +37,8 @@ export interface SchedulerOptions {
   readonly random: SeededRandom;
   /** Hears everything; must not throw. */
   readonly post: (event: SparkListenerEvent) => void;
+  /** Gives the stack of a task's error the positions of the sources that the user wrote. */
+  readonly remapStack?: (stack: string) => string;
   readonly addToAccumulators: (updates: readonly AccumulatorUpdate[]) => void;
   /** A bug in the scheduler itself: every job has failed and the backend is stopped. */
   readonly onFatal: (error: unknown) => void;
@@ -127,7 +129,8 @@ export class Scheduler {
       workerRemoved: (workerId, host, message) =>
         this.#tell({ type: 'WorkerRemoved', at: clock.now(), workerId, host, message }),
       taskStarted: (taskId) => this.#tasks.taskStarted(taskId),
-      statusUpdate: (taskId, result) => this.#hear({ type: 'StatusUpdate', taskId, result }),
+      statusUpdate: (taskId, result) =>
+        this.#hear({ type: 'StatusUpdate', taskId, result: withStack(result, this.#options.remapStack) }),
     });
   }
 
@@ -489,4 +492,14 @@ export class Scheduler {
     if (!this.#stopped) this.#shutDown();
     this.#options.onFatal(error);
   }
+}
+
+function withStack(result: TaskResult, remap: ((stack: string) => string) | undefined): TaskResult {
+  if (remap === undefined || result.kind !== 'Failed' || result.reason.kind !== 'ExceptionFailure') return result;
+  const remapped = (error: ErrorData): ErrorData => ({
+    ...error,
+    stack: remap(error.stack),
+    cause: error.cause === null ? null : remapped(error.cause),
+  });
+  return { ...result, reason: { ...result.reason, error: remapped(result.reason.error) } };
 }

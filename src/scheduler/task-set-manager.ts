@@ -219,7 +219,8 @@ export class TaskSetManager implements Schedulable {
   failed(task: RunningTask, reason: TaskFailedReason, metrics: TaskMetrics | null, at: number): void {
     const { index } = task.info;
     this.#stopped(task);
-    this.#logFailure(task, reason, at);
+    const times = this.isZombie || reason.kind === 'FetchFailed' ? 0 : this.#timesIfTooMany(index, reason);
+    this.#logFailure(task, reason, times > 0, at);
     this.#listener.ended(task, reason, null, metrics, at);
     if (reason.kind === 'FetchFailed') {
       // Not to be tried again here: the stage's next attempt does that, after the map side.
@@ -227,24 +228,9 @@ export class TaskSetManager implements Schedulable {
       this.isZombie = true;
     }
     if (this.isZombie) return;
-    if (reason.kind === 'ExceptionFailure' && !reason.retriable) {
-      this.#giveUp(task, reason, 1, at);
+    if (times > 0) {
+      this.#giveUp(task, reason, times, at);
       return;
-    }
-    if (reason.kind === 'SlotLost') {
-      const losses = (this.#slotLosses.get(index) ?? 0) + 1;
-      this.#slotLosses.set(index, losses);
-      if (losses >= Math.max(this.#settings.maxFailures, MIN_SLOT_LOSSES)) {
-        this.#giveUp(task, reason, losses, at);
-        return;
-      }
-    } else if (countsAsFailure(reason)) {
-      const failures = (this.#failures.get(index) ?? 0) + 1;
-      this.#failures.set(index, failures);
-      if (failures >= this.#settings.maxFailures) {
-        this.#giveUp(task, reason, failures, at);
-        return;
-      }
     }
     if (this.#successful[index] === 0 && this.#copies[index] === 0) this.#pending.add(index);
   }
@@ -343,6 +329,20 @@ export class TaskSetManager implements Schedulable {
     return false;
   }
 
+  /** Counts a failure. @returns how often the task has failed in this way if that is once too often, else 0. */
+  #timesIfTooMany(index: number, reason: TaskFailedReason): number {
+    if (reason.kind === 'ExceptionFailure' && !reason.retriable) return 1;
+    if (reason.kind === 'SlotLost') {
+      const losses = (this.#slotLosses.get(index) ?? 0) + 1;
+      this.#slotLosses.set(index, losses);
+      return losses >= Math.max(this.#settings.maxFailures, MIN_SLOT_LOSSES) ? losses : 0;
+    }
+    if (!countsAsFailure(reason)) return 0;
+    const failures = (this.#failures.get(index) ?? 0) + 1;
+    this.#failures.set(index, failures);
+    return failures >= this.#settings.maxFailures ? failures : 0;
+  }
+
   #giveUp(task: RunningTask, reason: TaskFailedReason, times: number, at: number): void {
     const where = `Task ${task.info.index} in stage ${taskSetName(this.taskSet)}`;
     const recent = `${lostTask(task)}: ${describeFailure(reason)}`;
@@ -357,11 +357,12 @@ export class TaskSetManager implements Schedulable {
     this.#listener.aborted(this, message, cause, at);
   }
 
-  #logFailure(task: RunningTask, reason: TaskFailedReason, at: number): void {
+  /** @param isLast the stage is given up with it, whose error says all of this again. */
+  #logFailure(task: RunningTask, reason: TaskFailedReason, isLast: boolean, at: number): void {
     if (this.isZombie && reason.kind === 'TaskKilled') return; // as wished
     const brief = reason.kind === 'ExceptionFailure' ? briefError(reason.error) : reason.kind;
     const line = this.#failureLog.line(lostTask(task), brief, describeFailure(reason), at);
-    this.#listener.log(line.isFull ? 'warn' : 'info', line.text);
+    this.#listener.log(line.isFull && !isLast ? 'warn' : 'info', line.text);
   }
 
   /** A finished task, told of once more as lost: listeners count it out again. */

@@ -3,6 +3,7 @@ import { SourceMap, type SourceMapPayload } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { IskraError } from '../../base/errors.ts';
+import { splitStack } from '../../base/stack-frames.ts';
 
 export interface ReportOptions {
   /** The folder of the installation: its own frames say nothing to the user. */
@@ -44,10 +45,12 @@ export function reportError(thrown: unknown, options: ReportOptions): string {
       parts.push(lead + (depth === 0 ? 'thrown, but not an Error: ' : '') + inspect(error, { depth: 3 }));
       break;
     }
-    const { head, frames } = splitStack(error);
+    const { head, frames } = headAndFrames(error);
     const shown = verbose ? frames : frames.filter((frame) => isOfUser(frame, options.root));
     hidden ||= shown.length < frames.length;
-    parts.push([lead + head, ...shown].join('\n'));
+    // A failed job's message has the stack of the task's error, and is the first of the parts.
+    if (verbose || !parts[0]?.includes(error.message) || error.message === '')
+      parts.push([lead + head, ...shown].join('\n'));
     if (head.includes('does not provide an export named')) {
       parts.push("If it is a type, say so: 'import type { … }', 'export type { … }'.");
     }
@@ -58,12 +61,10 @@ export function reportError(thrown: unknown, options: ReportOptions): string {
 }
 
 /** The text before the frames, and the frames. */
-function splitStack(error: Error): { head: string; frames: string[] } {
+function headAndFrames(error: Error): { head: string; frames: string[] } {
   const title = `${error.name}: ${error.message}`;
-  const lines = typeof error.stack === 'string' ? error.stack.split('\n') : [];
-  const first = lines.findIndex((line) => /^\s+at /.test(line));
-  const frames = first < 0 ? [] : lines.slice(first).filter((line) => /^\s+at /.test(line));
-  const before = (first < 0 ? lines : lines.slice(0, first)).join('\n').trim();
+  const { head, frames } = splitStack(typeof error.stack === 'string' ? error.stack : '', error.message);
+  const before = head.trim();
   // For code that Node could not link or parse, the place stands before the message and nowhere else.
   return { head: /^\S+:\d+\n/.test(before) && before.includes(error.message) ? before : title, frames };
 }

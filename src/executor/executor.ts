@@ -37,6 +37,9 @@ export interface ExecutorOptions {
 /** After so many slots that ended before they had begun anything, tasks fail instead of waiting for the next one. */
 const MAX_FAILED_STARTS = 4;
 
+/** Nobody reads more of them than this. */
+const MAX_REMEMBERED_WARNINGS = 100;
+
 /**
  * Runs the tasks it is given, one at a time in each slot; a slot at work may have its next one already, which another slot
  * takes if it gets free first. It lives on the main thread of its process, owns blocks and
@@ -61,6 +64,7 @@ export class Executor {
   readonly #handlers: SlotHandlers;
   /** Slots that ended without ever having had a task, in a row. */
   #failedStarts = 0;
+  readonly #warnedOf = new Set<string>();
   #nextSlot = 0;
   #stopped = false;
 
@@ -249,6 +253,7 @@ export class Executor {
         this.#ended(slot, message.taskId, message.result);
         return;
       case 'Log':
+        if (message.once !== null && !this.#isFirst(message.once)) return;
         this.#log.named(message.component)[message.level](message.message);
         return;
     }
@@ -269,6 +274,12 @@ export class Executor {
       taskId,
       reason === undefined ? result : { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null },
     );
+  }
+
+  #isFirst(about: string): boolean {
+    if (this.#warnedOf.has(about) || this.#warnedOf.size >= MAX_REMEMBERED_WARNINGS) return false;
+    this.#warnedOf.add(about);
+    return true;
   }
 
   #slotExited(slot: SlotHandle, why: string): void {

@@ -154,7 +154,7 @@ export class Slot {
         throwIfKilled: () => this.#link.throwIfKilled(task.taskAttemptId),
       },
       mapOutputs: (shuffleId) => this.#outputsOf(task.programKey, shuffleId),
-      warn: (component, message) => this.#send({ type: 'Log', level: 'warn', component, message }),
+      warnOnce: (component, once, message) => this.#send({ type: 'Log', level: 'warn', component, message, once }),
     };
   }
 
@@ -189,8 +189,8 @@ function slotLogger(send: (message: FromSlot) => void, component = 'Slot'): Logg
   return {
     debug() {},
     info() {},
-    warn: (message) => send({ type: 'Log', level: 'warn', component, message }),
-    error: (message) => send({ type: 'Log', level: 'error', component, message }),
+    warn: (message) => send({ type: 'Log', level: 'warn', component, message, once: null }),
+    error: (message) => send({ type: 'Log', level: 'error', component, message, once: null }),
     enabled: (level) => level === 'WARN' || level === 'ERROR' || level === 'FATAL',
     named: (name) => slotLogger(send, name),
   };

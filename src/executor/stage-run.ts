@@ -161,8 +161,9 @@ export class StageRun {
         metrics.inputBytesRead += bytes;
       },
       onMalformed: ({ path, offset }) =>
-        this.env.warn(
+        this.env.warnOnce(
           'TextInput',
+          `not UTF-8: ${path}`,
           `${path} is not UTF-8 at byte ${offset}; U+FFFD stands for what cannot be read (spark.iskra.text.malformed=error refuses it)`,
         ),
       malformed: this.env.malformedText,

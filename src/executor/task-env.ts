@@ -17,5 +17,6 @@ export interface TaskEnv {
   readonly shuffle: ShuffleEnv;
   readonly malformedText: 'replace' | 'error';
   mapOutputs(shuffleId: number): MapOutputs;
-  warn(component: string, message: string): void;
+  /** Warns at most once in this executor of what `about` names. */
+  warnOnce(component: string, about: string, message: string): void;
 }

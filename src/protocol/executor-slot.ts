@@ -83,7 +83,14 @@ export type FromSlot =
   /** The thread has started and waits for work. */
   | { readonly type: 'SlotReady' }
   | { readonly type: 'TaskFailed'; readonly taskId: TaskId; readonly result: Extract<TaskResult, { kind: 'Failed' }> }
-  | { readonly type: 'Log'; readonly level: 'warn' | 'error'; readonly component: string; readonly message: string };
+  | {
+      readonly type: 'Log';
+      readonly level: 'warn' | 'error';
+      readonly component: string;
+      readonly message: string;
+      /** Of messages with the same text here, only the executor's first is logged; null: all are. */
+      readonly once: string | null;
+    };
 
 /**
  * Questions of a slot. The slot blocks until the answer is there, so every answer must be quick and never wait for a task.

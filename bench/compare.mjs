@@ -57,7 +57,7 @@ async function compare(entry) {
     for (const side of ['iskra', 'spark']) {
       const [command, ...rest] =
         side === 'iskra'
-          ? [...iskra, 'run', join(ROOT, 'bench', 'jobs', `${entry.job}.ts`), ...args]
+          ? [...iskra, 'run', '--driver-memory', '8g', join(ROOT, 'bench', 'jobs', `${entry.job}.ts`), ...args]
           : [SPARK_RUN, entry.spark, ...args];
       const run = readRun(await runMeasured(command, rest, { cwd: ROOT }), side);
       sides[side].push(run);
@@ -135,7 +135,7 @@ function render(rows) {
   const out = [
     `# Iskra and Apache Spark, ${today()}${options.small ? ' (small sizes: a check that it works, not a measurement)' : ''}`,
     '',
-    `Commit ${machine.commit}. ${machine.hardware}. ${machine.software}. Both with \`local[2]\`. Command: \`${command}\`.`,
+    `Commit ${machine.commit}. ${machine.hardware}. ${machine.software}. Both with \`local[2]\` and 8 GB (spark.driver.memory). Command: \`${command}\`.`,
     '',
     `${pairs} run${pairs === 1 ? '' : 's'} of each side, in turn. Time: median of the later half of the warm rounds; for the whole`,
     'process: from start to exit. Best: the fastest of these. Cold: the first round of a process. Ratio: Spark’s time by Iskra’s,',

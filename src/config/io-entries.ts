@@ -54,7 +54,7 @@ export const RPC_MESSAGE_MAX_SIZE: ConfigEntry<number> = defineEntry({
   type: types.mib,
   default: 128 * 1024 ** 2,
   check: positive,
-  doc: 'The largest task description or control message. A job with a larger task is aborted: make the captured value a broadcast.',
+  doc: 'The largest task description or control message. Accepted; not used by local masters, whose messages stay in the process.',
   since: '0.1',
 });
 
@@ -63,6 +63,6 @@ export const TASK_MAX_DIRECT_RESULT_SIZE: ConfigEntry<number> = defineEntry({
   type: types.bytes,
   default: 1024 ** 2,
   check: positive,
-  doc: 'A task result above this size goes to the driver through the block store, not with the message that the task has ended.',
+  doc: 'Results up to this size travel with the end of their task, larger ones as blocks. Accepted; not used by local masters.',
   since: '0.1',
 });

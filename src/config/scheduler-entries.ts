@@ -63,7 +63,7 @@ export const SCHEDULER_REVIVE_INTERVAL: ConfigEntry<number> = defineEntry({
   type: types.durationMs,
   default: 1000,
   check: positive,
-  doc: 'How often free slots are offered again, so that a task which waited for locality gets its turn.',
+  doc: 'How often free slots are offered to waiting tasks although nothing happened. Accepted; not used by local masters, which lose no message.',
   since: '0.1',
 });
 

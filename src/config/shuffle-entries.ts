@@ -13,7 +13,7 @@ export const SHUFFLE_SPILL_COMPRESS: ConfigEntry<boolean> = defineEntry({
   key: 'spark.shuffle.spill.compress',
   type: types.boolean,
   default: true,
-  doc: 'Whether data that is spilled during a shuffle is compressed, with `spark.io.compression.codec`.',
+  doc: 'Whether spilled data is compressed. Accepted; spills are compressed as `spark.shuffle.compress` says.',
   since: '0.1',
 });
 
@@ -22,7 +22,7 @@ export const SHUFFLE_FILE_BUFFER: ConfigEntry<number> = defineEntry({
   type: types.kib,
   default: 32 * 1024,
   check: positive,
-  doc: 'The buffer in memory for each shuffle file that is being written.',
+  doc: 'The buffer in memory for each shuffle file that is being written. Accepted; blocks are written as they are made, some 100 KB at a time.',
   since: '0.1',
 });
 
@@ -30,6 +30,6 @@ export const IO_COMPRESSION_CODEC: ConfigEntry<'lz4' | 'none'> = defineEntry({
   key: 'spark.io.compression.codec',
   type: oneOf('lz4', 'none'),
   default: 'lz4',
-  doc: 'How shuffle blocks, spills, broadcasts and cached blocks are compressed.',
+  doc: 'How shuffle blocks and spills are compressed.',
   since: '0.1',
 });

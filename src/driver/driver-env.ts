@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { AccumulatorRegistry } from '../accumulator/accumulator.ts';
 import { type EpochMs, systemClock } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
+import { redactPairs } from '../base/redaction.ts';
 import { seededRandom } from '../base/seeded-random.ts';
 import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
 import { BroadcastRegistry } from '../broadcast/broadcast.ts';
@@ -11,14 +12,15 @@ import { LocalBackend } from '../cluster/local/local-backend.ts';
 import { planMemory } from '../cluster/local/memory-plan.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
 import { APP_ID, APP_NAME, DEFAULT_PARALLELISM, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
-import { VALIDATE_OUTPUT_SPECS } from '../config/io-entries.ts';
-import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
+import { INPUT_SPLIT_MIN_SIZE, LOCAL_BLOCK_SIZE, VALIDATE_OUTPUT_SPECS } from '../config/io-entries.ts';
+import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { type MasterUrl, parseMasterUrl } from '../config/master-url.ts';
 import { TASK_CPUS } from '../config/scheduler-entries.ts';
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
+import type { TextSplitOptions } from '../io/text-splits.ts';
 import type { RddId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
 import { callSite } from '../rdd/call-site.ts';
@@ -33,6 +35,7 @@ import { installClassCodec } from '../serializer/serializer.ts';
 import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
+import { logEvent } from './log-event.ts';
 import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
 import { schedulerSettings } from './scheduler-settings.ts';
 
@@ -56,6 +59,7 @@ export class DriverEnv {
   readonly applicationId: string;
   readonly startTime: EpochMs;
   readonly rddSettings: RddSettings;
+  readonly textSplits: TextSplitOptions;
   readonly scheduler: Scheduler;
   readonly accumulators: AccumulatorRegistry = new AccumulatorRegistry();
   readonly broadcasts: BroadcastRegistry;
@@ -100,6 +104,7 @@ export class DriverEnv {
       format: conf.get(STRUCTURED_LOGGING_ENABLED) ? 'json' : 'text',
     });
     warnOfOddKeys(conf, this.log.named('SparkConf'));
+    if (conf.get(LOG_CONF)) this.#logConf();
     this.master = conf.get(MASTER) as string; // open() has seen both
     this.appName = conf.get(APP_NAME) as string;
     this.startTime = systemClock.now();
@@ -113,6 +118,7 @@ export class DriverEnv {
       limitScaleUpFactor: 4,
       validateOutputSpecs: conf.get(VALIDATE_OUTPUT_SPECS),
     };
+    this.textSplits = { minSplitBytes: conf.get(INPUT_SPLIT_MIN_SIZE), maxSplitBytes: conf.get(LOCAL_BLOCK_SIZE) };
     installClassCodec({ describe: describeClass, revive: reviveClass });
     const memory = planMemory(conf, master.numSlots);
     this.#localDirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.log);
@@ -208,8 +214,14 @@ export class DriverEnv {
     this.#localDirs.removeAll();
   }
 
+  #logConf(): void {
+    const shown = redactPairs(this.conf.get(REDACTION_REGEX), this.conf.getAll());
+    this.log.info(`Spark configuration:\n${shown.map(([key, value]) => `${key}=${value}`).join('\n')}`);
+  }
+
   #post(event: SparkListenerEvent): void {
     this.#progress?.onEvent(event);
+    if (this.log.enabled('INFO')) logEvent(event, this.log);
     this.listeners.post(event);
     switch (event.type) {
       case 'SparkListenerStageSubmitted':

@@ -19,6 +19,7 @@ import type { RDD } from '../rdd/rdd.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { SinkSpec } from '../rdd/sink-spec.ts';
 import * as sources from '../rdd/sources.ts';
+import { isSlotThread } from '../rdd/task-context.ts';
 import { DriverEnv } from './driver-env.ts';
 import { LocalPropertyScope } from './local-properties.ts';
 
@@ -63,6 +64,11 @@ export class SparkContext implements JobRunner, AsyncDisposable {
    * left behind then.
    */
   static async create(conf: SparkConf | ConfValues = {}): Promise<SparkContext> {
+    if (isSlotThread())
+      throw new IskraError(
+        'CONTEXT_IN_TASK',
+        'SparkContext should only be created and accessed on the driver, but this is a slot, where tasks run. A module that functions import must not create one.',
+      );
     if (active !== null || creating)
       throw new IskraError(
         'CONTEXT_EXISTS',
@@ -155,7 +161,7 @@ export class SparkContext implements JobRunner, AsyncDisposable {
 
   /** Lines of text files: a path, a directory, a glob, several with commas between them; .gz is read as text too. */
   textFile(path: string, minPartitions: number = this.defaultMinPartitions): RDD<string> {
-    return sources.textFile(this, path, minPartitions);
+    return sources.textFile(this, path, minPartitions, this.#env.textSplits);
   }
 
   emptyRDD<T>(): RDD<T> {

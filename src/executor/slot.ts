@@ -11,7 +11,7 @@ import type { TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapOutputs } from '../protocol/map-output.ts';
 import type { TaskResult } from '../protocol/task.ts';
 import { metricsToNumbers } from '../protocol/task-metrics.ts';
-import { setCurrentTask } from '../rdd/task-context.ts';
+import { markSlotThread, setCurrentTask } from '../rdd/task-context.ts';
 import { installClassCodec, RecordEncoder } from '../serializer/serializer.ts';
 import { nodeFiles } from '../shuffle/file-ops.ts';
 import { TaskMemory } from '../shuffle/task-memory.ts';
@@ -53,10 +53,13 @@ export class Slot {
     this.#link = new ExecutorLink(asks, settings.flags);
     this.#localDirs = LocalDirs.fromData(settings.localDirs as LocalDirsData);
     this.#conf = new SparkConf(settings.conf);
-    const compress = this.#conf.getText('spark.shuffle.compress') !== 'false';
+    const compress =
+      this.#conf.getText('spark.shuffle.compress') !== 'false' &&
+      this.#conf.getText('spark.io.compression.codec') !== 'none';
     this.#shuffleEncoder = new RecordEncoder({ compression: compress ? 'lz4' : 'none' });
     this.#location = { executorId: settings.executorId, host: 'localhost', port: 0 };
     this.#log = slotLogger((message) => this.#send(message));
+    markSlotThread();
     installClassCodec({ describe: describeClass, revive: reviveClass });
     this.#forgetBroadcast = installTaskCodecs(this.#link);
     for (const url of settings.mainScripts) markMainScript(url);

@@ -22,6 +22,17 @@ export interface TaskContext {
 
 let current: TaskContext | null = null;
 
+let slotThread = false;
+
+/** Called once by a slot: what runs in this thread are tasks. */
+export function markSlotThread(): void {
+  slotThread = true;
+}
+
+export function isSlotThread(): boolean {
+  return slotThread;
+}
+
 /** For the slot alone: one task at a time runs in its thread. */
 export function setCurrentTask(task: TaskContext | null): void {
   current = task;

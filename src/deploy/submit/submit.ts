@@ -1,6 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { redactPairs } from '../../base/redaction.ts';
+import { MASTER } from '../../config/core-entries.ts';
 import { REDACTION_REGEX } from '../../config/logging-entries.ts';
+import { parseMasterUrl } from '../../config/master-url.ts';
 import { SparkConf } from '../../config/spark-conf.ts';
 import { type Installation, type PreparedApplication, prepareApplication } from './app-loader.ts';
 import { type Environment, findDefaultsFile, readProperties, withEnvironment } from './spark-defaults.ts';
@@ -81,6 +83,8 @@ function checked(values: Readonly<Record<string, string>>): SparkConf {
   const conf = new SparkConf(values);
   try {
     conf.checkAll();
+    const master = conf.get(MASTER);
+    if (master !== undefined) parseMasterUrl(master);
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

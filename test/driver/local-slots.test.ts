@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SparkContext } from '../../src/driver/spark-context.ts';
+import { TaskContext } from '../../src/rdd/task-context.ts';
+
+async function withContext<R>(master: string, body: (sc: SparkContext) => Promise<R>): Promise<R> {
+  const sc = await SparkContext.create({ master, appName: 'slots', 'spark.log.level': 'OFF' });
+  try {
+    return await body(sc);
+  } finally {
+    await sc.stop();
+  }
+}
+
+const busy = (ms: number): void => {
+  const end = Date.now() + ms;
+  while (Date.now() < end);
+};
+
+test('a task that was sent ahead to a busy slot is taken by the slot that gets free first', () =>
+  withContext('local[2]', async (sc) => {
+    await sc.parallelize([1], 2).count(); // both slots are warm
+    const ends = await sc
+      .range(0, 7, 1, 7)
+      .map((i) => {
+        busy(i === 0 ? 400 : 1);
+        return Date.now();
+      })
+      .collect();
+    const [long, ...others] = ends;
+    for (const end of others) assert.ok(end < (long as number), `${ends}`);
+  }));
+
+test('every task of ten thousand runs once, whatever slot takes it', () =>
+  withContext('local[3]', async (sc) => {
+    const runs = sc.longAccumulator();
+    const sum = await sc
+      .range(0, 10_000, 1, 2_000)
+      .map((i) => {
+        runs.add(1);
+        return i;
+      })
+      .sum();
+    assert.equal(sum, 49_995_000);
+    assert.equal(runs.value, 10_000);
+  }));
+
+test('a slot that dies loses its task only, and that one is tried again on another', () =>
+  withContext('local[2]', async (sc) => {
+    const attempts = await sc
+      .range(0, 6, 1, 6)
+      .map((i) => {
+        const attempt = TaskContext.get()?.attemptNumber ?? -1;
+        if (i === 2 && attempt < 2) process.exit(7);
+        return attempt;
+      })
+      .collect();
+    assert.deepEqual(attempts, [0, 0, 2, 0, 0, 0]);
+  }));
+
+test('a slot that always dies fails the job after four times, and the context goes on', () =>
+  withContext('local[2]', async (sc) => {
+    const job = sc.range(0, 2, 1, 2).map((i): number => (i === 1 ? process.exit(3) : i));
+    await assert.rejects(
+      job.collect().then(() => {}),
+      /Task 1 in stage 0\.0 failed 4 times, most recent failure: .*SlotLost: .*process\.exit\(3\)/,
+    );
+    assert.equal(await sc.range(0, 10).count(), 10);
+  }));
+
+test('a cancelled job whose task spins gives its slot back after the grace time', async () => {
+  const sc = await SparkContext.create({
+    master: 'local[1]',
+    appName: 'spin',
+    'spark.log.level': 'OFF',
+    'spark.iskra.slot.killGrace': '50ms',
+  });
+  const job = sc.range(0, 1, 1, 1).map(() => {
+    for (;;);
+  });
+  const action = job.collect();
+  setTimeout(() => action.cancel('enough'), 150);
+  await assert.rejects(
+    action.then(() => {}),
+    /enough/,
+  );
+  assert.equal(await sc.range(0, 10).count(), 10);
+  await sc.stop();
+});
+
+test('a context cannot be made in a task', () =>
+  withContext('local[1]', async (sc) => {
+    const { SparkContext: Captured } = await import('../../src/driver/spark-context.ts');
+    const failing = sc.range(0, 1, 1, 1).mapAsync(async () => {
+      await Captured.create({ master: 'local[1]', appName: 'inner' });
+      return 1;
+    });
+    await assert.rejects(
+      failing.collect().then(() => {}),
+      /SparkContext should only be created and accessed on the driver/,
+    );
+  }));

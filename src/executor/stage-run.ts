@@ -94,7 +94,7 @@ export class StageRun {
       case 'Narrow':
         return this.#segment(index, split);
       case 'Records':
-        return new BlockBatches([split.payload as Uint8Array]);
+        return new BlockBatches(split.payload === undefined ? [] : [split.payload as Uint8Array]);
       case 'Range':
         return new RangeBatches(split.payload as RangePayload);
       case 'Text':

@@ -3,17 +3,8 @@ import { type BatchSegment, compileBatchSegment, compileRangeSegment, type Range
 import type { SinkCode } from './segment-source.ts';
 
 /**
- * Records after which a segment is compiled once more, for its stage alone.
- *
- * Code that equal stages share is warm from the first record on, but V8 sees several closures of it and cannot take the
- * captured functions for constants: 3.9 against 1.7 ns a record of a short pipeline. A copy of one's own costs some 10 ms
- * until it is optimised, which so many records pay back.
- */
-const RECORDS_BEFORE_OWN_COPY = 2_000_000;
-
-/**
- * The fused segments of one stage in one slot. When the stage's functions are the same for every task, so are its segments;
- * otherwise each task gets its own.
+ * The fused segments of one stage in one slot. When the stage's functions are the same for every task its segments are, too,
+ * and a task finds them without writing their text again.
  */
 export class StageSegments {
   readonly #keep: boolean;
@@ -26,42 +17,18 @@ export class StageSegments {
   }
 
   batch(ops: readonly NarrowOp[], sink: SinkCode, functions: readonly unknown[]): BatchSegment {
-    if (!this.#keep) return compileBatchSegment(ops, sink, functions);
-    const key = keyOf(ops, sink);
-    const known = this.#batch.get(key);
-    if (known !== undefined) return known;
-    let inner = compileBatchSegment(ops, sink, functions);
-    let seen = 0;
-    const segment: BatchSegment = (batch, from, to, S) => {
-      if (seen < RECORDS_BEFORE_OWN_COPY) {
-        seen += to - from;
-        if (seen >= RECORDS_BEFORE_OWN_COPY) inner = compileBatchSegment(ops, sink, functions, 'alone');
-      }
-      return inner(batch, from, to, S);
-    };
-    this.#batch.set(key, segment);
-    return segment;
+    return this.#find(this.#batch, ops, sink, () => compileBatchSegment(ops, sink, functions));
   }
 
   range(ops: readonly NarrowOp[], sink: SinkCode, functions: readonly unknown[]): RangeSegment {
-    if (!this.#keep) return compileRangeSegment(ops, sink, functions);
-    const key = keyOf(ops, sink);
-    const known = this.#range.get(key);
-    if (known !== undefined) return known;
-    let inner = compileRangeSegment(ops, sink, functions);
-    let seen = 0;
-    const segment: RangeSegment = (start, step, count, S) => {
-      if (seen < RECORDS_BEFORE_OWN_COPY) {
-        seen += count;
-        if (seen >= RECORDS_BEFORE_OWN_COPY) inner = compileRangeSegment(ops, sink, functions, 'alone');
-      }
-      return inner(start, step, count, S);
-    };
-    this.#range.set(key, segment);
+    return this.#find(this.#range, ops, sink, () => compileRangeSegment(ops, sink, functions));
+  }
+
+  #find<S>(known: Map<string, S>, ops: readonly NarrowOp[], sink: SinkCode, make: () => S): S {
+    if (!this.#keep) return make();
+    const key = JSON.stringify([ops, sink]);
+    const segment = known.get(key) ?? make();
+    known.set(key, segment);
     return segment;
   }
-}
-
-function keyOf(ops: readonly NarrowOp[], sink: SinkCode): string {
-  return JSON.stringify([ops, sink]);
 }

@@ -38,7 +38,7 @@ export type NodePlan = NodeSource & {
 };
 
 export type NodeSource =
-  /** ParallelCollectionRDD. payload: Uint8Array, serializer blocks back to back. */
+  /** ParallelCollectionRDD. payload: Uint8Array, serializer blocks back to back; none for an empty partition. */
   | { readonly kind: 'Records' }
   /** RangeRDD. payload: RangePayload. */
   | { readonly kind: 'Range' }

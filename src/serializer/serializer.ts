@@ -13,6 +13,7 @@ export { type ClassCodec, installClassCodec } from './class-codec.ts';
 export { CorruptBlockError, UnencodableRecordError } from './errors.ts';
 
 const INITIAL_BYTES = 64 << 10;
+const NUMBER_BYTES = 8;
 /** After this many blocks in a row that were no tables, only each PROBE_EVERY-th is tried as one. */
 const GIVE_UP_AFTER = 3;
 const PROBE_EVERY = 16;
@@ -146,9 +147,16 @@ let valueEncoder: RecordEncoder | null = null;
 /**
  * Encodes one value: a task's result, small things. Records in number are for RecordEncoder.
  *
+ * A number, which is what most small results are, takes its eight bytes alone; a block is never that short.
+ *
  * @throws UnencodableRecordError
  */
 export function encodeValue(value: unknown): Uint8Array {
+  if (typeof value === 'number') {
+    const bytes = new Uint8Array(NUMBER_BYTES);
+    new DataView(bytes.buffer).setFloat64(0, value, true);
+    return bytes;
+  }
   // Taken while in use: a class codec may encode a value in turn.
   const encoder = valueEncoder ?? new RecordEncoder({ compression: 'none' });
   valueEncoder = null;
@@ -159,5 +167,7 @@ export function encodeValue(value: unknown): Uint8Array {
 
 /** @throws CorruptBlockError */
 export function decodeValue(bytes: Uint8Array): unknown {
+  if (bytes.byteLength === NUMBER_BYTES)
+    return new DataView(bytes.buffer, bytes.byteOffset, NUMBER_BYTES).getFloat64(0, true);
   return decodeBlock(bytes, 0)[0];
 }

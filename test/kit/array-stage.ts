@@ -50,7 +50,7 @@ export class ArrayStage {
     switch (plan.kind) {
       case 'Records': {
         const out: unknown[] = [];
-        decodeRecords(split.payload as Uint8Array, out);
+        if (split.payload !== undefined) decodeRecords(split.payload as Uint8Array, out);
         return out;
       }
       case 'Range': {

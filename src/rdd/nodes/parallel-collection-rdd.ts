@@ -39,7 +39,9 @@ export class ParallelCollectionRDD extends RDDNode {
     const { length } = this.#records;
     const from = boundary(partition, length, this.numPartitions);
     const until = boundary(partition + 1, length, this.numPartitions);
-    return { index: partition, payload: encodeRecords(this.#records, from, until) };
+    return from === until
+      ? { index: partition }
+      : { index: partition, payload: encodeRecords(this.#records, from, until) };
   }
 
   plan(): NodeSource {

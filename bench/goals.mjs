@@ -107,13 +107,26 @@ if (wanted('slots')) {
   const mb = statSync(path).size / 1e6;
   const one = [];
   const two = [];
+  const byHand = [];
   for (let i = 0; i < pairs; i++) {
+    byHand.push(
+      ...warm(
+        await run(process.execPath, [join(ROOT, 'bench/hand/loops.mjs'), 'word-count', `path=${path}`, 'rounds=3']),
+      ),
+    );
     one.push(...warm(await iskra([], 'word-count', 'master=local[1]', `path=${path}`, 'rounds=3')));
     two.push(...warm(await iskra([], 'word-count', 'master=local[2]', `path=${path}`, 'rounds=3')));
   }
   const speed = mb / (median(one) / 1000);
   const ratio = median(one) / median(two);
   row(`word count of ${mb.toFixed(0)} MB prose, one slot`, `${speed.toFixed(0)} MB/s`, '≥ 60 MB/s', speed >= 60);
+  const hand = mb / (median(byHand) / 1000);
+  row(
+    'the same by hand, one thread: lines, split, a Map',
+    `${hand.toFixed(0)} MB/s; one slot of Iskra is ${(speed / hand).toFixed(2)}× as fast`,
+    'to compare',
+    true,
+  );
   row(
     'the same with two slots',
     `${(mb / (median(two) / 1000)).toFixed(0)} MB/s; ${ratio.toFixed(2)}×`,
@@ -131,6 +144,7 @@ if (wanted('spill')) {
     const spilling = [];
     const results = new Set();
     const peak = { memory: 0, spill: 0 };
+    const spilled = { memory: 0, spill: 0 };
     for (let i = 0; i < Math.max(1, pairs - 1); i++)
       for (const [list, memory, key] of [
         [inMemory, '12g', 'memory'],
@@ -139,12 +153,13 @@ if (wanted('spill')) {
         const done = await iskra(['--driver-memory', memory], 'spill', `kind=${kind}`, `n=${n}`, 'rounds=1');
         list.push(done.rounds[0].ms);
         results.add(JSON.stringify(done.rounds[0].result));
+        spilled[key] = Number(/# spilled (\d+)/.exec(done.stdout)?.[1] ?? 0);
         peak[key] = Math.max(peak[key], done.peakMb ?? 0);
       }
     const ratio = median(spilling) / median(inMemory);
     row(
       `${kind === 'sort' ? 'sortByKey' : 'reduceByKey'} of ${n / 1e6}M string pairs (~1.6 GB as tables), slots' heaps 512 MiB`,
-      `${((median(spilling) * 1e6) / n).toFixed(0)} ns a record, in memory ${((median(inMemory) * 1e6) / n).toFixed(0)}; ${ratio.toFixed(2)}×; peak ${peak.spill.toFixed(0)} and ${peak.memory.toFixed(0)} MiB; results ${results.size === 1 ? 'equal' : 'DIFFER'}`,
+      `${((median(spilling) * 1e6) / n).toFixed(0)} ns a record, in memory ${((median(inMemory) * 1e6) / n).toFixed(0)}; ${ratio.toFixed(2)}×; spilled ${spilled.spill} and ${spilled.memory} MiB; peak ${peak.spill.toFixed(0)} and ${peak.memory.toFixed(0)} MiB; results ${results.size === 1 ? 'equal' : 'DIFFER'}`,
       '≤ 2×',
       ratio <= 2 && results.size === 1,
     );

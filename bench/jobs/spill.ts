@@ -7,6 +7,8 @@ export async function main(array: string[]): Promise<void> {
   const n = args.int('n', 16_000_000);
   const slices = args.int('slices', 8);
   const sc = await context(args);
+  let spilled = 0;
+  sc.addSparkListener({ onTaskEnd: (event) => void (spilled += event.metrics?.diskBytesSpilled ?? 0) });
   const pairs = sc.range(0, n, 1, slices).map((i) => [letters(i), i & 1023] as [string, number]);
   await measure(`spill-${kind}`, n, args.int('rounds', 1), async () => {
     if (kind === 'sort')
@@ -17,4 +19,5 @@ export async function main(array: string[]): Promise<void> {
       .reduce((a, b) => [a[0] + b[0], (a[1] + b[1]) | 0]);
   });
   await sc.stop();
+  process.stdout.write(`# spilled ${Math.round(spilled / 2 ** 20)} MiB\n`);
 }

@@ -8,7 +8,11 @@ export async function main(array: string[]): Promise<void> {
   const slices = args.int('slices', 8);
   const sc = await context(args);
   let spilled = 0;
-  sc.addSparkListener({ onTaskEnd: (event) => void (spilled += event.metrics?.diskBytesSpilled ?? 0) });
+  sc.addSparkListener({
+    onTaskEnd: ({ metrics }) => {
+      spilled += metrics?.diskBytesSpilled ?? 0;
+    },
+  });
   const pairs = sc.range(0, n, 1, slices).map((i) => [letters(i), i & 1023] as [string, number]);
   await measure(`spill-${kind}`, n, args.int('rounds', 1), async () => {
     if (kind === 'sort')

@@ -1,6 +1,6 @@
 import { Args, checkSorted, context, letters, measure, mix } from './common.ts';
 
-/** Strings by key, nearly all different: `kind=reduce` fills tables, `kind=sort` fills sort buffers. See bench/spill.mjs. */
+/** Strings by key, nearly all different: `kind=reduce` fills tables, `kind=sort` fills sort buffers. See bench/goals.mjs. */
 export async function main(array: string[]): Promise<void> {
   const args = new Args(array);
   const kind = args.text('kind', 'reduce');

@@ -306,6 +306,12 @@ function emitCombine(w: SegmentWriter, c: CombinePlan, p: { k: string; v: string
   }
 }
 
+/**
+ * Records of a short first run of the copy that does the rest. V8 compiles a long loop while it runs; what stands behind the
+ * loop must have run before, or the compiled code gives up there at the end of every call.
+ */
+const WARMING_RECORDS = 16;
+
 /** Records at the head of each call that run through the copy with checks: the second is the first a reduce merges. */
 const CHECKED_RECORDS = 2;
 
@@ -350,7 +356,8 @@ ${copies}
 return function (${parameters}) {
   const head = Math.min(${end}, ${first} + ${CHECKED_RECORDS});
   if (!checked${call('head', first)}) return false;
-  return ${rest}${call(end, 'head')};
+  const warm = Math.min(${end}, head + ${WARMING_RECORDS});
+  return ${rest}${call('warm', 'head')} && ${rest}${call(end, 'warm')};
 }; })()`;
   return { text, refs };
 }

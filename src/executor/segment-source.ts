@@ -337,7 +337,7 @@ export function segmentSource(
     const each =
       source === 'batch'
         ? 'for (let i = from; i < to; i++) { const x = b[i];'
-        : 'for (let i = from, x = start + from * step; i < to; i++, x += step) {';
+        : 'for (let x = start + from * step, end = start + to * step; x !== end; x += step) {';
     return `${head} { ${prologue}\n${each}\n${w.body()}\n}\n${epilogue} return true; }`;
   };
   const numbers = sink.kind === 'reduce' || sink.kind === 'fold' || sink.kind === 'sum';

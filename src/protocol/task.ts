@@ -1,6 +1,6 @@
 import type { ExecutorId, StageId, TaskId } from './ids.ts';
 import type { MapStatus } from './map-output.ts';
-import type { Split, StageProgram } from './stage-program.ts';
+import type { Split } from './stage-program.ts';
 import type { TaskFailedReason } from './task-end-reason.ts';
 import type { TaskMetrics } from './task-metrics.ts';
 
@@ -46,5 +46,3 @@ export type TaskResult =
       readonly metrics: TaskMetrics;
     }
   | { readonly kind: 'Failed'; readonly reason: TaskFailedReason; readonly metrics: TaskMetrics | null };
-
-export type { StageProgram };

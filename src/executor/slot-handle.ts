@@ -42,8 +42,11 @@ export class SlotHandle {
   readonly #asks: MessagePort;
   readonly #flags: SharedArrayBuffer;
   readonly #known = new Set<string>();
-  /** Of the task sent ahead last. */
-  #cell: AheadCell = 0;
+  /**
+   * Of the running task, if it was sent ahead: the slot may not have claimed it yet. The next one takes the other cell, also
+   * after one that was taken back, or it would wipe out that claim and its task be lost.
+   */
+  #runningCell: AheadCell = 0;
   #exited = false;
   #outOfMemory: string | null = null;
 
@@ -99,23 +102,27 @@ export class SlotHandle {
   /** Gives a slot at work its next task. */
   sendAhead(task: TaskDescription, program: StageProgram): void {
     this.ahead = task;
-    this.#cell = this.#cell === 0 ? 1 : 0;
-    slotFlags.sendAhead(this.#flags, task.taskId, this.#cell);
-    this.#send(task, program, this.#cell);
+    slotFlags.sendAhead(this.#flags, task.taskId, this.#aheadCell);
+    this.#send(task, program, this.#aheadCell);
   }
 
   /** The task that was sent ahead, if the slot has not begun it; it will not then. */
   takeBack(): TaskDescription | null {
     const task = this.ahead;
-    if (task === null || !slotFlags.takeBack(this.#flags, task.taskId, this.#cell)) return null;
+    if (task === null || !slotFlags.takeBack(this.#flags, task.taskId, this.#aheadCell)) return null;
     this.ahead = null;
     return task;
   }
 
   /** The running task has ended: what was sent ahead runs now. */
   advance(): void {
+    if (this.ahead !== null) this.#runningCell = this.#aheadCell;
     this.running = this.ahead;
     this.ahead = null;
+  }
+
+  get #aheadCell(): AheadCell {
+    return this.#runningCell === 0 ? 1 : 0;
   }
 
   #send(task: TaskDescription, program: StageProgram, cell: AheadCell | null): void {

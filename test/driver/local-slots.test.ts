@@ -45,6 +45,27 @@ test('every task of ten thousand runs once, whatever slot takes it', () =>
     assert.equal(runs.value, 10_000);
   }));
 
+test('no task is lost when jobs run side by side and others are cancelled between them', () =>
+  withContext('local[2]', async (sc) => {
+    const records = Array.from({ length: 100 }, (_, i) => i);
+    for (let round = 0; round < 200; round++) {
+      const control = new AbortController();
+      const cancelled = sc.range(0, 1000, 1, 2).count({ signal: control.signal });
+      control.abort(new Error('enough'));
+      await assert.rejects(
+        cancelled.then(() => {}),
+        /enough/,
+      );
+      const pairs = sc.parallelize(records, 4).map((x) => [x % 5, x]);
+      const results = await Promise.all([
+        pairs.count(),
+        pairs.reduceByKey((a, b) => a + b).count(),
+        pairs.values().sum(),
+      ]);
+      assert.deepEqual(results, [100, 5, 4950]);
+    }
+  }));
+
 test('a slot that dies loses its task only, and that one is tried again on another', () =>
   withContext('local[2]', async (sc) => {
     const attempts = await sc

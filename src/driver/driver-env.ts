@@ -21,6 +21,7 @@ import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
 import type { TextSplitOptions } from '../io/text-splits.ts';
+import type { DriverAnswers } from '../protocol/driver-executor.ts';
 import type { RddId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
 import { callSite } from '../rdd/call-site.ts';
@@ -70,6 +71,13 @@ export class DriverEnv {
   readonly #cached = new CachedBlocks();
   readonly #mapOutputs = new MapOutputTracker();
   readonly #commits = new OutputCommitCoordinator();
+
+  /** What executors ask. */
+  readonly #answers: DriverAnswers = {
+    GetMapOutputs: ({ shuffleId }) =>
+      this.#mapOutputs.getMapOutputs(shuffleId) ?? { shuffleId, epoch: this.#mapOutputs.epoch, statuses: [] },
+    CanCommit: (attempt) => ({ allowed: this.#commits.canCommit(attempt) }),
+  };
 
   /** @throws IskraError when a setting is missing or bad; nothing is left behind. */
   static open(conf: SparkConf): DriverEnv {
@@ -133,11 +141,7 @@ export class DriverEnv {
       mainScripts: mainScriptUrls(),
       localDirs: this.#localDirs.toData(),
       logLevel: this.log.level,
-      driver: {
-        mapOutputs: (shuffleId) =>
-          this.#mapOutputs.getMapOutputs(shuffleId) ?? { shuffleId, epoch: this.#mapOutputs.epoch, statuses: [] },
-        canCommit: (attempt) => this.#commits.canCommit(attempt),
-      },
+      answer: (name, request) => this.#answers[name](request),
       onBlock: (update) => this.#cached.update(update),
       log: this.log,
     });

@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import { errorToData } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
-import type { FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
+import type { AnswerExecutor, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
 import type { AskExecutor, FromSlot, SlotSettings, TaskDone } from '../protocol/executor-slot.ts';
-import type { ExecutorId, TaskId } from '../protocol/ids.ts';
-import type { MapOutputs, MapStatus } from '../protocol/map-output.ts';
+import type { TaskId } from '../protocol/ids.ts';
+import type { BlockManagerId, MapStatus } from '../protocol/map-output.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
 import type { TaskDescription, TaskResult } from '../protocol/task.ts';
 import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
@@ -12,14 +12,9 @@ import { metricsFromNumbers } from '../protocol/task-metrics.ts';
 import type { BlockManager } from '../storage/block-manager.ts';
 import { SlotHandle, type SlotHandlers } from './slot-handle.ts';
 
-/** What an executor asks of its driver on behalf of slots. Answers must be at hand: a slot waits for them. */
-export interface DriverSide {
-  mapOutputs(shuffleId: number): MapOutputs;
-  canCommit(request: AskExecutor['CanCommit'][0]): boolean;
-}
-
 export interface ExecutorOptions {
-  readonly executorId: ExecutorId;
+  /** Who it is, and where others fetch its blocks. */
+  readonly location: BlockManagerId;
   /** Number of slots. */
   readonly cores: number;
   /** The compiled src/main/task-slot.ts. */
@@ -52,7 +47,7 @@ const MAX_REMEMBERED_WARNINGS = 100;
 export class Executor {
   readonly #options: ExecutorOptions;
   readonly #blocks: BlockManager;
-  readonly #driver: DriverSide;
+  readonly #askDriver: AnswerExecutor;
   readonly #send: (message: FromExecutor) => void;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -71,14 +66,14 @@ export class Executor {
   constructor(
     options: ExecutorOptions,
     blocks: BlockManager,
-    driver: DriverSide,
+    askDriver: AnswerExecutor,
     send: (message: FromExecutor) => void,
     clock: Clock,
     log: Logger,
   ) {
     this.#options = options;
     this.#blocks = blocks;
-    this.#driver = driver;
+    this.#askDriver = askDriver;
     this.#send = send;
     this.#clock = clock;
     this.#log = log.named('Executor');
@@ -171,7 +166,7 @@ export class Executor {
   #newSlot(): SlotHandle {
     const o = this.#options;
     const settings: Omit<SlotSettings, 'flags' | 'slotIndex'> = {
-      executorId: o.executorId,
+      location: o.location,
       mainScripts: o.mainScripts,
       conf: o.conf,
       logLevel: o.logLevel,
@@ -355,13 +350,14 @@ export class Executor {
 
   #report(taskId: TaskId, result: TaskResult): void {
     if (this.#stopped) return;
-    this.#send({ type: 'StatusUpdate', executorId: this.#options.executorId, taskId, result });
+    this.#send({ type: 'StatusUpdate', executorId: this.#options.location.executorId, taskId, result });
   }
 
   #answer(name: keyof AskExecutor, request: unknown): unknown {
     switch (name) {
       case 'GetMapOutputs':
-        return this.#driver.mapOutputs((request as AskExecutor['GetMapOutputs'][0]).shuffleId);
+      case 'CanCommit':
+        return this.#askDriver(name, request as AskExecutor[typeof name][0]);
       case 'GetRddBlock': {
         const { rddId, partition } = request as AskExecutor['GetRddBlock'][0];
         return this.#blocks.getRddBlock(rddId, partition);
@@ -376,8 +372,6 @@ export class Executor {
       }
       case 'GetBroadcast':
         return this.#blocks.getBroadcast((request as AskExecutor['GetBroadcast'][0]).broadcastId);
-      case 'CanCommit':
-        return { allowed: this.#driver.canCommit(request as AskExecutor['CanCommit'][0]) };
     }
   }
 }

@@ -20,6 +20,7 @@ export interface SlotHandlers {
   onMessage(slot: SlotHandle, message: FromSlot): void;
   /** The thread is gone; `why` says how, for the task that ran in it. */
   onExit(slot: SlotHandle, why: string): void;
+  /** The answer, or a promise of it; the slot blocks until then. */
   onAsk(name: keyof AskExecutor, request: unknown): unknown;
 }
 
@@ -81,16 +82,7 @@ export class SlotHandle {
           `the task's thread was ended by process.exit(${code}) in a function of the task; throw an error there instead`,
       );
     });
-    this.#asks.on('message', (ask: SlotAsk) => {
-      let answer: SlotAnswer;
-      try {
-        answer = { ok: true, reply: handlers.onAsk(ask.name, ask.request) };
-      } catch (error) {
-        answer = { ok: false, message: error instanceof Error ? error.message : String(error) };
-      }
-      this.#asks.postMessage(answer);
-      slotFlags.answer(this.#flags);
-    });
+    this.#asks.on('message', (ask: SlotAsk) => this.#answerWith(() => handlers.onAsk(ask.name, ask.request)));
     this.unref();
   }
 
@@ -173,6 +165,23 @@ export class SlotHandle {
       await this.#worker.terminate();
     } finally {
       letGo();
+    }
+  }
+
+  #answerWith(make: () => unknown): void {
+    const answer = (a: SlotAnswer): void => {
+      if (this.#exited) return;
+      this.#asks.postMessage(a);
+      slotFlags.answer(this.#flags);
+    };
+    const fail = (error: unknown): void =>
+      answer({ ok: false, message: error instanceof Error ? error.message : String(error) });
+    try {
+      const reply = make();
+      if (reply instanceof Promise) reply.then((r: unknown) => answer({ ok: true, reply: r }), fail);
+      else answer({ ok: true, reply });
+    } catch (error) {
+      fail(error);
     }
   }
 

@@ -57,7 +57,7 @@ export class Slot {
       this.#conf.getText('spark.shuffle.compress') !== 'false' &&
       this.#conf.getText('spark.io.compression.codec') !== 'none';
     this.#shuffleEncoder = new RecordEncoder({ compression: compress ? 'lz4' : 'none' });
-    this.#location = { executorId: settings.executorId, host: 'localhost', port: 0 };
+    this.#location = settings.location;
     this.#log = slotLogger((message) => this.#send(message));
     markSlotThread();
     installClassCodec({ describe: describeClass, revive: reviveClass });
@@ -139,7 +139,7 @@ export class Slot {
   #env(task: RunningTask, codeKey: string): TaskEnv {
     return {
       task,
-      executorId: this.#settings.executorId,
+      executorId: this.#location.executorId,
       link: this.#link,
       localDirs: this.#localDirs,
       encoder: this.#encoder,

@@ -1,4 +1,5 @@
-import type { ExecutorId, TaskId } from './ids.ts';
+import type { ExecutorId, ShuffleId, TaskId } from './ids.ts';
+import type { MapOutputs } from './map-output.ts';
 import type { StageProgram } from './stage-program.ts';
 import type { TaskDescription, TaskResult } from './task.ts';
 
@@ -34,3 +35,28 @@ export type FromExecutor =
       readonly memoryBytes: number;
       readonly diskBytes: number;
     };
+
+/** Questions of an executor to its driver. name → [request, reply]; both plain data, they may cross a network. */
+export interface AskDriver {
+  GetMapOutputs: [{ readonly shuffleId: ShuffleId }, MapOutputs];
+  CanCommit: [
+    {
+      readonly stageId: number;
+      readonly stageAttemptId: number;
+      readonly partition: number;
+      readonly attemptNumber: number;
+    },
+    { readonly allowed: boolean },
+  ];
+}
+
+/** Answers an executor's questions; at once where it can, so that a slot in the driver's own process need not wait a turn. */
+export type AnswerExecutor = <K extends keyof AskDriver>(
+  name: K,
+  request: AskDriver[K][0],
+) => AskDriver[K][1] | Promise<AskDriver[K][1]>;
+
+/** An answer for each question. */
+export type DriverAnswers = {
+  readonly [K in keyof AskDriver]: (request: AskDriver[K][0]) => AskDriver[K][1] | Promise<AskDriver[K][1]>;
+};

@@ -1,13 +1,15 @@
 import type { LogLevel } from '../base/logger.ts';
-import type { ExecutorId, RddId, ShuffleId, StageId, TaskId } from './ids.ts';
-import type { MapOutputs, MapStatus } from './map-output.ts';
+import type { AskDriver } from './driver-executor.ts';
+import type { RddId, StageId, TaskId } from './ids.ts';
+import type { BlockManagerId, MapStatus } from './map-output.ts';
 import type { Split, StageProgram } from './stage-program.ts';
 import type { StorageLevel } from './storage-level.ts';
 import type { AccumulatorUpdate, TaskResult } from './task.ts';
 
 /** What a slot (a worker thread) is given when it starts. */
 export interface SlotSettings {
-  readonly executorId: ExecutorId;
+  /** Who serves the map outputs that this slot writes. */
+  readonly location: BlockManagerId;
   readonly slotIndex: number;
   /** The application's scripts; never imported by a slot, or the job would start again inside it. */
   readonly mainScripts: readonly string[];
@@ -93,11 +95,10 @@ export type FromSlot =
     };
 
 /**
- * Questions of a slot. The slot blocks until the answer is there, so every answer must be quick and never wait for a task.
+ * Questions of a slot. The slot blocks until the answer is there. Some go on to the driver.
  * name → [request, reply]
  */
-export interface AskExecutor {
-  GetMapOutputs: [{ readonly shuffleId: ShuffleId }, MapOutputs];
+export interface AskExecutor extends AskDriver {
   GetRddBlock: [{ readonly rddId: RddId; readonly partition: number }, StoredBlock | null];
   PutRddBlock: [
     { readonly rddId: RddId; readonly partition: number; readonly level: StorageLevel; readonly data: StoredBlock },
@@ -106,15 +107,6 @@ export interface AskExecutor {
   /** May a partition computed so far (bytes) stay in memory? */
   ReserveMemory: [{ readonly rddId: RddId; readonly bytes: number }, { readonly granted: boolean }];
   GetBroadcast: [{ readonly broadcastId: number }, Uint8Array | null];
-  CanCommit: [
-    {
-      readonly stageId: number;
-      readonly stageAttemptId: number;
-      readonly partition: number;
-      readonly attemptNumber: number;
-    },
-    { readonly allowed: boolean },
-  ];
 }
 
 /** A partition as serializer blocks: in shared memory, which every slot of the executor can read, or in a file. */

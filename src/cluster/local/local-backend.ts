@@ -1,7 +1,7 @@
 import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { type DriverSide, Executor, type ExecutorOptions } from '../../executor/executor.ts';
-import type { FromExecutor } from '../../protocol/driver-executor.ts';
+import { Executor, type ExecutorOptions } from '../../executor/executor.ts';
+import type { AnswerExecutor, FromExecutor } from '../../protocol/driver-executor.ts';
 import type { ExecutorId, TaskId } from '../../protocol/ids.ts';
 import type { BackendListener, Launch, SchedulerBackend } from '../../scheduler/ports.ts';
 import { BlockManager } from '../../storage/block-manager.ts';
@@ -12,12 +12,12 @@ const DRIVER_EXECUTOR_ID: ExecutorId = 'driver';
 
 export type BlockUpdated = Extract<FromExecutor, { type: 'BlockUpdated' }>;
 
-export interface LocalBackendOptions extends Omit<ExecutorOptions, 'executorId' | 'localDirs' | 'cores'> {
+export interface LocalBackendOptions extends Omit<ExecutorOptions, 'location' | 'localDirs' | 'cores'> {
   readonly numSlots: number;
   readonly localDirs: LocalDirsData;
   /** What cached blocks may take in memory. */
   readonly storageBytes: number;
-  readonly driver: DriverSide;
+  readonly answer: AnswerExecutor;
   readonly onBlock: (update: BlockUpdated) => void;
   readonly log: Logger;
 }
@@ -36,15 +36,15 @@ export class LocalBackend implements SchedulerBackend {
 
   constructor(options: LocalBackendOptions) {
     this.#options = options;
-    const { numSlots, storageBytes, driver, onBlock, log, ...rest } = options;
+    const { numSlots, storageBytes, answer, onBlock, log, ...rest } = options;
     const executorId = DRIVER_EXECUTOR_ID;
     this.#blocks = new BlockManager(executorId, storageBytes, LocalDirs.fromData(options.localDirs), (update) =>
       onBlock({ type: 'BlockUpdated', executorId, ...update }),
     );
     this.#executor = new Executor(
-      { ...rest, executorId, cores: numSlots },
+      { ...rest, location: { executorId, host: 'localhost', port: 0 }, cores: numSlots },
       this.#blocks,
-      driver,
+      answer,
       (message) => this.#receive(message),
       systemClock,
       log,

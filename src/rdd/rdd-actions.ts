@@ -1,0 +1,108 @@
+import * as actions from './actions.ts';
+import type { AsyncCall, AsyncOptions } from './async-functions.ts';
+import { AsyncRDDFunctions } from './async-rdd-functions.ts';
+import type { Element, Nullish } from './element.ts';
+import type { ActionOptions, FutureAction } from './future-action.ts';
+import * as pairActions from './pair-actions.ts';
+import { type SaveTextOptions, saveAsTextFile } from './save-as-text-file.ts';
+import type { TaskContext } from './task-context.ts';
+
+/** Below zero: a comes first. */
+type Comparator<T> = (a: T, b: T) => number;
+
+/** Actions on records of any type. Spark: RDD */
+export abstract class RDDActions<out T> extends AsyncRDDFunctions<T> {
+  /** All records, in order. */
+  collect(options?: ActionOptions): FutureAction<T[]> {
+    return actions.collect(this.at('collect'), options);
+  }
+
+  count(options?: ActionOptions): FutureAction<number> {
+    return actions.count(this.at('count'), options);
+  }
+
+  /** Rejects with "empty collection" when there is none. */
+  first(options?: ActionOptions): FutureAction<T> {
+    return actions.first(this.at('first'), options);
+  }
+
+  /** The first n records; looks at no more partitions than it needs. */
+  take(n: number, options?: ActionOptions): FutureAction<T[]> {
+    return actions.take(this.at('take'), n, options);
+  }
+
+  /** The n largest, largest first. */
+  top(n: number, compare?: Comparator<T>, options?: ActionOptions): FutureAction<T[]> {
+    return actions.takeOrdered(this.at('top'), n, compare, false, options);
+  }
+
+  /** The n smallest, smallest first. */
+  takeOrdered(n: number, compare?: Comparator<T>, options?: ActionOptions): FutureAction<T[]> {
+    return actions.takeOrdered(this.at('takeOrdered'), n, compare, true, options);
+  }
+
+  max(compare?: Comparator<T>, options?: ActionOptions): FutureAction<T> {
+    return actions.extreme(this.at('max'), compare, false, options);
+  }
+
+  min(compare?: Comparator<T>, options?: ActionOptions): FutureAction<T> {
+    return actions.extreme(this.at('min'), compare, true, options);
+  }
+
+  /** f must be associative. Rejects with "empty collection" when there is nothing. */
+  reduce(f: (a: T, b: T) => T, options?: ActionOptions): FutureAction<T> {
+    return actions.reduce(this.at('reduce'), f, options);
+  }
+
+  /** `zero` begins each partition and the merge of their results: it is used once more than there are partitions. */
+  fold(zero: T, f: (a: T, b: T) => T, options?: ActionOptions): FutureAction<T> {
+    return actions.aggregate(this.at('fold'), zero, f, f, options);
+  }
+
+  /** As fold, to another type. The functions may change and return their first argument. */
+  aggregate<U extends Element<N>, N extends Nullish = Nullish>(
+    zero: U,
+    seqOp: (accumulated: U, record: T) => U,
+    combOp: (a: U, b: U) => U,
+    options?: ActionOptions,
+  ): FutureAction<U> {
+    return actions.aggregate(this.at('aggregate'), zero, seqOp, combOp, options);
+  }
+
+  /** Runs f on the executors. */
+  foreach(f: (record: T) => void, options?: ActionOptions): FutureAction<void> {
+    return actions.foreach(this.at('foreach'), f, options);
+  }
+
+  foreachPartition(
+    f: (records: IterableIterator<T>, context: TaskContext) => void,
+    options?: ActionOptions,
+  ): FutureAction<void> {
+    return actions.foreachPartition(this.at('foreachPartition'), f, options);
+  }
+
+  foreachConcurrent(
+    f: (record: T, call: AsyncCall) => PromiseLike<unknown> | unknown,
+    options?: AsyncOptions & ActionOptions,
+  ): FutureAction<void> {
+    return actions.foreachConcurrent(this.at('foreachConcurrent'), f, options);
+  }
+
+  isEmpty(options?: ActionOptions): FutureAction<boolean> {
+    return actions.isEmpty(this.at('isEmpty'), options);
+  }
+
+  countByValue(options?: ActionOptions): FutureAction<Map<T, number>> {
+    return pairActions.countByValue(this.at('countByValue'), options);
+  }
+
+  /** Lines part-00000, … in a new directory, and _SUCCESS at the end. */
+  saveAsTextFile(path: string, options?: SaveTextOptions): FutureAction<void> {
+    return saveAsTextFile(this.at('saveAsTextFile'), path, options);
+  }
+
+  /** All records in order, one job a partition, when it is needed. */
+  toLocalIterator(options?: ActionOptions): AsyncGenerator<T, void, undefined> {
+    return actions.toLocalIterator(this.at('toLocalIterator'), options);
+  }
+}

@@ -1,74 +1,19 @@
-import type { Clock } from '../base/clock.ts';
-import { type ErrorData, errorToData, IskraError } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
-import type { SeededRandom } from '../base/seeded-random.ts';
+import { IskraError } from '../base/errors.ts';
 import type { ExecutorId, JobId, StageId, TaskId } from '../protocol/ids.ts';
-import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
 import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
-import type { ShuffleDependency } from '../rdd/dependency.ts';
-import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { DagEffect, DagEvent, MapOutputStatistics } from './dag-events.ts';
 import { DAGScheduler } from './dag-scheduler.ts';
 import { messageOf } from './errors.ts';
 import { JobWaiter } from './job-waiter.ts';
-import type {
-  CacheLocations,
-  ExecutorLoss,
-  Launch,
-  MapOutputRegistry,
-  SchedulerBackend,
-  StagePrograms,
-} from './ports.ts';
+import type { ExecutorLoss } from './ports.ts';
 import { ProgramShelf } from './program-shelf.ts';
-import { DEFAULT_SETTINGS, type SchedulerSettings } from './settings.ts';
+import { withRemappedStack } from './remapped-result.ts';
+import type { JobHandle, JobRequest, MapStageRequest, SchedulerOptions } from './scheduler-options.ts';
+import { DEFAULT_SETTINGS } from './settings.ts';
 import type { TaskEffect } from './task-effects.ts';
+import { type LaunchEffect, TaskLauncher } from './task-launcher.ts';
 import { TaskScheduler } from './task-scheduler.ts';
 import { type TaskSet, taskSetName } from './task-set.ts';
-
-export interface SchedulerOptions {
-  /** What is absent has Spark's default. */
-  readonly settings?: Partial<SchedulerSettings>;
-  readonly backend: SchedulerBackend;
-  readonly programs: StagePrograms;
-  readonly mapOutputs: MapOutputRegistry;
-  readonly cacheLocations: CacheLocations;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly random: SeededRandom;
-  /** Hears everything; must not throw. */
-  readonly post: (event: SparkListenerEvent) => void;
-  /** Gives the stack of a task's error the positions of the sources that the user wrote. */
-  readonly remapStack?: (stack: string) => string;
-  readonly addToAccumulators: (updates: readonly AccumulatorUpdate[]) => void;
-  /** A bug in the scheduler itself: every job has failed and the backend is stopped. */
-  readonly onFatal: (error: unknown) => void;
-}
-
-export interface JobRequest {
-  readonly node: RDDNode;
-  /** RDD partitions to compute. */
-  readonly partitions: readonly number[];
-  /** Handed to StagePrograms.makeProgram unread. */
-  readonly sink: unknown;
-  /** Local properties: `spark.jobGroup.id`, `spark.scheduler.pool`, … */
-  readonly properties: Readonly<Record<string, string>>;
-  readonly callSite: string;
-  /** Called at most once per index into `partitions`, in any order. If it throws, the job fails with that as cause. */
-  readonly onTaskResult: (index: number, bytes: Uint8Array) => void;
-}
-
-export interface MapStageRequest {
-  readonly dependency: ShuffleDependency;
-  readonly properties: Readonly<Record<string, string>>;
-  readonly callSite: string;
-}
-
-/** A job on its way. `done` rejects with JobFailedError, or with the lineage's own error if it could not be started. */
-export interface JobHandle<R = void> {
-  readonly jobId: JobId;
-  readonly done: Promise<R>;
-  cancel(reason?: string): void;
-}
 
 type LoopEvent =
   | { readonly type: 'Dag'; readonly event: DagEvent }
@@ -104,6 +49,7 @@ export class Scheduler {
   readonly #tasks: TaskScheduler;
   readonly #waiters = new Map<JobId, JobWaiter>();
   readonly #programs: ProgramShelf;
+  readonly #launcher: TaskLauncher;
   readonly #queue: LoopEvent[] = [];
   #working = false;
   #stopped = false;
@@ -116,6 +62,7 @@ export class Scheduler {
     this.#options = options;
     this.#paranoid = settings.paranoid;
     this.#programs = new ProgramShelf(options.programs);
+    this.#launcher = new TaskLauncher(this.#programs, options.backend, settings.cpusPerTask);
     this.#dag = new DAGScheduler(settings, options.mapOutputs, options.cacheLocations);
     this.#tasks = new TaskScheduler(settings, options.random);
   }
@@ -130,7 +77,7 @@ export class Scheduler {
         this.#tell({ type: 'WorkerRemoved', at: clock.now(), workerId, host, message }),
       taskStarted: (taskId) => this.#tasks.taskStarted(taskId),
       statusUpdate: (taskId, result) =>
-        this.#hear({ type: 'StatusUpdate', taskId, result: withStack(result, this.#options.remapStack) }),
+        this.#hear({ type: 'StatusUpdate', taskId, result: withRemappedStack(result, this.#options.remapStack) }),
     });
   }
 
@@ -317,7 +264,7 @@ export class Scheduler {
   }
 
   #doTaskEffects(effects: readonly TaskEffect[]): void {
-    let launches: Extract<TaskEffect, { type: 'Launch' }>[] | null = null;
+    let launches: LaunchEffect[] | null = null;
     for (const effect of effects)
       switch (effect.type) {
         case 'Launch':
@@ -367,74 +314,29 @@ export class Scheduler {
     }
   }
 
-  #submitTaskSet(taskSet: TaskSet): void {
-    if (this.#orAbort(taskSet.stageId, taskSet.attempt, () => this.#programs.open(taskSet)))
-      this.#doTaskEffects(this.#tasks.submitTasks(taskSet, this.#options.clock.now()));
-  }
-
-  #launch(launches: readonly Extract<TaskEffect, { type: 'Launch' }>[]): void {
+  #launch(launches: readonly LaunchEffect[]): void {
     const at = this.#options.clock.now();
-    const byExecutor = new Map<ExecutorId, Launch[]>();
-    const broken: { readonly launch: (typeof launches)[number]; readonly cause: unknown }[] = [];
-    for (const launch of launches) {
-      const { taskSet, task, executorId } = launch;
+    for (const { taskSet, task } of launches) {
       const { stageId, attempt } = taskSet;
       this.#doDagEffects(this.#dag.handle({ type: 'BeginEvent', at, stageId, stageAttemptId: attempt, task }));
-      try {
-        const description = this.#describe(taskSet, launch);
-        const list = byExecutor.get(executorId);
-        if (list === undefined) byExecutor.set(executorId, [description]);
-        else list.push(description);
-      } catch (cause) {
-        broken.push({ launch, cause });
-      }
     }
-    for (const [executorId, list] of byExecutor) this.#send(executorId, list);
-    // Splits are the node's own code. The broken task is taken back first: it was never sent, so it cannot be killed.
-    for (const { launch, cause } of broken) {
+    for (const { launch, reason, abort } of this.#launcher.launch(launches)) {
       const { stageId, attempt: stageAttemptId } = launch.taskSet;
-      const message = `Task creation failed: ${messageOf(cause)}`;
-      const result = { kind: 'Failed', reason: { kind: 'TaskKilled', reason: message }, metrics: null } as const;
-      this.#hear({ type: 'StatusUpdate', taskId: launch.task.taskId, result });
+      // Taken back first: it was never sent, so it cannot be killed.
+      this.#hear({
+        type: 'StatusUpdate',
+        taskId: launch.task.taskId,
+        result: { kind: 'Failed', reason, metrics: null },
+      });
+      if (abort === null) continue;
+      const { message, cause } = abort;
       this.#tell({ type: 'TaskSetFailed', at, stageId, stageAttemptId, message, cause });
     }
   }
 
-  #send(executorId: ExecutorId, launches: readonly Launch[]): void {
-    try {
-      this.#options.backend.launch(executorId, launches);
-    } catch (thrown) {
-      // A split that does not travel, for instance. Trying again would end the same way.
-      const reason = { kind: 'ExceptionFailure', error: errorToData(thrown), retriable: false } as const;
-      const result = { kind: 'Failed', reason, metrics: null } as const;
-      for (const { task } of launches) this.#hear({ type: 'StatusUpdate', taskId: task.taskId, result });
-    }
-  }
-
-  #describe(taskSet: TaskSet, { task, executorId }: Extract<TaskEffect, { type: 'Launch' }>): Launch {
-    const programKey = taskSetName(taskSet);
-    const split = taskSet.work.node.split(task.partition);
-    return {
-      program: this.#programs.forExecutor(programKey, executorId),
-      task: {
-        taskId: task.taskId,
-        attemptNumber: task.attemptNumber,
-        executorId,
-        name: `${task.index}.${task.attemptNumber} in stage ${programKey} (TID ${task.taskId})`,
-        stageId: taskSet.stageId,
-        stageAttemptId: taskSet.attempt,
-        partition: task.partition,
-        numPartitions: taskSet.numPartitions,
-        cpus: this.#cpus,
-        localProperties: taskSet.properties,
-        programKey,
-        split,
-      },
-    };
-  }
-
-  get #cpus(): number {
-    return this.#options.settings?.cpusPerTask ?? DEFAULT_SETTINGS.cpusPerTask;
+  #submitTaskSet(taskSet: TaskSet): void {
+    if (this.#orAbort(taskSet.stageId, taskSet.attempt, () => this.#programs.open(taskSet)))
+      this.#doTaskEffects(this.#tasks.submitTasks(taskSet, this.#options.clock.now()));
   }
 
   #deliver(jobId: JobId, index: number, bytes: Uint8Array): void {
@@ -492,14 +394,4 @@ export class Scheduler {
     if (!this.#stopped) this.#shutDown();
     this.#options.onFatal(error);
   }
-}
-
-function withStack(result: TaskResult, remap: ((stack: string) => string) | undefined): TaskResult {
-  if (remap === undefined || result.kind !== 'Failed' || result.reason.kind !== 'ExceptionFailure') return result;
-  const remapped = (error: ErrorData): ErrorData => ({
-    ...error,
-    stack: remap(error.stack),
-    cause: error.cause === null ? null : remapped(error.cause),
-  });
-  return { ...result, reason: { ...result.reason, error: remapped(result.reason.error) } };
 }

@@ -4,8 +4,9 @@ import type { SparkListenerEvent } from '../../src/protocol/spark-listener-event
 import type { StageProgram } from '../../src/protocol/stage-program.ts';
 import type { AccumulatorUpdate } from '../../src/protocol/task.ts';
 import type { RDDNode } from '../../src/rdd/rdd-node.ts';
-import { type JobHandle, Scheduler } from '../../src/scheduler/dag-scheduler-loop.ts';
+import { Scheduler } from '../../src/scheduler/dag-scheduler-loop.ts';
 import type { CacheLocations } from '../../src/scheduler/ports.ts';
+import type { JobHandle } from '../../src/scheduler/scheduler-options.ts';
 import type { SchedulerSettings } from '../../src/scheduler/settings.ts';
 import type { StageWork } from '../../src/scheduler/task-set.ts';
 import { MapOutputTracker } from '../../src/shuffle/map-output-tracker.ts';

@@ -1,0 +1,57 @@
+import type { ExecutorId, JobId } from '../protocol/ids.ts';
+import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
+import type { ActiveJob } from './active-job.ts';
+import type { DagEffect } from './dag-events.ts';
+import type { CacheLocations, MapOutputRegistry } from './ports.ts';
+import type { SchedulerSettings } from './settings.ts';
+import type { Stage } from './stage.ts';
+import { StageGraph } from './stage-graph.ts';
+
+export type DagSettings = Pick<
+  SchedulerSettings,
+  'maxConsecutiveStageAttempts' | 'resubmitDelayMs' | 'shuffleServiceEnabled' | 'unregisterOutputOnHost'
+>;
+
+/** What the parts of the DAG scheduler share: its tables, and the effects of the event that is being handled. */
+export class DagTables {
+  readonly settings: DagSettings;
+  readonly mapOutputs: MapOutputRegistry;
+  readonly cache: CacheLocations;
+  readonly graph: StageGraph;
+  readonly jobs: Map<JobId, ActiveJob> = new Map();
+  readonly byState: Readonly<Record<'waiting' | 'running' | 'failed', Set<Stage>>> = {
+    waiting: new Set(),
+    running: new Set(),
+    failed: new Set(),
+  };
+  readonly hosts: Map<ExecutorId, string> = new Map();
+  /** Epoch in which an executor was found to be lost. */
+  readonly failureEpochs: Map<ExecutorId, number> = new Map();
+  resubmissionComing = false;
+  out: DagEffect[] = [];
+
+  constructor(settings: DagSettings, mapOutputs: MapOutputRegistry, cache: CacheLocations) {
+    this.settings = settings;
+    this.mapOutputs = mapOutputs;
+    this.cache = cache;
+    this.graph = new StageGraph(mapOutputs, cache);
+  }
+
+  enter(stage: Stage, state: Stage['state']): void {
+    if (stage.state !== 'idle') this.byState[stage.state].delete(stage);
+    stage.state = state;
+    if (state !== 'idle') this.byState[state].add(stage);
+  }
+
+  want(effect: DagEffect): void {
+    this.out.push(effect);
+  }
+
+  post(event: SparkListenerEvent): void {
+    this.out.push({ type: 'Post', event });
+  }
+
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string): void {
+    this.out.push({ type: 'Log', level, message });
+  }
+}

@@ -1,0 +1,81 @@
+import { errorToData } from '../base/errors.ts';
+import type { ExecutorId } from '../protocol/ids.ts';
+import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
+import { messageOf } from './errors.ts';
+import type { Launch, SchedulerBackend } from './ports.ts';
+import type { ProgramShelf } from './program-shelf.ts';
+import type { TaskEffect } from './task-effects.ts';
+import { taskSetName } from './task-set.ts';
+
+export type LaunchEffect = Extract<TaskEffect, { type: 'Launch' }>;
+
+/** A task that could not be sent; `abort` not null: nor can any other of its task set. */
+export interface BrokenLaunch {
+  readonly launch: LaunchEffect;
+  readonly reason: TaskFailedReason;
+  readonly abort: { readonly message: string; readonly cause: unknown } | null;
+}
+
+/** The loop's part that describes tasks and hands them to the backend, one message of tasks an executor. */
+export class TaskLauncher {
+  readonly #programs: ProgramShelf;
+  readonly #backend: SchedulerBackend;
+  readonly #cpus: number;
+
+  constructor(programs: ProgramShelf, backend: SchedulerBackend, cpus: number) {
+    this.#programs = programs;
+    this.#backend = backend;
+    this.#cpus = cpus;
+  }
+
+  launch(launches: readonly LaunchEffect[]): BrokenLaunch[] {
+    const byExecutor = new Map<ExecutorId, { readonly effects: LaunchEffect[]; readonly tasks: Launch[] }>();
+    const broken: BrokenLaunch[] = [];
+    for (const launch of launches) {
+      try {
+        const task = this.#describe(launch);
+        const list = byExecutor.get(launch.executorId);
+        if (list === undefined) byExecutor.set(launch.executorId, { effects: [launch], tasks: [task] });
+        else {
+          list.effects.push(launch);
+          list.tasks.push(task);
+        }
+      } catch (cause) {
+        // Splits are the node's own code.
+        const message = `Task creation failed: ${messageOf(cause)}`;
+        broken.push({ launch, reason: { kind: 'TaskKilled', reason: message }, abort: { message, cause } });
+      }
+    }
+    for (const [executorId, { effects, tasks }] of byExecutor)
+      try {
+        this.#backend.launch(executorId, tasks);
+      } catch (thrown) {
+        // A split that does not travel, for instance. Trying again would end the same way.
+        const reason = { kind: 'ExceptionFailure', error: errorToData(thrown), retriable: false } as const;
+        for (const launch of effects) broken.push({ launch, reason, abort: null });
+      }
+    return broken;
+  }
+
+  #describe({ taskSet, task, executorId }: LaunchEffect): Launch {
+    const programKey = taskSetName(taskSet);
+    const split = taskSet.work.node.split(task.partition);
+    return {
+      program: this.#programs.forExecutor(programKey, executorId),
+      task: {
+        taskId: task.taskId,
+        attemptNumber: task.attemptNumber,
+        executorId,
+        name: `${task.index}.${task.attemptNumber} in stage ${programKey} (TID ${task.taskId})`,
+        stageId: taskSet.stageId,
+        stageAttemptId: taskSet.attempt,
+        partition: task.partition,
+        numPartitions: taskSet.numPartitions,
+        cpus: this.#cpus,
+        localProperties: taskSet.properties,
+        programKey,
+        split,
+      },
+    };
+  }
+}

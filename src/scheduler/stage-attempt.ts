@@ -1,3 +1,4 @@
+import { DEFAULT_RESOURCE_PROFILE } from '../protocol/resource-profile.ts';
 import type { ActiveJob } from './active-job.ts';
 import type { MapOutputRegistry } from './ports.ts';
 import type { PreferredLocations } from './preferred-locations.ts';
@@ -31,5 +32,7 @@ export function taskSetOf(stage: Stage, job: ActiveJob, places: PreferredLocatio
     locations: places.ofAll(stage.node, partitions),
     priority: job.id,
     properties: job.properties,
+    isBarrier: false,
+    resourceProfile: DEFAULT_RESOURCE_PROFILE,
   };
 }

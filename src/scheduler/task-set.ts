@@ -1,4 +1,5 @@
 import type { JobId, StageId } from '../protocol/ids.ts';
+import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import type { ShuffleDependency } from '../rdd/dependency.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 
@@ -28,6 +29,10 @@ export interface TaskSet {
   /** The lower the earlier, under FIFO. */
   readonly priority: JobId;
   readonly properties: Readonly<Record<string, string>>;
+  /** All tasks start together or none does, and one that fails ends the attempt. */
+  readonly isBarrier: boolean;
+  /** Executors of this profile only. */
+  readonly resourceProfile: ResourceProfile;
 }
 
 /** `3.0`: the key of the stage attempt's program, and how logs name it. */

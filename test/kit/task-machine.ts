@@ -1,4 +1,5 @@
 import { seededRandom } from '../../src/base/seeded-random.ts';
+import { DEFAULT_RESOURCE_PROFILE } from '../../src/protocol/resource-profile.ts';
 import type { TaskInfo } from '../../src/protocol/spark-listener-event.ts';
 import type { TaskResult } from '../../src/protocol/task.ts';
 import type { TaskFailedReason } from '../../src/protocol/task-end-reason.ts';
@@ -63,6 +64,8 @@ export class TaskMachine {
       locations: locations === undefined ? null : all.map((i) => (locations[i] ?? []).map(parseLocation)),
       priority: jobId,
       properties: pool === undefined ? {} : { 'spark.scheduler.pool': pool },
+      isBarrier: false,
+      resourceProfile: DEFAULT_RESOURCE_PROFILE,
     };
     this.#did(this.tasks.submitTasks(taskSet, this.at));
     return taskSet;

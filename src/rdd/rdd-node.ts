@@ -2,6 +2,7 @@ import type { RddId } from '../protocol/ids.ts';
 import type { NodeSource, Ref, Split } from '../protocol/stage-program.ts';
 import { StorageLevel } from '../protocol/storage-level.ts';
 import type { Dependency } from './dependency.ts';
+import { type DeterministicLevel, outputDeterministicLevel } from './determinism.ts';
 import type { Partitioner } from './partitioner.ts';
 
 /** Collects functions and values of a stage into one closure graph, and its nodes into one list. */
@@ -45,6 +46,13 @@ export abstract class RDDNode {
   /** Reading it may list files, and so may throw; the answer never changes. */
   abstract readonly numPartitions: number;
   readonly partitioner: Partitioner | null = null;
+  /** True: other records come out when those of the parent come in another order (`sample`, `zip`, dealing round robin). */
+  readonly isOrderSensitive: boolean = false;
+
+  /** What a partition is when it is computed again. Spark: RDD.outputDeterministicLevel */
+  get outputDeterminism(): DeterministicLevel {
+    return outputDeterministicLevel(this);
+  }
 
   /** Hosts or `executor_<host>_<id>` names where this partition is best computed; empty: anywhere. */
   preferredLocations(_partition: number): readonly string[] {

@@ -16,8 +16,9 @@ import { checkUserFunction, describe, functionPassedTo } from './user-function.t
 
 type OpWithFunction = Extract<NarrowOp, { f: Ref }>['op'];
 
-export function narrow(at: Site, preservesPartitioning: boolean, plan: NarrowPlan): RDDNode {
-  return new MapPartitionsRDD(at.jobs.newRddId(), at.callSite, at.node, preservesPartitioning, plan);
+export function narrow(at: Site, preservesPartitioning: boolean, plan: NarrowPlan, isOrderSensitive = false): RDDNode {
+  const { jobs, callSite, node } = at;
+  return new MapPartitionsRDD(jobs.newRddId(), callSite, node, preservesPartitioning, plan, isOrderSensitive);
 }
 
 /** An operator of the engine's own, without a user function. */
@@ -107,7 +108,7 @@ export function distinct(at: Site, numPartitions: number | undefined): RDDNode {
 export function coalesce(at: Site, numPartitions: number, shuffle: boolean): RDDNode {
   checkPartitionCount(at, numPartitions);
   if (!shuffle) return new CoalescedRDD(at.jobs.newRddId(), at.callSite, at.node, numPartitions);
-  const dealt = narrow(at, false, (parent) => ({ kind: 'Deal', parent, numPartitions }));
+  const dealt = narrow(at, false, (parent) => ({ kind: 'Deal', parent, numPartitions }), true);
   return narrowOp(onto(at, shuffled(onto(at, dealt), new IdentityPartitioner(numPartitions))), { op: 'values' });
 }
 

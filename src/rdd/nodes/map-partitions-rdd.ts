@@ -14,13 +14,22 @@ export class MapPartitionsRDD extends RDDNode {
   readonly dependencies: readonly Dependency[];
   readonly parent: RDDNode;
   override readonly partitioner: Partitioner | null;
+  override readonly isOrderSensitive: boolean;
   readonly #plan: NarrowPlan;
 
-  constructor(id: RddId, callSite: string, parent: RDDNode, preservesPartitioning: boolean, plan: NarrowPlan) {
+  constructor(
+    id: RddId,
+    callSite: string,
+    parent: RDDNode,
+    preservesPartitioning: boolean,
+    plan: NarrowPlan,
+    isOrderSensitive = false,
+  ) {
     super(id, callSite);
     this.parent = parent;
     this.dependencies = [{ kind: 'OneToOne', rdd: parent }];
     this.partitioner = preservesPartitioning ? parent.partitioner : null;
+    this.isOrderSensitive = isOrderSensitive;
     this.#plan = plan;
   }
 

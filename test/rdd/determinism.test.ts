@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ArrayContext } from '../kit/array-context.ts';
+
+const sc = new ArrayContext();
+const pairs = (): ReturnType<typeof make> => make();
+const make = () => sc.range(10).map((x) => [x % 3, x] as [number, number]);
+
+test('sources and narrow operators over them are determinate', () => {
+  const rdd = pairs()
+    .filter(([k]) => k > 0)
+    .union(pairs())
+    .coalesce(2);
+  assert.equal(rdd.node.outputDeterminism, 'DETERMINATE');
+});
+
+test('what comes out of a shuffle is unordered', () => {
+  const reduced = pairs().reduceByKey((a, b) => a + b, 3);
+  assert.equal(reduced.node.outputDeterminism, 'UNORDERED');
+  assert.equal(reduced.mapValues((v) => v + 1).union(pairs()).node.outputDeterminism, 'UNORDERED');
+  assert.equal(pairs().join(pairs()).node.outputDeterminism, 'UNORDERED');
+  assert.equal(pairs().sortByKey().node.outputDeterminism, 'UNORDERED');
+});
+
+test('what is partitioned as asked is not shuffled, and stays what it was', () => {
+  const placed = pairs().reduceByKey((a, b) => a + b, 3);
+  assert.equal(placed.groupByKey(3).node.outputDeterminism, 'UNORDERED');
+  assert.equal(pairs().repartition(2).node.outputDeterminism, 'UNORDERED');
+});
+
+test('a repartition of what is unordered is indeterminate, and so is all that comes of it', () => {
+  const dealt = pairs()
+    .reduceByKey((a, b) => a + b)
+    .repartition(2);
+  assert.equal(dealt.node.outputDeterminism, 'INDETERMINATE');
+  assert.equal(dealt.map((x) => x).reduceByKey((a, b) => a + b).node.outputDeterminism, 'INDETERMINATE');
+});
+
+test('a lineage thousands deep is looked at without recursion', () => {
+  let rdd = pairs().reduceByKey((a, b) => a + b);
+  for (let i = 0; i < 20_000; i++) rdd = rdd.mapValues((v) => v);
+  assert.equal(rdd.node.outputDeterminism, 'UNORDERED');
+});

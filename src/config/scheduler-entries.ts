@@ -67,6 +67,15 @@ export const SCHEDULER_REVIVE_INTERVAL: ConfigEntry<number> = defineEntry({
   since: '0.1',
 });
 
+export const NUM_CANCELLED_JOB_GROUPS_TO_TRACK: ConfigEntry<number> = defineEntry({
+  key: 'spark.scheduler.numCancelledJobGroupsToTrack',
+  type: types.int,
+  default: 1000,
+  check: positive,
+  doc: 'How many of the job groups that were cancelled together with their future jobs are remembered; the oldest is forgotten first.',
+  since: '0.2',
+});
+
 export const STAGE_MAX_CONSECUTIVE_ATTEMPTS: ConfigEntry<number> = defineEntry({
   key: 'spark.stage.maxConsecutiveAttempts',
   type: types.int,

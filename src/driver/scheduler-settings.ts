@@ -19,6 +19,7 @@ export function schedulerSettings(conf: SparkConf, maxFailures: number, log: Log
       node: conf.get(entries.LOCALITY_WAIT_NODE),
       rack: conf.get(entries.LOCALITY_WAIT_RACK),
     },
+    numCancelledJobGroupsToTrack: conf.get(entries.NUM_CANCELLED_JOB_GROUPS_TO_TRACK),
     mode: conf.get(entries.SCHEDULER_MODE),
     pools: readPools(conf, log),
     maxResultSizeBytes: conf.get(DRIVER_MAX_RESULT_SIZE),

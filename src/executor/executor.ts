@@ -10,6 +10,8 @@ import type { TaskDescription, TaskResult } from '../protocol/task.ts';
 import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
 import { metricsFromNumbers } from '../protocol/task-metrics.ts';
 import type { BlockManager } from '../storage/block-manager.ts';
+import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
+import { ShuffleFiles } from './shuffle-files.ts';
 import { SlotHandle, type SlotHandlers } from './slot-handle.ts';
 
 export interface ExecutorOptions {
@@ -57,6 +59,7 @@ export class Executor {
   readonly #programs = new Map<string, StageProgram>();
   readonly #killed = new Map<TaskId, { reason: string; cancelTimer: () => void }>();
   readonly #handlers: SlotHandlers;
+  readonly #shuffleFiles: ShuffleFiles;
   /** Slots that ended without ever having had a task, in a row. */
   #failedStarts = 0;
   readonly #warnedOf = new Set<string>();
@@ -77,6 +80,8 @@ export class Executor {
     this.#send = send;
     this.#clock = clock;
     this.#log = log.named('Executor');
+    // Whoever made the options made the data, too.
+    this.#shuffleFiles = new ShuffleFiles(LocalDirs.fromData(options.localDirs as LocalDirsData), this.#log);
     this.#handlers = {
       onMessage: (slot, message) => this.#fromSlot(slot, message),
       onExit: (slot, why) => this.#slotExited(slot, why),
@@ -93,6 +98,7 @@ export class Executor {
     switch (message.type) {
       case 'LaunchTask':
         if (message.program !== null) this.#programs.set(message.program.key, message.program);
+        this.#noteShuffle(message.task);
         this.#launch(message.task);
         return;
       case 'KillTask':
@@ -110,11 +116,17 @@ export class Executor {
         for (const slot of this.#slots) slot.forgetBroadcast(message.broadcastId);
         return;
       case 'RemoveShuffle':
-        return; // the files go with the local dirs of the application
+        void this.#shuffleFiles.remove(message.shuffleId);
+        return;
       case 'StopExecutor':
         void this.stop();
         return;
     }
+  }
+
+  #noteShuffle({ programKey, taskId }: TaskDescription): void {
+    const sink = this.#programs.get(programKey)?.sink;
+    if (sink?.kind === 'shuffleWrite') this.#shuffleFiles.launched(sink.shuffleId, taskId);
   }
 
   /** Ends all slots. Tasks that run are lost without a report: whoever stops an executor does not wait for them. */
@@ -350,6 +362,7 @@ export class Executor {
 
   #report(taskId: TaskId, result: TaskResult): void {
     if (this.#stopped) return;
+    void this.#shuffleFiles.ended(taskId);
     this.#send({ type: 'StatusUpdate', executorId: this.#options.location.executorId, taskId, result });
   }
 

@@ -39,7 +39,10 @@ export type DagEvent =
       readonly at: number;
       readonly groupId: string;
       readonly reason: string | null;
+      /** Jobs of the group that are submitted later fail at once. */
+      readonly cancelFutureJobs: boolean;
     }
+  | { readonly type: 'JobTagCancelled'; readonly at: number; readonly tag: string; readonly reason: string | null }
   | { readonly type: 'AllJobsCancelled'; readonly at: number }
   | {
       readonly type: 'ExecutorAdded';
@@ -99,6 +102,8 @@ export type DagEvent =
       readonly cause: unknown;
     }
   | { readonly type: 'ResubmitFailedStages'; readonly at: number }
+  /** Nobody will read the shuffle again, beyond the jobs that run. Spark: ContextCleaner.doCleanupShuffle */
+  | { readonly type: 'ShuffleUnregistered'; readonly shuffleId: ShuffleId }
   /** What the job's owner does with a result threw. Not an event of Spark's: there the waiter fails by itself. */
   | { readonly type: 'ResultHandlerFailed'; readonly at: number; readonly jobId: JobId; readonly cause: unknown }
   /** The context stops; every job fails. Spark: DAGScheduler.cleanUpAfterSchedulerStop */
@@ -123,6 +128,8 @@ export type DagEffect =
   /** No job needs the stage any more. */
   | { readonly type: 'StageForgotten'; readonly stageId: StageId }
   | { readonly type: 'SubmitTaskSet'; readonly taskSet: TaskSet }
+  /** The files of the shuffle can go. */
+  | { readonly type: 'RemoveShuffle'; readonly shuffleId: ShuffleId }
   /** The stage is not wanted any more: no more launches, running tasks are killed. */
   | { readonly type: 'CancelTasks'; readonly stageId: StageId; readonly interrupt: boolean; readonly reason: string }
   /** Another attempt of the stage computed this output: no other needs to. */

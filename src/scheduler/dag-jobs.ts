@@ -1,7 +1,18 @@
+import type { JobId } from '../protocol/ids.ts';
 import type { ActiveJob } from './active-job.ts';
 import type { DagTables } from './dag-tables.ts';
 import type { JobFailure } from './errors.ts';
 import type { Stage } from './stage.ts';
+
+const JOB_GROUP_ID = 'spark.jobGroup.id';
+/** Tags with commas between them. */
+const JOB_TAGS = 'spark.job.tags';
+
+const partOfGroup = (groupId: string): string => `part of cancelled job group ${groupId}`;
+
+function jobCancelled(jobId: JobId, reason: string): JobFailure {
+  return { code: 'JOB_CANCELLED', message: `Job ${jobId} cancelled ${reason}`.trimEnd(), cause: undefined };
+}
 
 /** The DAG scheduler's part that ends jobs, and with them the stages that only they needed. */
 export class DagJobs {
@@ -26,10 +37,41 @@ export class DagJobs {
     this.#t.want({ type: 'JobFailed', jobId: job.id, failure });
   }
 
-  cancel(at: number, which: (job: ActiveJob) => boolean, reason: string): void {
-    for (const job of [...this.#t.jobs.values()].filter(which)) {
-      const message = `Job ${job.id} cancelled ${reason}`.trimEnd();
-      this.fail(job, at, { code: 'JOB_CANCELLED', message, cause: undefined });
+  /** @returns how many jobs that were. */
+  cancel(at: number, which: (job: ActiveJob) => boolean, reason: string): number {
+    const jobs = [...this.#t.jobs.values()].filter(which);
+    for (const job of jobs) this.fail(job, at, jobCancelled(job.id, reason));
+    return jobs.length;
+  }
+
+  cancelGroup(at: number, groupId: string, reason: string | null, cancelFutureJobs: boolean): void {
+    if (cancelFutureJobs) this.#refuseGroup(groupId);
+    const count = this.cancel(at, (job) => job.properties[JOB_GROUP_ID] === groupId, reason ?? partOfGroup(groupId));
+    if (count === 0 && !cancelFutureJobs)
+      this.#t.log('warn', `Failed to cancel job group ${groupId}. Cannot find active jobs for it.`);
+  }
+
+  cancelTagged(at: number, tag: string, reason: string | null): void {
+    const has = (job: ActiveJob): boolean => (job.properties[JOB_TAGS] ?? '').split(',').includes(tag);
+    const count = this.cancel(at, has, reason ?? `part of cancelled job tags ${tag}`);
+    if (count === 0) this.#t.log('warn', `Failed to cancel jobs with tag ${tag}. Cannot find active jobs for it.`);
+  }
+
+  /** True, and the job has failed, when its group was cancelled with all that is to come. */
+  isRefused(jobId: JobId, properties: Readonly<Record<string, string>>): boolean {
+    const groupId = properties[JOB_GROUP_ID];
+    if (groupId === undefined || !this.#t.cancelledJobGroups.has(groupId)) return false;
+    this.#t.log('info', `Skip running a job that belongs to the cancelled job group ${groupId}`);
+    this.#t.want({ type: 'JobFailed', jobId, failure: jobCancelled(jobId, partOfGroup(groupId)) });
+    return true;
+  }
+
+  #refuseGroup(groupId: string): void {
+    const groups = this.#t.cancelledJobGroups;
+    groups.add(groupId);
+    for (const oldest of groups) {
+      if (groups.size <= this.#t.settings.numCancelledJobGroupsToTrack) break;
+      groups.delete(oldest);
     }
   }
 
@@ -62,9 +104,7 @@ export class DagJobs {
       if (stage.latestAttempt >= 0)
         t.want({ type: 'CancelTasks', stageId: stage.id, interrupt: job.interruptOnCancel, reason: why });
       if (stage.state === 'running') this.finishStage(stage, at, why);
-      t.enter(stage, 'idle');
-      t.graph.remove(stage);
-      t.want({ type: 'StageForgotten', stageId: stage.id });
+      t.forget(stage);
     }
     if (t.jobs.size === 0) t.failureEpochs.clear();
   }

@@ -1,5 +1,5 @@
 import { IskraError } from '../base/errors.ts';
-import type { ExecutorId, JobId, StageId, TaskId } from '../protocol/ids.ts';
+import type { ExecutorId, JobId, ShuffleId, StageId, TaskId } from '../protocol/ids.ts';
 import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
 import type { DagEffect, DagEvent, MapOutputStatistics } from './dag-events.ts';
 import { DAGScheduler } from './dag-scheduler.ts';
@@ -106,8 +106,13 @@ export class Scheduler {
     this.#tell({ type: 'JobCancelled', at: this.#options.clock.now(), jobId, reason });
   }
 
-  cancelJobGroup(groupId: string, reason: string | null = null): void {
-    this.#tell({ type: 'JobGroupCancelled', at: this.#options.clock.now(), groupId, reason });
+  /** @param cancelFutureJobs jobs of the group that are submitted from now on fail at once. */
+  cancelJobGroup(groupId: string, reason: string | null = null, cancelFutureJobs = false): void {
+    this.#tell({ type: 'JobGroupCancelled', at: this.#options.clock.now(), groupId, reason, cancelFutureJobs });
+  }
+
+  cancelJobsWithTag(tag: string, reason: string | null = null): void {
+    this.#tell({ type: 'JobTagCancelled', at: this.#options.clock.now(), tag, reason });
   }
 
   cancelStage(stageId: StageId, reason: string | null = null): void {
@@ -118,9 +123,20 @@ export class Scheduler {
     this.#tell({ type: 'AllJobsCancelled', at: this.#options.clock.now() });
   }
 
-  /** Kills one task attempt; it is tried again. Spark: SparkContext.killTaskAttempt */
-  killTask(taskId: TaskId, interrupt: boolean, reason: string): void {
-    this.#hear({ type: 'KillTask', taskId, interrupt, reason });
+  /** Kills one task attempt; it is tried again. False when no such attempt runs. Spark: TaskScheduler.killTaskAttempt */
+  killTaskAttempt(taskId: TaskId, interrupt: boolean, reason: string): boolean {
+    const isRunning = !this.#stopped && this.#tasks.isRunning(taskId);
+    if (isRunning) this.#hear({ type: 'KillTask', taskId, interrupt, reason });
+    else this.#options.log.warn(`Could not kill task ${taskId} because no task with that ID was found.`);
+    return isRunning;
+  }
+
+  /**
+   * Forgets a shuffle and removes its files. While jobs that need it run it stays until the last of them ends; a later
+   * job that reads it computes it anew.
+   */
+  unregisterShuffle(shuffleId: ShuffleId): void {
+    this.#tell({ type: 'ShuffleUnregistered', shuffleId });
   }
 
   defaultParallelism(): number {
@@ -236,6 +252,9 @@ export class Scheduler {
           break;
         case 'StageForgotten':
           this.#programs.forgetStage(effect.stageId);
+          break;
+        case 'RemoveShuffle':
+          this.#options.backend.removeShuffle(effect.shuffleId);
           break;
         case 'SubmitTaskSet':
           this.#submitTaskSet(effect.taskSet);

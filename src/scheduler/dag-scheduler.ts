@@ -83,11 +83,12 @@ export class DAGScheduler {
       case 'JobCancelled':
         this.#jobs.cancel(event.at, (job) => job.id === event.jobId, event.reason ?? '');
         return;
-      case 'JobGroupCancelled': {
-        const reason = event.reason ?? `part of cancelled job group ${event.groupId}`;
-        this.#jobs.cancel(event.at, (job) => job.properties['spark.jobGroup.id'] === event.groupId, reason);
+      case 'JobGroupCancelled':
+        this.#jobs.cancelGroup(event.at, event.groupId, event.reason, event.cancelFutureJobs);
         return;
-      }
+      case 'JobTagCancelled':
+        this.#jobs.cancelTagged(event.at, event.tag, event.reason);
+        return;
       case 'AllJobsCancelled':
         this.#jobs.cancel(event.at, () => true, 'as part of cancellation of all jobs');
         return;
@@ -111,6 +112,11 @@ export class DAGScheduler {
       }
       case 'ResubmitFailedStages':
         this.#recovery.resubmitFailedStages(event.at);
+        return;
+      case 'ShuffleUnregistered':
+        if (!this.#t.mapOutputs.hasShuffle(event.shuffleId)) return;
+        if (this.#t.graph.ofShuffle(event.shuffleId) === undefined) this.#t.removeShuffle(event.shuffleId);
+        else this.#t.unwantedShuffles.add(event.shuffleId);
         return;
       case 'ResultHandlerFailed': {
         const message = `the handler of a result of job ${event.jobId} threw: ${messageOf(event.cause)}`;
@@ -136,6 +142,7 @@ export class DAGScheduler {
 
   #submitJob(event: Of<'JobSubmitted'>): void {
     const { at, jobId, node, partitions, properties, callSite } = event;
+    if (this.#jobs.isRefused(jobId, properties)) return;
     let job: ActiveJob;
     try {
       const numPartitions = node.numPartitions;
@@ -168,6 +175,7 @@ export class DAGScheduler {
   }
 
   #submitMapStageJob(event: Of<'MapStageSubmitted'>): void {
+    if (this.#jobs.isRefused(event.jobId, event.properties)) return;
     let stage: Stage;
     try {
       stage = this.#t.graph.mapStageFor(event.jobId, event.dependency);

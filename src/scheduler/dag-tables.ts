@@ -1,4 +1,4 @@
-import type { ExecutorId, JobId } from '../protocol/ids.ts';
+import type { ExecutorId, JobId, ShuffleId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
 import type { ActiveJob } from './active-job.ts';
 import type { DagEffect } from './dag-events.ts';
@@ -9,7 +9,11 @@ import { StageGraph } from './stage-graph.ts';
 
 export type DagSettings = Pick<
   SchedulerSettings,
-  'maxConsecutiveStageAttempts' | 'resubmitDelayMs' | 'shuffleServiceEnabled' | 'unregisterOutputOnHost'
+  | 'maxConsecutiveStageAttempts'
+  | 'numCancelledJobGroupsToTrack'
+  | 'resubmitDelayMs'
+  | 'shuffleServiceEnabled'
+  | 'unregisterOutputOnHost'
 >;
 
 /** What the parts of the DAG scheduler share: its tables, and the effects of the event that is being handled. */
@@ -27,6 +31,10 @@ export class DagTables {
   readonly hosts: Map<ExecutorId, string> = new Map();
   /** Epoch in which an executor was found to be lost. */
   readonly failureEpochs: Map<ExecutorId, number> = new Map();
+  /** Groups whose jobs are refused; the oldest is forgotten first. */
+  readonly cancelledJobGroups: Set<string> = new Set();
+  /** Shuffles that go as soon as no active job needs them. */
+  readonly unwantedShuffles: Set<ShuffleId> = new Set();
   resubmissionComing = false;
   out: DagEffect[] = [];
 
@@ -41,6 +49,21 @@ export class DagTables {
     if (stage.state !== 'idle') this.byState[stage.state].delete(stage);
     stage.state = state;
     if (state !== 'idle') this.byState[state].add(stage);
+  }
+
+  /** Forgets the stage, and its shuffle if nobody wants that either. */
+  forget(stage: Stage): void {
+    this.enter(stage, 'idle');
+    this.graph.remove(stage);
+    this.out.push({ type: 'StageForgotten', stageId: stage.id });
+    const shuffleId = stage.dependency?.shuffleId;
+    if (shuffleId !== undefined && this.unwantedShuffles.has(shuffleId)) this.removeShuffle(shuffleId);
+  }
+
+  removeShuffle(shuffleId: ShuffleId): void {
+    this.unwantedShuffles.delete(shuffleId);
+    this.mapOutputs.unregisterShuffle(shuffleId);
+    this.out.push({ type: 'RemoveShuffle', shuffleId });
   }
 
   want(effect: DagEffect): void {

@@ -20,6 +20,8 @@ export interface SchedulerBackend {
   kill(taskId: TaskId, executorId: ExecutorId, interrupt: boolean, reason: string): void;
   /** No task of this stage attempt will come any more. */
   forgetProgram(executorId: ExecutorId, programKey: string): void;
+  /** The files of the shuffle's map outputs can go, also those of attempts that failed. */
+  removeShuffle(shuffleId: ShuffleId): void;
   defaultParallelism(): number;
   maxNumConcurrentTasks?(cpusPerTask: number): number;
   stop(): void;
@@ -55,6 +57,8 @@ export interface MapOutputRegistry {
   readonly epoch: number;
   hasShuffle(shuffleId: ShuffleId): boolean;
   registerShuffle(shuffleId: ShuffleId, numMaps: number, numReduces: number): void;
+  /** Forgets a shuffle that nobody will read again. */
+  unregisterShuffle(shuffleId: ShuffleId): void;
   registerMapOutput(shuffleId: ShuffleId, mapIndex: number, status: MapStatus): void;
   /** Forgets the output if it still is the one that `mapId` wrote there; null: whichever lies there. */
   unregisterMapOutput(shuffleId: ShuffleId, mapIndex: number, location: BlockManagerId, mapId: TaskId | null): void;

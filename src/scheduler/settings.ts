@@ -20,6 +20,8 @@ export interface SchedulerSettings {
   readonly shuffleServiceEnabled: boolean;
   /** With a shuffle service: a fetch failure forgets all outputs of the host (spark.files.fetchFailure.unRegisterOutputOnHost). */
   readonly unregisterOutputOnHost: boolean;
+  /** Job groups cancelled with their future jobs that are remembered (spark.scheduler.numCancelledJobGroupsToTrack). */
+  readonly numCancelledJobGroupsToTrack: number;
   /** How long fetch failures are gathered before stages are submitted again. */
   readonly resubmitDelayMs: number;
   /** How long a task set may wait for its first task before a warning. */
@@ -41,6 +43,7 @@ export const DEFAULT_SETTINGS: SchedulerSettings = {
   maxResultSizeBytes: 1024 * 1024 * 1024,
   shuffleServiceEnabled: false,
   unregisterOutputOnHost: false,
+  numCancelledJobGroupsToTrack: 1000,
   resubmitDelayMs: 200,
   starvationWarningMs: 15_000,
   rackOf: null,

@@ -186,6 +186,10 @@ export class TaskScheduler {
     return this.#out;
   }
 
+  isRunning(taskId: TaskId): boolean {
+    return this.#running.has(taskId);
+  }
+
   /** A task left its executor's queue. Backends of executors without a queue need not say so. */
   taskStarted(taskId: TaskId): void {
     const task = this.#running.get(taskId);

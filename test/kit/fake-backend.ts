@@ -9,6 +9,7 @@ export class FakeBackend implements SchedulerBackend {
   readonly launched: Launch[] = [];
   readonly kills: { taskId: TaskId; executorId: ExecutorId; interrupt: boolean; reason: string }[] = [];
   readonly forgotten: { executorId: ExecutorId; programKey: string }[] = [];
+  readonly removedShuffles: number[] = [];
   readonly hosts = new Map<ExecutorId, string>();
   stops = 0;
   #listener: BackendListener | null = null;
@@ -31,6 +32,10 @@ export class FakeBackend implements SchedulerBackend {
 
   forgetProgram(executorId: ExecutorId, programKey: string): void {
     this.forgotten.push({ executorId, programKey });
+  }
+
+  removeShuffle(shuffleId: number): void {
+    this.removedShuffles.push(shuffleId);
   }
 
   defaultParallelism(): number {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
 import type { RDDNode } from '../../src/rdd/rdd-node.ts';
+import type { DagEffect } from '../../src/scheduler/dag-events.ts';
 import { DagMachine, pick, posted, submitted } from '../kit/dag-machine.ts';
 import { FakeNode, hopping, mapped, shuffled, shuffleIdOf, shuffleOf, source, unionOf } from '../kit/fake-nodes.ts';
 
@@ -263,7 +264,7 @@ test('cancelling: a job, a group, a stage, all; each with its text', () => {
     [() => ({ type: 'JobCancelled', at: 1, jobId: 0, reason: 'for fun' }), 'Job 0 cancelled for fun'],
     [() => ({ type: 'JobCancelled', at: 1, jobId: 0, reason: null }), 'Job 0 cancelled'],
     [
-      () => ({ type: 'JobGroupCancelled', at: 1, groupId: 'G', reason: null }),
+      () => ({ type: 'JobGroupCancelled', at: 1, groupId: 'G', reason: null, cancelFutureJobs: false }),
       'Job 0 cancelled part of cancelled job group G',
     ],
     [
@@ -290,11 +291,78 @@ test('cancelling: a job, a group, a stage, all; each with its text', () => {
   }
 });
 
+test('cancelling by tag takes the jobs that have it among theirs', () => {
+  const machine = new DagMachine();
+  machine.submit(source(1), [0], { 'spark.job.tags': 'a,b' });
+  machine.submit(source(1), [0], { 'spark.job.tags': 'ab' });
+  const effects = machine.handle({ type: 'JobTagCancelled', at: 1, tag: 'b', reason: null });
+  assert.deepEqual(
+    pick(effects, 'JobFailed').map((e) => e.failure.message),
+    ['Job 0 cancelled part of cancelled job tags b'],
+  );
+  assert.equal(machine.dag.numActiveJobs, 1);
+  const second = machine.handle({ type: 'JobTagCancelled', at: 1, tag: 'ab', reason: 'for fun' });
+  assert.deepEqual(
+    pick(second, 'JobFailed').map((e) => e.failure.message),
+    ['Job 1 cancelled for fun'],
+  );
+});
+
+test('future jobs of a group that was cancelled with them fail before anything is told; the oldest group is forgotten first', () => {
+  const machine = new DagMachine({ numCancelledJobGroupsToTrack: 2 });
+  const inGroup = (groupId: string): readonly DagEffect[] =>
+    machine.submit(source(1), [0], { 'spark.jobGroup.id': groupId });
+  const cancel = (groupId: string): unknown =>
+    machine.handle({ type: 'JobGroupCancelled', at: 1, groupId, reason: 'enough', cancelFutureJobs: true });
+  inGroup('A');
+  cancel('A');
+  assert.equal(machine.dag.numActiveJobs, 0);
+  const refused = inGroup('A');
+  assert.deepEqual(
+    pick(refused, 'JobFailed').map((e) => [e.failure.code, e.failure.message]),
+    [['JOB_CANCELLED', 'Job 1 cancelled part of cancelled job group A']],
+  );
+  assert.deepEqual(posted(refused), []);
+  cancel('B');
+  cancel('C');
+  inGroup('B');
+  assert.equal(machine.dag.numActiveJobs, 0);
+  inGroup('A');
+  assert.equal(machine.dag.numActiveJobs, 1);
+});
+
+test('a shuffle that is unregistered goes at once, or with the last job that needs it, and is computed again on demand', () => {
+  const machine = new DagMachine();
+  const node = shuffled(1, source(2));
+  const shuffleId = shuffleIdOf(node);
+  machine.submit(node);
+  machine.succeedAll('0.0');
+  assert.deepEqual(machine.handle({ type: 'ShuffleUnregistered', shuffleId }), []);
+  const end = machine.succeedAll('1.0');
+  assert.deepEqual(
+    pick(end, 'RemoveShuffle').map((e) => e.shuffleId),
+    [shuffleId],
+  );
+  assert.equal(machine.mapOutputs.hasShuffle(shuffleId), false);
+  assert.deepEqual(submitted(machine.submit(node)), ['2.0 [0,1]']);
+  machine.succeedAll('2.0');
+  assert.deepEqual(pick(machine.succeedAll('3.0'), 'RemoveShuffle'), []);
+  assert.equal(pick(machine.handle({ type: 'ShuffleUnregistered', shuffleId }), 'RemoveShuffle').length, 1);
+  assert.deepEqual(machine.handle({ type: 'ShuffleUnregistered', shuffleId }), []);
+});
+
 test('cancelling what is not there does nothing', () => {
   const machine = new DagMachine();
   machine.submit(source(1), [0], { 'spark.jobGroup.id': 'other' });
   assert.deepEqual(machine.handle({ type: 'JobCancelled', at: 1, jobId: 7, reason: null }), []);
-  assert.deepEqual(machine.handle({ type: 'JobGroupCancelled', at: 1, groupId: 'G', reason: null }), []);
+  const nobody = { type: 'JobGroupCancelled', at: 1, groupId: 'G', reason: null, cancelFutureJobs: false } as const;
+  assert.deepEqual(machine.handle(nobody), [
+    {
+      type: 'Log',
+      level: 'warn',
+      message: 'Failed to cancel job group G. Cannot find active jobs for it.',
+    },
+  ]);
   assert.deepEqual(pick(machine.handle({ type: 'StageCancelled', at: 1, stageId: 9, reason: null }), 'JobFailed'), []);
   assert.equal(machine.dag.numActiveJobs, 1);
 });

@@ -251,7 +251,8 @@ test('a task killed by hand runs again', async () => {
   const cluster = new FakeCluster({ maxFailures: 1 });
   cluster.backend.addExecutor('1', 1);
   const job = cluster.run(source(1));
-  cluster.scheduler.killTask(0, true, 'by hand');
+  assert.equal(cluster.scheduler.killTaskAttempt(7, true, 'no such task'), false);
+  assert.equal(cluster.scheduler.killTaskAttempt(0, true, 'by hand'), true);
   assert.deepEqual(cluster.backend.kills[0], { taskId: 0, executorId: '1', interrupt: true, reason: 'by hand' });
   const reason = { kind: 'TaskKilled', reason: 'by hand' } as const;
   cluster.backend.end(cluster.backend.task(0, 0), { kind: 'Failed', reason, metrics: null });

@@ -170,7 +170,7 @@ class Storm {
       victim.cancelled = true;
       scheduler.cancelJob(victim.job.jobId, 'for fun');
     } else if (dice < 22) clock.advance(this.random.nextInt(1500));
-    else if (dice < 23 && running.length > 0) scheduler.killTask(this.pick(running).taskId, true, 'for fun');
+    else if (dice < 23 && running.length > 0) scheduler.killTaskAttempt(this.pick(running).taskId, true, 'for fun');
     else if (dice < 24) backend.listener.workerRemoved('w', `host-${this.random.nextInt(3)}`, 'gone');
     else if (running.length > 0) this.end(this.pick(running), false);
   }

@@ -75,6 +75,10 @@ export class LocalBackend implements SchedulerBackend {
     this.#executor.receive({ type: 'RemoveRdd', rddId });
   }
 
+  removeShuffle(shuffleId: number): void {
+    this.#executor.receive({ type: 'RemoveShuffle', shuffleId });
+  }
+
   /** The driver's own process is where slots look: one copy, which all of them read. */
   putBroadcast(broadcastId: number, bytes: Uint8Array): void {
     this.#blocks.putBroadcast(broadcastId, bytes);

@@ -20,7 +20,7 @@ import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
-import type { TextSplitOptions } from '../io/text-splits.ts';
+import type { SplitOptions } from '../io/file-splits.ts';
 import type { DriverAnswers } from '../protocol/driver-executor.ts';
 import type { RddId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
@@ -60,7 +60,7 @@ export class DriverEnv {
   readonly applicationId: string;
   readonly startTime: EpochMs;
   readonly rddSettings: RddSettings;
-  readonly textSplits: TextSplitOptions;
+  readonly fileSplits: SplitOptions;
   readonly scheduler: Scheduler;
   readonly accumulators: AccumulatorRegistry = new AccumulatorRegistry();
   readonly broadcasts: BroadcastRegistry;
@@ -126,7 +126,7 @@ export class DriverEnv {
       limitScaleUpFactor: 4,
       validateOutputSpecs: conf.get(VALIDATE_OUTPUT_SPECS),
     };
-    this.textSplits = { minSplitBytes: conf.get(INPUT_SPLIT_MIN_SIZE), maxSplitBytes: conf.get(LOCAL_BLOCK_SIZE) };
+    this.fileSplits = { minSplitBytes: conf.get(INPUT_SPLIT_MIN_SIZE), maxSplitBytes: conf.get(LOCAL_BLOCK_SIZE) };
     installClassCodec({ describe: describeClass, revive: reviveClass });
     const memory = planMemory(conf, master.numSlots);
     this.#localDirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.log);

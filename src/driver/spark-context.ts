@@ -14,6 +14,7 @@ import { type ConfValues, SparkConf } from '../config/spark-conf.ts';
 import type { SparkListener } from '../events/listener-bus.ts';
 import type { RddId, ShuffleId } from '../protocol/ids.ts';
 import type { Element, Nullish } from '../rdd/element.ts';
+import * as files from '../rdd/file-sources.ts';
 import type { JobHandle, JobRunner, RddSettings, RddStorageInfo, RunJobOptions } from '../rdd/job-runner.ts';
 import type { RDD } from '../rdd/rdd.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
@@ -159,9 +160,12 @@ export class SparkContext implements JobRunner, AsyncDisposable {
     return sources.range(this, start, end, step, numSlices);
   }
 
-  /** Lines of text files: a path, a directory, a glob, several with commas between them; .gz is read as text too. */
+  /**
+   * Lines of text files: a path, a directory, a glob, several with commas between them. Files whose names end in
+   * .gz, .bz2, .zst, .deflate, .lz4 or .snappy are unpacked.
+   */
   textFile(path: string, minPartitions: number = this.defaultMinPartitions): RDD<string> {
-    return sources.textFile(this, path, minPartitions, this.#env.textSplits);
+    return files.textFile(this, path, minPartitions, this.#env.fileSplits);
   }
 
   emptyRDD<T>(): RDD<T> {

@@ -93,7 +93,7 @@ function parentsOf(run: StageRun, index: number, split: Split): readonly (readon
       );
     case 'Records':
     case 'Range':
-    case 'Text':
+    case 'Files':
     case 'ShuffleRead':
       return [];
   }

@@ -2,7 +2,10 @@ import { assertNever } from '../base/assert-never.ts';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { IskraError } from '../base/errors.ts';
 import { BernoulliSample, Reservoir } from '../base/reservoir.ts';
-import { abortTask, commitTask, openTaskOutput, type TextOutputJob, textOutputJob } from '../io/text-output.ts';
+import { abortTask, commitTask, type OutputJob, type OutputTask, outputJob, setupTask } from '../io/file-output.ts';
+import { openRecordWriter, partExtension } from '../io/open-record-writer.ts';
+import type { RecordWriter } from '../io/record-writer.ts';
+import type { OutputFormat } from '../protocol/file-formats.ts';
 import type { SinkPlan } from '../protocol/stage-program.ts';
 import { encodeRecords } from '../rdd/record-blocks.ts';
 import { encodeValue } from '../serializer/serializer.ts';
@@ -19,7 +22,7 @@ export class CommitDeniedError extends IskraError {
 }
 
 /** Sinks that read the partition instead of being part of its fused loop. */
-export type IteratorSinkPlan = Extract<SinkPlan, { kind: 'iterator' | 'reservoir' | 'bernoulli' | 'saveText' }>;
+export type IteratorSinkPlan = Extract<SinkPlan, { kind: 'iterator' | 'reservoir' | 'bernoulli' | 'saveFiles' }>;
 
 /** @returns the result as rdd/sink-results.ts reads it. */
 export function runIteratorSink(
@@ -46,8 +49,8 @@ export function runIteratorSink(
       each(batches, (batch) => bernoulli.add(batch));
       return encodeRecords(bernoulli.sample);
     }
-    case 'saveText':
-      saveText(textOutputJob(sink.path, sink.codec, sink.jobUuid), env, batches);
+    case 'saveFiles':
+      saveFiles(outputJob(sink.path, partExtension(sink.format), sink.jobUuid), sink.format, env, batches);
       return new Uint8Array(0);
     default:
       return assertNever(sink);
@@ -69,10 +72,10 @@ function killable(source: BatchIterator, env: TaskEnv): BatchIterator {
 }
 
 /** Writes to the attempt's own directory, then asks the driver, then renames: one attempt's file survives, whole. */
-function saveText(job: TextOutputJob, env: TaskEnv, batches: BatchIterator): void {
+function saveFiles(job: OutputJob, format: OutputFormat, env: TaskEnv, batches: BatchIterator): void {
   const { task } = env;
   const attempt = { partition: task.partitionId, attempt: task.taskAttemptId };
-  const writer = openTaskOutput(job, attempt);
+  const writer = openAttempt(job, format, attempt);
   try {
     each(batches, (batch) => writer.write(batch));
     writer.close();
@@ -88,6 +91,16 @@ function saveText(job: TextOutputJob, env: TaskEnv, batches: BatchIterator): voi
     task.taskMetrics().outputRecordsWritten += writer.recordsWritten;
   } catch (error) {
     writer.abandon();
+    abortTask(job, attempt);
+    throw error;
+  }
+}
+
+function openAttempt(job: OutputJob, format: OutputFormat, attempt: OutputTask): RecordWriter {
+  const path = setupTask(job, attempt);
+  try {
+    return openRecordWriter(path, format, attempt.partition);
+  } catch (error) {
     abortTask(job, attempt);
     throw error;
   }

@@ -17,6 +17,7 @@ import { nodeFiles } from '../shuffle/file-ops.ts';
 import { TaskMemory } from '../shuffle/task-memory.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import { ExecutorLink } from './executor-link.ts';
+import { prepareFiles } from './prepare-files.ts';
 import { RunningTask } from './running-task.ts';
 import { StageSegments } from './stage-segments.ts';
 import { installTaskCodecs } from './task-codecs.ts';
@@ -180,6 +181,8 @@ export class Slot {
 async function load(facts: StageFacts): Promise<LoadedStage> {
   const bytes = facts.program.closures;
   const closures = bytes.byteLength === 0 ? null : await loadClosures(bytes);
+  const files = prepareFiles(facts.program);
+  if (files !== null) await files;
   return { facts, closures, segments: new StageSegments(closures?.stateless ?? true), codeKey: null };
 }
 

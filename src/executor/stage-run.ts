@@ -2,16 +2,9 @@ import { assertNever } from '../base/assert-never.ts';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { IskraError } from '../base/errors.ts';
 import { shortInspect } from '../base/value-errors.ts';
-import { openTextSplit } from '../io/text-input.ts';
-import type {
-  CoGroupSide,
-  NarrowOp,
-  NodePlan,
-  RangePayload,
-  Split,
-  StageProgram,
-  TextSplit,
-} from '../protocol/stage-program.ts';
+import { openFiles } from '../io/open-files.ts';
+import type { FileSplit, InputFormat } from '../protocol/file-formats.ts';
+import type { CoGroupSide, NarrowOp, NodePlan, RangePayload, Split, StageProgram } from '../protocol/stage-program.ts';
 import {
   type CoGroupInput,
   openCoGroupReader,
@@ -97,8 +90,8 @@ export class StageRun {
         return new BlockBatches(split.payload === undefined ? [] : [split.payload as Uint8Array]);
       case 'Range':
         return new RangeBatches(split.payload as RangePayload);
-      case 'Text':
-        return this.#text(split.payload as TextSplit);
+      case 'Files':
+        return this.#files(node.format, split.payload as readonly FileSplit[]);
       case 'ShuffleRead':
         return openShuffleReader(this.env.shuffle, {
           read: node.read,
@@ -154,9 +147,9 @@ export class StageRun {
     return new SegmentIterator(this.open(base, split), this.batchSegment(ops, { kind: 'push' }));
   }
 
-  #text(split: TextSplit): BatchIterator<string> {
+  #files(format: InputFormat, splits: readonly FileSplit[]): BatchIterator {
     const metrics = this.env.task.taskMetrics();
-    return openTextSplit(split, {
+    return openFiles(format, splits, {
       onBytes: (bytes) => {
         metrics.inputBytesRead += bytes;
       },

@@ -81,7 +81,7 @@ export function createTaskSink(program: StageProgram, functions: readonly unknow
     case 'iterator':
     case 'reservoir':
     case 'bernoulli':
-    case 'saveText':
+    case 'saveFiles':
       return null;
     default:
       return assertNever(sink);

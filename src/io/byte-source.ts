@@ -1,7 +1,5 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { fileSystemOf, type OpenFile, showPath } from './file-system.ts';
 import { ioError } from './io-error.ts';
-import { showPath } from './local-path.ts';
-import { loadSyncZlib, type SyncZlibStream } from './sync-zlib.ts';
 
 /** Bytes of a file from some place on, pulled, synchronous. */
 export interface ByteSource {
@@ -9,13 +7,18 @@ export interface ByteSource {
   read(target: Buffer, offset: number, length: number): number;
   /** May be called more than once. */
   close(): void;
+  /**
+   * Sources of a part of a file: how many of the bytes they give belong to it. What follows is there to complete the last
+   * line. Infinity until it is known; asked after each read, which never crosses the border.
+   */
+  readonly ownBytes?: number;
 }
 
 /** A plain file, read from byte `start` on. `onBytes` hears of every read. */
 export class FileSource implements ByteSource {
   readonly #path: string;
   readonly #onBytes: ((bytes: number) => void) | undefined;
-  #fd: number;
+  readonly #file: OpenFile;
   #position: number;
 
   constructor(path: string, start: number, onBytes?: (bytes: number) => void) {
@@ -23,16 +26,25 @@ export class FileSource implements ByteSource {
     this.#position = start;
     this.#onBytes = onBytes;
     try {
-      this.#fd = openSync(path, 'r');
+      this.#file = fileSystemOf(path).open(path);
     } catch (e) {
       throw ioError('INPUT_NOT_READABLE', `cannot open ${showPath(path)}`, e, { path });
     }
   }
 
+  /** Of the next byte. */
+  get position(): number {
+    return this.#position;
+  }
+
+  seek(position: number): void {
+    this.#position = position;
+  }
+
   read(target: Buffer, offset: number, length: number): number {
     let n: number;
     try {
-      n = readSync(this.#fd, target, offset, length, this.#position);
+      n = this.#file.read(target, offset, length, this.#position);
     } catch (e) {
       const at = `cannot read ${showPath(this.#path)} at byte ${this.#position}`;
       throw ioError('INPUT_NOT_READABLE', at, e, { path: this.#path, offset: this.#position });
@@ -43,83 +55,33 @@ export class FileSource implements ByteSource {
   }
 
   close(): void {
-    if (this.#fd < 0) return;
-    const fd = this.#fd;
-    this.#fd = -1;
-    closeSync(fd);
+    this.#file.close();
   }
 }
 
-// Deflate grows at most 1032 times, so one step may give 33 MB in the worst case and some 100 KB in a usual one.
-const STEP_BYTES = 32 * 1024;
-const OUT_CHUNK_BYTES = 64 * 1024;
-
-/** A gzip file with one member or many, inflated step by step in bounded memory. */
-export class GzipSource implements ByteSource {
-  readonly #path: string;
-  readonly #file: FileSource;
-  readonly #input: Buffer = Buffer.allocUnsafeSlow(STEP_BYTES);
-  readonly #inflate: SyncZlibStream;
-  #error: Error | null = null;
-  #ready: Buffer[] = [];
-  #at = 0;
-  #compressed = 0;
-  #ended = false;
-
-  constructor(path: string, onBytes?: (bytes: number) => void) {
-    this.#path = path;
-    this.#file = new FileSource(path, 0, onBytes);
-    const { Gunzip } = loadSyncZlib();
-    this.#inflate = new Gunzip({ chunkSize: OUT_CHUNK_BYTES });
-    this.#inflate.on('data', (chunk: Buffer) => {
-      if (chunk.length > 0) this.#ready.push(chunk);
-    });
-    this.#inflate.on('error', (e) => {
-      this.#error ??= e;
-    });
+/** Reads until `length` bytes are there or the source ends; gives how many there are. */
+export function readFully(source: ByteSource, target: Buffer, offset: number, length: number): number {
+  let done = 0;
+  while (done < length) {
+    const n = source.read(target, offset + done, length - done);
+    if (n === 0) break;
+    done += n;
   }
+  return done;
+}
 
-  read(target: Buffer, offset: number, length: number): number {
-    while (this.#ready.length === 0) {
-      if (this.#ended) return 0;
-      this.#step();
+/** All that is left of a source. */
+export function readAll(source: ByteSource, expectedBytes: number): Buffer {
+  let buffer = Buffer.allocUnsafeSlow(Math.max(4096, expectedBytes + 1));
+  let used = 0;
+  for (;;) {
+    const n = source.read(buffer, used, buffer.length - used);
+    if (n === 0) return buffer.subarray(0, used);
+    used += n;
+    if (used === buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(buffer.length * 2);
+      buffer.copy(larger, 0, 0, used);
+      buffer = larger;
     }
-    const chunk = this.#ready[0] as Buffer; // the loop above ends with at least one
-    const n = chunk.copy(target, offset, this.#at, Math.min(chunk.length, this.#at + length));
-    this.#at += n;
-    if (this.#at === chunk.length) {
-      this.#ready.shift();
-      this.#at = 0;
-    }
-    return n;
-  }
-
-  #step(): void {
-    const n = this.#file.read(this.#input, 0, STEP_BYTES);
-    this.#compressed += n;
-    if (n > 0) this.#inflate.write(this.#input.subarray(0, n));
-    else {
-      this.#ended = true;
-      if (this.#compressed > 0) this.#inflate.end(); // an empty file is an empty text
-    }
-    if (this.#error === null) return;
-    const truncated = 'code' in this.#error && this.#error.code === 'Z_BUF_ERROR';
-    const why = truncated
-      ? `it ends in the middle after ${this.#compressed} compressed bytes`
-      : `its content is damaged near compressed byte ${this.#compressed} or is not gzip`;
-    throw ioError(
-      'INPUT_CORRUPT',
-      `cannot decompress ${showPath(this.#path)}: ${why}; check it with gzip -t`,
-      this.#error,
-      { path: this.#path },
-    );
-  }
-
-  close(): void {
-    this.#file.close();
-    this.#ready = [];
-    this.#ended = true;
-    this.#inflate.removeAllListeners();
-    this.#inflate.close();
   }
 }

@@ -1,8 +1,6 @@
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { IllegalArgumentError } from '../base/errors.ts';
+import { childOf, fileSystemOf, showPath, splitRoot } from './file-system.ts';
 import { ioError, isSystemError } from './io-error.ts';
-import { showPath } from './local-path.ts';
 
 // Hadoop's glob language, which is not that of shells: * and ? also match leading dots, ** is *, {1..3} is no range,
 // [^a] and [!a] both negate, \ takes the next character as it is. Spark: FileSystem.globStatus
@@ -31,7 +29,7 @@ export function splitCommaList(text: string): string[] {
 }
 
 /**
- * Lists what an absolute glob matches, sorted by path, each once; also a path that has only escapes.
+ * Lists what a qualified glob matches, sorted by path, each once; also a path that has only escapes.
  *
  * @throws IllegalArgumentError when the pattern is broken; IskraError when a directory on the way cannot be listed.
  */
@@ -42,13 +40,14 @@ export function globPaths(pattern: string): string[] {
 }
 
 function walk(pattern: string): string[] {
-  let paths = ['/'];
+  const [root, rest] = splitRoot(pattern);
+  let paths = [root];
   let needStat = false;
-  for (const part of pattern.split('/').filter((p) => p !== '')) {
+  for (const part of rest.split('/').filter((p) => p !== '')) {
     if (paths.length === 0) return paths;
     if (!hasGlob(part) && !part.endsWith('\\')) {
       const name = part.replace(/\\(.)/gs, '$1');
-      paths = paths.map((p) => join(p, name));
+      paths = paths.map((p) => childOf(p, name));
       needStat = true;
       continue;
     }
@@ -56,16 +55,16 @@ function walk(pattern: string): string[] {
     paths = paths.flatMap((dir) =>
       list(dir)
         .filter((n) => matcher.test(n))
-        .map((n) => join(dir, n)),
+        .map((n) => childOf(dir, n)),
     );
     needStat = false;
   }
   return needStat ? paths.filter(exists) : paths;
 }
 
-function list(dir: string): string[] {
+function list(dir: string): readonly string[] {
   try {
-    return readdirSync(dir);
+    return fileSystemOf(dir).list(dir);
   } catch (e) {
     if (isSystemError(e, 'ENOENT', 'ENOTDIR')) return [];
     throw ioError('INPUT_NOT_READABLE', `cannot list the directory ${showPath(dir)}`, e, { path: dir });
@@ -74,10 +73,8 @@ function list(dir: string): string[] {
 
 function exists(path: string): boolean {
   try {
-    statSync(path);
-    return true;
+    return fileSystemOf(path).status(path) !== null;
   } catch (e) {
-    if (isSystemError(e, 'ENOENT', 'ENOTDIR')) return false;
     throw ioError('INPUT_NOT_READABLE', `cannot read ${showPath(path)}`, e, { path });
   }
 }

@@ -1,25 +1,21 @@
 import { isUtf8, constants as limits } from 'node:buffer';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { IskraError } from '../base/errors.ts';
-import type { TextSplit } from '../protocol/stage-program.ts';
-import { type ByteSource, FileSource, GzipSource } from './byte-source.ts';
+import type { FileSplit } from '../protocol/file-formats.ts';
+import type { ByteSource } from './byte-source.ts';
+import { isSplittable, openSource } from './codecs/open-source.ts';
+import { showPath } from './file-system.ts';
+import type { InputOptions } from './input-options.ts';
 import { LineDecoder } from './line-decoder.ts';
-import { showPath } from './local-path.ts';
 import { firstMalformedUtf8 } from './utf8.ts';
 
-export interface TextInputOptions {
+export interface TextInputOptions extends InputOptions {
   /** Most lines in one batch. Default 2048. */
   readonly batchSize?: number;
   /** Bytes read and decoded at once. Default 64 KiB: the strings of larger ones miss the caches (256 KiB: half the speed). */
   readonly chunkBytes?: number;
   /** Longest line, in bytes; a longer one is an error. Default, and most: what a string of this Node can hold. */
   readonly maxLineBytes?: number;
-  /** Hears how many bytes of the file each read took; compressed ones of a compressed file. */
-  readonly onBytes?: (bytes: number) => void;
-  /** What to do with bytes that are not UTF-8: U+FFFD in their place, as Spark does, or an error. Default `replace`. */
-  readonly malformed?: 'replace' | 'error';
-  /** Under `replace`: called once a split, for the first bad sequence. `offset` counts decompressed bytes. */
-  readonly onMalformed?: (at: { readonly path: string; readonly offset: number }) => void;
 }
 
 const CHUNK_BYTES = 64 * 1024;
@@ -37,7 +33,7 @@ const CR = 13;
  *
  * The strings are slices of their chunk: whoever keeps few of them for long keeps the whole 64 KiB.
  */
-export function openTextSplit(split: TextSplit, options: TextInputOptions = {}): BatchIterator<string> {
+export function openTextSplit(split: FileSplit, options: TextInputOptions = {}): BatchIterator<string> {
   return new TextLines(split, options);
 }
 
@@ -52,7 +48,7 @@ class TextLines implements BatchIterator<string> {
   /** Shrinks to keep some batch of lines in a chunk: arrays of ten thousand short ones cost twice as much a line. */
   #readBytes: number;
   /** The last byte at which a line of ours may begin. */
-  readonly #lastStart: number;
+  #lastStart: number;
   /** Bytes [0, used) of the file's part that starts at `base`; `base` is always the start of a line, but while skipping. */
   #buffer: Buffer;
   #used = 0;
@@ -63,21 +59,20 @@ class TextLines implements BatchIterator<string> {
   #lines: string[] = [];
   #at = 0;
 
-  constructor(split: TextSplit, options: TextInputOptions) {
-    const gzip = split.compression === 'gzip';
+  constructor(split: FileSplit, options: TextInputOptions) {
     this.#path = split.path;
     this.#options = options;
     this.#batchSize = options.batchSize ?? 2048;
     this.#chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
     this.#maxLineBytes = Math.min(options.maxLineBytes ?? limits.MAX_STRING_LENGTH, limits.MAX_STRING_LENGTH);
     this.#readBytes = this.#chunkBytes;
-    this.#base = gzip ? 0 : split.start;
-    this.#lastStart = gzip ? Number.POSITIVE_INFINITY : split.end;
-    this.#skipping = this.#base > 0;
+    const plain = split.compression === 'none';
+    // Of a packed file the places are those of its plain bytes, from the first that the source gives.
+    this.#base = plain ? split.start : 0;
+    this.#lastStart = plain ? split.end : Number.POSITIVE_INFINITY;
+    this.#skipping = split.start > 0 && isSplittable(split.compression);
     this.#buffer = Buffer.allocUnsafeSlow(this.#chunkBytes);
-    this.#source = gzip
-      ? new GzipSource(split.path, options.onBytes)
-      : new FileSource(split.path, split.start, options.onBytes);
+    this.#source = openSource(split, options.onBytes);
   }
 
   next(): readonly string[] | null {
@@ -112,6 +107,7 @@ class TextLines implements BatchIterator<string> {
     const n = this.#source.read(this.#buffer, before, room);
     this.#used += n;
     const eof = n === 0;
+    this.#lastStart = this.#source.ownBytes ?? this.#lastStart;
     // A CR at the end waited for the byte after it.
     let fresh = before > 0 && this.#buffer[before - 1] === CR ? before - 1 : before;
     if (this.#skipping) {

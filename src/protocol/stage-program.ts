@@ -1,3 +1,4 @@
+import type { InputFormat, OutputFormat } from './file-formats.ts';
 import type { RddId, ShuffleId } from './ids.ts';
 import type { StorageLevel } from './storage-level.ts';
 
@@ -42,8 +43,8 @@ export type NodeSource =
   | { readonly kind: 'Records' }
   /** RangeRDD. payload: RangePayload. */
   | { readonly kind: 'Range' }
-  /** HadoopRDD of text. payload: TextSplit. */
-  | { readonly kind: 'Text' }
+  /** HadoopRDD. payload: FileSplit[], read one after another. */
+  | { readonly kind: 'Files'; readonly format: InputFormat }
   /** ShuffledRDD. The reduce partition is split.index. */
   | { readonly kind: 'ShuffleRead'; readonly read: ShuffleReadPlan }
   /** CoGroupedRDD: records are [key, [values of side 0, values of side 1, …]]. Narrow sides read split.parents[i]. */
@@ -95,14 +96,6 @@ export interface RangePayload {
   readonly start: number;
   readonly step: number;
   readonly count: number;
-}
-
-/** Bytes [start, end) of a file: lines that begin in it. A compressed file has one split. */
-export interface TextSplit {
-  readonly path: string;
-  readonly start: number;
-  readonly end: number;
-  readonly compression: 'none' | 'gzip';
 }
 
 /** Order of keys: natural (base/value-ordering.ts) when `compare` is null. */
@@ -175,7 +168,12 @@ export type SinkPlan =
   | { readonly kind: 'reservoir'; readonly limit: number; readonly seed: number }
   /** Each record with probability `fraction` (base/reservoir.ts). */
   | { readonly kind: 'bernoulli'; readonly fraction: number; readonly seed: number }
-  /** String(record) lines to <path>/part-NNNNN through the commit protocol. */
-  | { readonly kind: 'saveText'; readonly path: string; readonly codec: 'none' | 'gzip'; readonly jobUuid: string }
+  /** To <path>/part-NNNNN through the commit protocol. */
+  | {
+      readonly kind: 'saveFiles';
+      readonly path: string;
+      readonly format: OutputFormat;
+      readonly jobUuid: string;
+    }
   /** Computes everything, keeps nothing; for async operators that are actions. */
   | { readonly kind: 'drain' };

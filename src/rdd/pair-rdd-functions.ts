@@ -2,15 +2,15 @@ import type { Element, Nullish } from './element.ts';
 import * as pairs from './pair-functions.ts';
 import type { Partitioner } from './partitioner.ts';
 import type { RDD } from './rdd.ts';
-import { RDDActions } from './rdd-actions.ts';
 import { isRDD, nodeOf } from './rdd-core.ts';
+import { RDDFileActions } from './rdd-file-actions.ts';
 import * as transform from './transformations.ts';
 
 /** A number of partitions, or the partitioner itself. */
 type Partitioning = number | Partitioner;
 
 /** Transformations of pairs; the type of `this` refuses others. Spark: PairRDDFunctions */
-export abstract class PairRDDFunctions<out T> extends RDDActions<T> {
+export abstract class PairRDDFunctions<out T> extends RDDFileActions<T> {
   keys<K, V>(this: RDD<[K, V]>): RDD<K> {
     return this.to(transform.narrowOp(this.at('keys'), { op: 'keys' }));
   }

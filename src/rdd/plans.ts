@@ -83,7 +83,7 @@ export function sinkPlan(sink: SinkSpec, builder: ProgramBuilder): SinkPlan {
     case 'sum':
     case 'reservoir':
     case 'bernoulli':
-    case 'saveText':
+    case 'saveFiles':
     case 'drain':
       return sink;
   }

@@ -4,7 +4,6 @@ import { AsyncRDDFunctions } from './async-rdd-functions.ts';
 import type { Element, Nullish } from './element.ts';
 import type { ActionOptions, FutureAction } from './future-action.ts';
 import * as pairActions from './pair-actions.ts';
-import { type SaveTextOptions, saveAsTextFile } from './save-as-text-file.ts';
 import type { TaskContext } from './task-context.ts';
 
 /** Below zero: a comes first. */
@@ -94,11 +93,6 @@ export abstract class RDDActions<out T> extends AsyncRDDFunctions<T> {
 
   countByValue(options?: ActionOptions): FutureAction<Map<T, number>> {
     return pairActions.countByValue(this.at('countByValue'), options);
-  }
-
-  /** Lines part-00000, … in a new directory, and _SUCCESS at the end. */
-  saveAsTextFile(path: string, options?: SaveTextOptions): FutureAction<void> {
-    return saveAsTextFile(this.at('saveAsTextFile'), path, options);
   }
 
   /** All records in order, one job a partition, when it is needed. */

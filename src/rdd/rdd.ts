@@ -15,6 +15,7 @@ import type { RDDNode } from './rdd-node.ts';
  *   RDDTransformations     of records of any type
  *   AsyncRDDFunctions      that await
  *   RDDActions             on records of any type
+ *   RDDFileActions         writing them to files
  *   PairRDDFunctions       transformations of pairs
  *   PairRDDActions         actions on pairs
  *   OrderedRDDFunctions    pairs in the order of their keys

@@ -11,7 +11,7 @@ import type { SinkSpec } from './sink-spec.ts';
  *   fold                                 value: the folded
  *   iterator                             value: what f returned; nothing with `discard`
  *   reservoir                            value: [how many records there were, the sample]
- *   foreach, saveText, drain             nothing: zero bytes
+ *   foreach, saveFiles, drain            nothing: zero bytes
  */
 export function decodeResult(sink: SinkSpec, bytes: Uint8Array): unknown {
   switch (sink.kind) {
@@ -32,7 +32,7 @@ export function decodeResult(sink: SinkSpec, bytes: Uint8Array): unknown {
     case 'iterator':
       return sink.discard ? undefined : decodeOne(bytes);
     case 'foreach':
-    case 'saveText':
+    case 'saveFiles':
     case 'drain':
       return undefined;
   }

@@ -1,3 +1,4 @@
+import type { OutputFormat } from '../protocol/file-formats.ts';
 import type { AnyFunction, Ordering } from './dependency.ts';
 
 /**
@@ -17,9 +18,9 @@ export type SinkSpec =
   | { readonly kind: 'reservoir'; readonly limit: number; readonly seed: number }
   | { readonly kind: 'bernoulli'; readonly fraction: number; readonly seed: number }
   | {
-      readonly kind: 'saveText';
+      readonly kind: 'saveFiles';
       readonly path: string;
-      readonly codec: 'none' | 'gzip';
+      readonly format: OutputFormat;
       readonly jobUuid: string;
     }
   | { readonly kind: 'drain' };

@@ -1,12 +1,10 @@
 import { IllegalArgumentError } from '../base/errors.ts';
-import { listTextSplits, type TextSplitOptions } from '../io/text-splits.ts';
 import { callSite } from './call-site.ts';
 import type { Element, Nullish } from './element.ts';
 import type { JobRunner } from './job-runner.ts';
 import { EmptyRDD } from './nodes/empty-rdd.ts';
 import { ParallelCollectionRDD } from './nodes/parallel-collection-rdd.ts';
 import { RangeRDD } from './nodes/range-rdd.ts';
-import { TextFileRDD } from './nodes/text-file-rdd.ts';
 import { notAnRdd } from './pair-functions.ts';
 import { RDD } from './rdd.ts';
 import { union } from './transformations.ts';
@@ -70,28 +68,6 @@ export function range(
   if (step === 0) throw new IllegalArgumentError('step cannot be 0');
   const slices = checkSlices('range', numSlices);
   return new RDD<number>(jobs, new RangeRDD(jobs.newRddId(), callSite('range'), from, until, step, slices));
-}
-
-/**
- * The lines of text files below `path`: files, directories, globs, comma lists. Files are listed at the first use.
- *
- * @param minPartitions a wish: small files are not joined, compressed ones not split.
- */
-export function textFile(
-  jobs: JobRunner,
-  path: string,
-  minPartitions: number = jobs.settings.defaultMinPartitions,
-  options: TextSplitOptions = {},
-): RDD<string> {
-  jobs.assertNotStopped();
-  if (typeof path !== 'string' || path === '')
-    throw new IllegalArgumentError(`textFile() needs a path, but was given ${describe(path)}`);
-  if (!Number.isInteger(minPartitions) || minPartitions < 0)
-    throw new IllegalArgumentError(
-      `minPartitions of textFile() must be an integer of at least 0, but is ${describe(minPartitions)}`,
-    );
-  const list = () => listTextSplits(path, minPartitions, options);
-  return new RDD<string>(jobs, new TextFileRDD(jobs.newRddId(), callSite('textFile'), path, list));
 }
 
 export function emptyRDD<T = never>(jobs: JobRunner): RDD<T> {

@@ -1,6 +1,7 @@
 import type { Element, Nullish } from '../../src/rdd/element.ts';
+import { textFile } from '../../src/rdd/file-sources.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
-import { emptyRDD, parallelize, parallelizeWithHosts, range, textFile, unionAll } from '../../src/rdd/sources.ts';
+import { emptyRDD, parallelize, parallelizeWithHosts, range, unionAll } from '../../src/rdd/sources.ts';
 import { ArrayEngine } from './array-engine.ts';
 
 /** An accumulator where tasks and driver are one thread. */

@@ -1,7 +1,8 @@
 import { IllegalArgumentError, IskraError } from '../../src/base/errors.ts';
 import { BernoulliSample, Reservoir } from '../../src/base/reservoir.ts';
 import { hashValue } from '../../src/base/value-hash.ts';
-import { commitTask, openTaskOutput } from '../../src/io/text-output.ts';
+import { commitTask, outputJob, setupTask } from '../../src/io/file-output.ts';
+import { openRecordWriter, partExtension } from '../../src/io/open-record-writer.ts';
 import type { PartitionerPlan, SinkPlan, StageProgram } from '../../src/protocol/stage-program.ts';
 import type { ShuffleDependency } from '../../src/rdd/dependency.ts';
 import type { JobHandle, JobRunner, RddSettings, RddStorageInfo, RunJobOptions } from '../../src/rdd/job-runner.ts';
@@ -181,11 +182,13 @@ export class ArrayEngine implements JobRunner {
         sample.add(records);
         return encodeRecords(sample.sample);
       }
-      case 'saveText': {
-        const writer = openTaskOutput(sink, { partition, attempt: 0 });
+      case 'saveFiles': {
+        const job = outputJob(sink.path, partExtension(sink.format), sink.jobUuid);
+        const path = setupTask(job, { partition, attempt: 0 });
+        const writer = openRecordWriter(path, sink.format, partition);
         writer.write(records);
         writer.close();
-        commitTask(sink, { partition, attempt: 0 });
+        commitTask(job, { partition, attempt: 0 });
         return new Uint8Array(0);
       }
       case 'drain':

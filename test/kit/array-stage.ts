@@ -1,7 +1,8 @@
 import { valuesEqual } from '../../src/base/value-equality.ts';
 import { hashValue } from '../../src/base/value-hash.ts';
 import { compareValues } from '../../src/base/value-ordering.ts';
-import { openTextSplit } from '../../src/io/text-input.ts';
+import { openFiles } from '../../src/io/open-files.ts';
+import type { FileSplit } from '../../src/protocol/file-formats.ts';
 import type {
   AsyncOp,
   CombinePlan,
@@ -11,7 +12,6 @@ import type {
   RangePayload,
   ShuffleReadPlan,
   Split,
-  TextSplit,
 } from '../../src/protocol/stage-program.ts';
 import { decodeOne, decodeRecords, encodeOne } from '../../src/rdd/record-blocks.ts';
 
@@ -57,12 +57,12 @@ export class ArrayStage {
         const { start, step, count } = split.payload as RangePayload;
         return Array.from({ length: count }, (_, i) => start + i * step);
       }
-      case 'Text': {
-        const lines: string[] = [];
-        const input = openTextSplit(split.payload as TextSplit);
-        for (let batch = input.next(); batch !== null; batch = input.next()) lines.push(...batch);
+      case 'Files': {
+        const records: unknown[] = [];
+        const input = openFiles(plan.format, split.payload as readonly FileSplit[]);
+        for (let batch = input.next(); batch !== null; batch = input.next()) records.push(...batch);
         input.close();
-        return lines;
+        return records;
       }
       case 'ShuffleRead':
         return this.#shuffled(plan.read, split.index);

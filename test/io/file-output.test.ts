@@ -4,18 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { TextFileWriter } from '../../src/io/text-file-writer.ts';
 import {
   abortJob,
   abortTask,
   commitJob,
   commitTask,
-  openTaskOutput,
+  type OutputJob,
+  type OutputTask,
+  outputJob,
   setupJob,
-  type TextOutputJob,
-  type TextOutputTask,
-  textOutputJob,
-} from '../../src/io/text-output.ts';
+  setupTask,
+} from '../../src/io/file-output.ts';
+import { LineWriter, textLines } from '../../src/io/line-writer.ts';
+import type { CodecName } from '../../src/protocol/file-formats.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'iskra-out-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -25,7 +26,15 @@ beforeEach(() => {
   out = join(root, `out${runs++}`);
 });
 
-function writePart(job: TextOutputJob, task: TextOutputTask, records: readonly unknown[]): void {
+const textJob = (path: string, codec: CodecName, uuid: string): OutputJob =>
+  outputJob(path, codec === 'gzip' ? '.gz' : '', uuid);
+
+function openTaskOutput(job: OutputJob, task: OutputTask): LineWriter {
+  const codec = job.extension === '.gz' ? 'gzip' : 'none';
+  return new LineWriter(setupTask(job, task), codec, task.partition, textLines);
+}
+
+function writePart(job: OutputJob, task: OutputTask, records: readonly unknown[]): void {
   const writer = openTaskOutput(job, task);
   writer.write(records);
   writer.close();
@@ -40,7 +49,7 @@ function tree(path: string): string[] {
 
 describe('text output', () => {
   test('goes through the layout of the commit protocol to part files and _SUCCESS', () => {
-    const job = textOutputJob(out, 'none', 'u1');
+    const job = textJob(out, 'none', 'u1');
     setupJob(job);
     writePart(job, { partition: 0, attempt: 0 }, ['a', 'b']);
     writePart(job, { partition: 1, attempt: 2 }, []);
@@ -72,7 +81,7 @@ describe('text output', () => {
   });
 
   test('of algorithm 2 moves each file to its final name when its task commits', () => {
-    const job: TextOutputJob = { ...textOutputJob(out, 'none', 'u1'), algorithm: 2 };
+    const job: OutputJob = { ...textJob(out, 'none', 'u1'), algorithm: 2 };
     setupJob(job);
     writePart(job, { partition: 0, attempt: 0 }, ['a']);
     commitTask(job, { partition: 0, attempt: 0 });
@@ -82,7 +91,7 @@ describe('text output', () => {
   });
 
   test('with gzip writes .gz files that hold the lines, also for an empty partition', () => {
-    const job = textOutputJob(out, 'gzip', 'u1');
+    const job = textJob(out, 'gzip', 'u1');
     setupJob(job);
     const many = Array.from({ length: 50_000 }, (_, i) => `line ${i} é€`);
     writePart(job, { partition: 0, attempt: 0 }, many);
@@ -95,7 +104,7 @@ describe('text output', () => {
   });
 
   test('writes records as String does, arrays and plain objects as JSON, long ones too, and counts records and bytes', () => {
-    const job = textOutputJob(out, 'none', 'u1');
+    const job = textJob(out, 'none', 'u1');
     setupJob(job);
     const long = 'ü'.repeat(300_000);
     const writer = openTaskOutput(job, { partition: 0, attempt: 0 });
@@ -111,7 +120,7 @@ describe('text output', () => {
   });
 
   test('refuses null and undefined, and names record and partition', () => {
-    const job = textOutputJob(out, 'none', 'u1');
+    const job = textJob(out, 'none', 'u1');
     setupJob(job);
     for (const value of [null, undefined]) {
       const writer = openTaskOutput(job, { partition: 3, attempt: 0 });
@@ -127,7 +136,7 @@ describe('text output', () => {
   });
 
   test('names the record that has no text', () => {
-    const job = textOutputJob(out, 'none', 'u1');
+    const job = textJob(out, 'none', 'u1');
     setupJob(job);
     const writer = openTaskOutput(job, { partition: 0, attempt: 0 });
     assert.throws(() => writer.write([{ big: 1n }]), /record 0 of partition 0 cannot be made text/);
@@ -138,7 +147,7 @@ describe('text output', () => {
     mkdirSync(out);
     writeFileSync(join(out, 'part-00000'), 'old\n');
     writeFileSync(join(out, 'other'), 'kept\n');
-    const job = textOutputJob(`file://${out}`, 'none', 'u1');
+    const job = textJob(`file://${out}`, 'none', 'u1');
     assert.throws(
       () => setupJob(job),
       (e: Error) => e.message.startsWith(`Output directory file:${out} already exists`),
@@ -153,16 +162,16 @@ describe('text output', () => {
 
   test('refuses a path that is a file, or goes through one', () => {
     writeFileSync(out, '');
-    assert.throws(() => setupJob(textOutputJob(out, 'none', 'u')), /already exists and is not a directory/);
+    assert.throws(() => setupJob(textJob(out, 'none', 'u')), /already exists and is not a directory/);
     assert.throws(
-      () => setupJob(textOutputJob(join(out, 'below'), 'none', 'u')),
+      () => setupJob(textJob(join(out, 'below'), 'none', 'u')),
       /cannot create the output directory file:.*: a part of the path is not a directory \(ENOTDIR\)/,
     );
-    assert.throws(() => textOutputJob('s3a://bucket/x', 'none', 'u'), /cannot write s3a:.*not available in this build/);
+    assert.throws(() => textJob('s3a://bucket/x', 'none', 'u'), /cannot write s3a:.*is available in this build yet/);
   });
 
   test('of two attempts of a partition keeps the committed one', () => {
-    const job = textOutputJob(out, 'none', 'u1');
+    const job = textJob(out, 'none', 'u1');
     setupJob(job);
     writePart(job, { partition: 0, attempt: 0 }, ['first']);
     writePart(job, { partition: 0, attempt: 1 }, ['second']);
@@ -173,7 +182,7 @@ describe('text output', () => {
   });
 
   test('shows nothing of a job with a partition that was not committed', () => {
-    const job = textOutputJob(out, 'none', 'u1');
+    const job = textJob(out, 'none', 'u1');
     setupJob(job);
     writePart(job, { partition: 0, attempt: 0 }, ['a']);
     commitTask(job, { partition: 0, attempt: 0 });
@@ -182,21 +191,21 @@ describe('text output', () => {
   });
 
   test('of a failed job leaves nothing behind, not even the directories it made', () => {
-    const job = textOutputJob(join(out, 'a', 'b'), 'none', 'u1');
+    const job = textJob(join(out, 'a', 'b'), 'none', 'u1');
     const made = setupJob(job);
     writePart(job, { partition: 0, attempt: 0 }, ['a']);
     abortJob(job, made);
     assert.equal(existsSync(out), false);
 
     mkdirSync(out);
-    const second = textOutputJob(out, 'none', 'u2');
+    const second = textJob(out, 'none', 'u2');
     const madeSecond = setupJob(second, { validateOutputSpecs: false });
     abortJob(second, madeSecond);
     assert.deepEqual(tree(out), []);
   });
 
   test('lets no late attempt bring the directory of an ended job back', () => {
-    const job = textOutputJob(out, 'none', 'u1');
+    const job = textJob(out, 'none', 'u1');
     abortJob(job, setupJob(job));
     assert.throws(() => openTaskOutput(job, { partition: 0, attempt: 1 }), /cannot create .* \(the job has ended, or/);
     assert.equal(existsSync(out), false);
@@ -205,7 +214,7 @@ describe('text output', () => {
   test('says that the disk is full', (t) => {
     if (!existsSync('/dev/full')) return t.diagnostic('this system has no /dev/full');
     for (const codec of ['none', 'gzip'] as const) {
-      const writer = new TextFileWriter('/dev/full', codec, 0);
+      const writer = new LineWriter('/dev/full', codec, 0, textLines);
       writer.write(['a']);
       assert.throws(
         () => writer.close(),

@@ -15,13 +15,23 @@ export interface SyncZlibStream {
   removeAllListeners(): unknown;
 }
 
+interface ZlibOptions {
+  readonly chunkSize: number;
+  readonly level?: number;
+  /** No operating system in gzip's header, so that equal records give equal files everywhere. */
+  readonly portable?: boolean;
+}
+
+type ZlibClass = new (options: ZlibOptions) => SyncZlibStream;
+
 export interface SyncZlib {
-  readonly Gunzip: new (options: { readonly chunkSize: number }) => SyncZlibStream;
-  readonly Gzip: new (options: {
-    readonly chunkSize: number;
-    readonly level: number;
-    readonly portable: boolean;
-  }) => SyncZlibStream;
+  readonly Gunzip: ZlibClass;
+  readonly Gzip: ZlibClass;
+  readonly Inflate: ZlibClass;
+  readonly Deflate: ZlibClass;
+  /** There on each Node, but they work only from 22.15 on. */
+  readonly ZstdCompress: ZlibClass;
+  readonly ZstdDecompress: ZlibClass;
 }
 
 const require = createRequire(import.meta.url);

@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, w
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { listTextSplits } from '../../src/io/text-splits.ts';
+import { listFileSplits, type SplitOptions } from '../../src/io/file-splits.ts';
+import type { FileSplit } from '../../src/protocol/file-formats.ts';
 import { asNobody } from './as-nobody.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'iskra-splits-'));
@@ -19,6 +20,9 @@ put('nested/x.txt');
 put('nested/sub/y.txt');
 for (const day of ['2026-01', '2026-02', '_tmp']) put(`days/${day}/part-0`);
 put('flat/empty.txt', '');
+
+const listTextSplits = (path: string, minPartitions: number, options: SplitOptions = {}): readonly FileSplit[] =>
+  listFileSplits({ operator: 'textFile', path, minPartitions, content: 'text' }, options);
 
 /** Files of the splits, below the directory, in their order, each once. */
 const names = (path: string): string[] => [...new Set(listTextSplits(path, 1).map((s) => relative(dir, s.path)))];
@@ -87,9 +91,9 @@ describe('text splits', () => {
     fails(`${dir}/nested`, `Not a file: file:${dir}/nested/sub; textFile reads the files directly inside`);
     fails(
       'hdfs://nn:8020/x',
-      /^cannot read hdfs:\/\/nn:8020\/x: the file system "hdfs" is not available in this build yet/,
+      /^cannot read hdfs:\/\/nn:8020\/x: No FileSystem for scheme "hdfs" is available in this build yet/,
     );
-    fails('s3://bucket/x*', /"s3" is not available/);
+    fails('s3://bucket/x*', /scheme "s3" is available in this build yet/);
     fails('file://host/x', /a file: path names no host/);
     fails('/dev/null', /^Not a file: file:\/dev\/null is a pipe, socket or device/);
     put('x.bz2');

@@ -1,10 +1,6 @@
-import { mkdirSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { InvariantError, IskraError } from '../base/errors.ts';
-import { makeDirectory } from '../base/make-directory.ts';
+import { childOf, fileSystemOf, parentOf, qualifyPath, showPath } from './file-system.ts';
 import { ioError, isSystemError } from './io-error.ts';
-import { showPath, toLocalPath } from './local-path.ts';
-import { TextFileWriter } from './text-file-writer.ts';
 
 // Where a job's files are, as Hadoop's FileOutputCommitter lays them out. A reader sees either nothing or all of it:
 // every step that makes something visible is a rename, and _SUCCESS comes last.
@@ -14,25 +10,26 @@ import { TextFileWriter } from './text-file-writer.ts';
 //   <path>/part-00003                                                    commitJob (algorithm 2: already commitTask)
 //   <path>/_SUCCESS                                                      commitJob
 
-/** One saveAsTextFile as plain data, the same on the driver and in every task. */
-export interface TextOutputJob {
-  /** Absolute and local: made by `textOutputJob`. */
+/** One output as plain data, the same on the driver and in every task. */
+export interface OutputJob {
+  /** Qualified: made by `outputJob`. */
   readonly path: string;
-  readonly codec: 'none' | 'gzip';
+  /** Of the part files: `.gz`. */
+  readonly extension: string;
   readonly jobUuid: string;
   /** spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version. Absent: 1. */
   readonly algorithm?: 1 | 2;
 }
 
 /** One attempt of one partition. */
-export interface TextOutputTask {
+export interface OutputTask {
   readonly partition: number;
   readonly attempt: number;
 }
 
 /** Describes the output below what the user calls a path; touches nothing. */
-export function textOutputJob(path: string, codec: 'none' | 'gzip', jobUuid: string): TextOutputJob {
-  return { path: toLocalPath(path, 'write'), codec, jobUuid };
+export function outputJob(path: string, extension: string, jobUuid: string): OutputJob {
+  return { path: qualifyPath(path, 'write'), extension, jobUuid };
 }
 
 /**
@@ -42,7 +39,7 @@ export function textOutputJob(path: string, codec: 'none' | 'gzip', jobUuid: str
  * @returns the topmost directory that had to be made, for `abortJob`; null when all existed.
  * @throws IskraError OUTPUT_EXISTS, OUTPUT_NOT_WRITABLE.
  */
-export function setupJob(job: TextOutputJob, options: { readonly validateOutputSpecs?: boolean } = {}): string | null {
+export function setupJob(job: OutputJob, options: { readonly validateOutputSpecs?: boolean } = {}): string | null {
   const shown = showPath(job.path);
   const kind = kindOf(job.path);
   if (kind === 'other' || (kind === 'directory' && (options.validateOutputSpecs ?? true)))
@@ -54,7 +51,7 @@ export function setupJob(job: TextOutputJob, options: { readonly validateOutputS
       { details: { path: job.path } },
     );
   try {
-    const made = makeDirectory(attemptsDir(job));
+    const made = fileSystemOf(job.path).makeDirectories(attemptsDir(job));
     // Directories inside the output go with it.
     return made === null || made.startsWith(`${job.path}/`) ? null : made;
   } catch (e) {
@@ -63,41 +60,45 @@ export function setupJob(job: TextOutputJob, options: { readonly validateOutputS
 }
 
 /**
- * Opens the part file of a task attempt; on an executor. Leftovers of an equal attempt are removed.
+ * Makes the directory of a task attempt; on an executor. Leftovers of an equal attempt are removed.
  *
+ * @returns the path of the part file that the attempt is to write.
  * @throws IskraError OUTPUT_NOT_WRITABLE, also when the job has ended: a late attempt must not bring its directory back.
  */
-export function openTaskOutput(job: TextOutputJob, task: TextOutputTask): TextFileWriter {
+export function setupTask(job: OutputJob, task: OutputTask): string {
   const dir = attemptDir(job, task);
+  const files = fileSystemOf(dir);
   try {
-    rmSync(dir, { recursive: true, force: true });
-    mkdirSync(dir);
+    files.delete(dir);
+    files.makeDirectory(dir);
   } catch (e) {
     const ended = isSystemError(e, 'ENOENT')
       ? ' (the job has ended, or this directory is not the one that the driver sees)'
       : '';
     throw notWritable(`cannot create ${showPath(dir)}${ended}`, e, job);
   }
-  return new TextFileWriter(join(dir, partName(job, task.partition)), job.codec, task.partition);
+  return childOf(dir, partName(job, task.partition));
 }
 
 /** Makes an attempt's closed file the partition's. Ask for permission before: one attempt of a partition may do it. */
-export function commitTask(job: TextOutputJob, task: TextOutputTask): void {
+export function commitTask(job: OutputJob, task: OutputTask): void {
   const from = attemptDir(job, task);
+  const files = fileSystemOf(from);
   try {
     if (job.algorithm === 2) {
       const name = partName(job, task.partition);
-      replace(join(from, name), join(job.path, name));
-      rmSync(from, { recursive: true, force: true });
-    } else replace(from, committedDir(job, task.partition));
+      files.rename(childOf(from, name), childOf(job.path, name));
+      files.delete(from);
+    } else files.rename(from, committedDir(job, task.partition));
   } catch (e) {
     throw notWritable(`cannot commit partition ${task.partition} of ${showPath(job.path)}`, e, job);
   }
 }
 
 /** Removes what an attempt has written; fine when there is nothing. */
-export function abortTask(job: TextOutputJob, task: TextOutputTask): void {
-  rmSync(attemptDir(job, task), { recursive: true, force: true });
+export function abortTask(job: OutputJob, task: OutputTask): void {
+  const dir = attemptDir(job, task);
+  fileSystemOf(dir).delete(dir);
 }
 
 /**
@@ -106,23 +107,24 @@ export function abortTask(job: TextOutputJob, task: TextOutputTask): void {
  * @throws InvariantError when a partition was not committed; IskraError OUTPUT_NOT_WRITABLE.
  */
 export function commitJob(
-  job: TextOutputJob,
+  job: OutputJob,
   numPartitions: number,
   options: { readonly markSuccess?: boolean } = {},
 ): void {
+  const files = fileSystemOf(job.path);
   try {
     const moves: { from: string; to: string }[] = [];
     for (let partition = 0; partition < numPartitions; partition++) {
       const name = partName(job, partition);
-      const to = join(job.path, name);
-      const from = job.algorithm === 2 ? to : join(committedDir(job, partition), name);
+      const to = childOf(job.path, name);
+      const from = job.algorithm === 2 ? to : childOf(committedDir(job, partition), name);
       if (kindOf(from) !== 'other')
         throw new InvariantError(`partition ${partition} of ${showPath(job.path)} was never committed`);
       if (from !== to) moves.push({ from, to });
     }
-    for (const { from, to } of moves) replace(from, to);
+    for (const { from, to } of moves) files.rename(from, to);
     removeTemporary(job);
-    if (options.markSuccess ?? true) writeFileSync(join(job.path, '_SUCCESS'), '');
+    if (options.markSuccess ?? true) files.create(childOf(job.path, '_SUCCESS')).close();
   } catch (e) {
     if (e instanceof IskraError) throw e;
     throw notWritable(`cannot commit the output ${showPath(job.path)}`, e, job);
@@ -135,36 +137,23 @@ export function commitJob(
  *
  * @param made what `setupJob` returned.
  */
-export function abortJob(job: TextOutputJob, made: string | null): void {
+export function abortJob(job: OutputJob, made: string | null): void {
   removeTemporary(job);
   if (made === null) return;
-  for (let dir = job.path; dir.startsWith(made); dir = dirname(dir)) {
-    try {
-      rmdirSync(dir);
-    } catch {
-      return; // not empty, or not ours to remove
-    }
-  }
+  // Not empty, or not ours to remove: then it stays, and all above it.
+  for (let dir = job.path; dir.startsWith(made); dir = parentOf(dir))
+    if (!fileSystemOf(dir).removeEmptyDirectory(dir)) return;
 }
 
-// A task that was killed may still be creating files in there; then the directory is not empty at the first try.
-const removeTemporary = (job: TextOutputJob): void =>
-  rmSync(join(job.path, '_temporary'), { recursive: true, force: true, maxRetries: 3 });
-
-/** Renames, also onto an existing file or directory, which is replaced. */
-function replace(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (e) {
-    if (!isSystemError(e, 'ENOTEMPTY', 'EEXIST', 'EISDIR', 'ENOTDIR')) throw e;
-    rmSync(to, { recursive: true, force: true });
-    renameSync(from, to);
-  }
-}
+const removeTemporary = (job: OutputJob): void => {
+  const dir = childOf(job.path, '_temporary');
+  fileSystemOf(dir).delete(dir);
+};
 
 function kindOf(path: string): 'none' | 'directory' | 'other' {
   try {
-    return statSync(path).isDirectory() ? 'directory' : 'other';
+    const status = fileSystemOf(path).status(path);
+    return status === null ? 'none' : status.kind === 'directory' ? 'directory' : 'other';
   } catch (e) {
     // What else is wrong with the path shows when it is made.
     if (isSystemError(e)) return 'none';
@@ -172,15 +161,15 @@ function kindOf(path: string): 'none' | 'directory' | 'other' {
   }
 }
 
-const notWritable = (tried: string, cause: unknown, job: TextOutputJob): IskraError =>
+const notWritable = (tried: string, cause: unknown, job: OutputJob): IskraError =>
   ioError('OUTPUT_NOT_WRITABLE', tried, cause, { path: job.path });
 
-const taskName = (job: TextOutputJob, partition: number): string =>
+const taskName = (job: OutputJob, partition: number): string =>
   `${job.jobUuid}_m_${String(partition).padStart(6, '0')}`;
-const partName = (job: TextOutputJob, partition: number): string =>
-  `part-${String(partition).padStart(5, '0')}${job.codec === 'gzip' ? '.gz' : ''}`;
-const attemptsDir = (job: TextOutputJob): string => join(job.path, '_temporary', '0', '_temporary');
-const attemptDir = (job: TextOutputJob, task: TextOutputTask): string =>
-  join(attemptsDir(job), `attempt_${taskName(job, task.partition)}_${task.attempt}`);
-const committedDir = (job: TextOutputJob, partition: number): string =>
-  join(job.path, '_temporary', '0', `task_${taskName(job, partition)}`);
+const partName = (job: OutputJob, partition: number): string =>
+  `part-${String(partition).padStart(5, '0')}${job.extension}`;
+const attemptsDir = (job: OutputJob): string => `${childOf(job.path, '_temporary')}/0/_temporary`;
+const attemptDir = (job: OutputJob, task: OutputTask): string =>
+  childOf(attemptsDir(job), `attempt_${taskName(job, task.partition)}_${task.attempt}`);
+const committedDir = (job: OutputJob, partition: number): string =>
+  `${childOf(job.path, '_temporary')}/0/task_${taskName(job, partition)}`;

@@ -76,6 +76,31 @@ export const NUM_CANCELLED_JOB_GROUPS_TO_TRACK: ConfigEntry<number> = defineEntr
   since: '0.2',
 });
 
+export const STAGE_MAX_ATTEMPTS: ConfigEntry<number> = defineEntry({
+  key: 'spark.stage.maxAttempts',
+  type: types.int,
+  default: 2 ** 31 - 1,
+  check: positive,
+  doc: 'How many attempts one stage may have in all before the job is given up. Below `spark.stage.maxConsecutiveAttempts` that one counts.',
+  since: '0.2',
+});
+
+export const STAGE_IGNORE_DECOMMISSION_FETCH_FAILURE: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.stage.ignoreDecommissionFetchFailure',
+  type: types.boolean,
+  default: false,
+  doc: 'Whether failed fetches from executors that are being decommissioned do not count for `spark.stage.maxConsecutiveAttempts`.',
+  since: '0.2',
+});
+
+export const UNREGISTER_OUTPUT_ON_HOST: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.files.fetchFailure.unRegisterOutputOnHost',
+  type: types.boolean,
+  default: false,
+  doc: 'Whether a failed fetch makes the map outputs of all executors on that host count as lost, where a shuffle service serves them or the host is being decommissioned.',
+  since: '0.2',
+});
+
 export const STAGE_MAX_CONSECUTIVE_ATTEMPTS: ConfigEntry<number> = defineEntry({
   key: 'spark.stage.maxConsecutiveAttempts',
   type: types.int,

@@ -14,6 +14,9 @@ export function schedulerSettings(conf: SparkConf, maxFailures: number, log: Log
     maxFailures,
     cpusPerTask: conf.get(entries.TASK_CPUS),
     maxConsecutiveStageAttempts: conf.get(entries.STAGE_MAX_CONSECUTIVE_ATTEMPTS),
+    maxStageAttempts: conf.get(entries.STAGE_MAX_ATTEMPTS),
+    ignoreDecommissionFetchFailure: conf.get(entries.STAGE_IGNORE_DECOMMISSION_FETCH_FAILURE),
+    unregisterOutputOnHost: conf.get(entries.UNREGISTER_OUTPUT_ON_HOST),
     localityWaitMs: {
       process: conf.get(entries.LOCALITY_WAIT_PROCESS),
       node: conf.get(entries.LOCALITY_WAIT_NODE),

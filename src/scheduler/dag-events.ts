@@ -52,6 +52,13 @@ export type DagEvent =
       readonly cores: number;
     }
   | { readonly type: 'ExecutorLost'; readonly at: number; readonly executorId: ExecutorId; readonly loss: ExecutorLoss }
+  /** The executor will be gone soon; `workerHost` not null: with all others on that host. Not an event of Spark's. */
+  | {
+      readonly type: 'ExecutorDecommissioned';
+      readonly at: number;
+      readonly executorId: ExecutorId;
+      readonly workerHost: string | null;
+    }
   | {
       readonly type: 'WorkerRemoved';
       readonly at: number;

@@ -34,6 +34,7 @@ export function checkDagInvariants(tables: DagTables): void {
       holds(1, jobs.get(jobId)?.stages.has(stage) === true, `${stage} names job ${jobId}, which does not name it`);
     holds(3, stage.state !== 'running' || stage.pendingCount > 0, `${stage} runs and awaits nothing`);
     holds(3, stage.pendingCount === stage.countPending(), `${stage} counts its pending outputs wrong`);
+    holds(8, stage.state !== 'running' || stage.latestAttempt > stage.lastIgnoredAttempt, `${stage} runs in vain`);
     if (stage.state === 'waiting')
       holds(
         4,

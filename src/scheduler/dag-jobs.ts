@@ -106,6 +106,8 @@ export class DagJobs {
       if (stage.state === 'running') this.finishStage(stage, at, why);
       t.forget(stage);
     }
-    if (t.jobs.size === 0) t.failureEpochs.clear();
+    if (t.jobs.size > 0) return;
+    t.failureEpochs.clear();
+    for (const executorId of t.decommissioned.keys()) if (!t.hosts.has(executorId)) t.decommissioned.delete(executorId);
   }
 }

@@ -2,6 +2,7 @@ import type { ExecutorId } from '../protocol/ids.ts';
 import { describeFailure, type TaskEndReason } from '../protocol/task-end-reason.ts';
 import type { DagEvent } from './dag-events.ts';
 import type { DagJobs } from './dag-jobs.ts';
+import type { DagRollback } from './dag-rollback.ts';
 import type { DagStages } from './dag-stages.ts';
 import type { DagTables } from './dag-tables.ts';
 import type { Stage } from './stage.ts';
@@ -14,11 +15,13 @@ export class DagRecovery {
   readonly #t: DagTables;
   readonly #jobs: DagJobs;
   readonly #stages: DagStages;
+  readonly #rollback: DagRollback;
 
-  constructor(tables: DagTables, jobs: DagJobs, stages: DagStages) {
+  constructor(tables: DagTables, jobs: DagJobs, stages: DagStages, rollback: DagRollback) {
     this.#t = tables;
     this.#jobs = jobs;
     this.#stages = stages;
+    this.#rollback = rollback;
   }
 
   fetchFailed(stage: Stage, event: Of<'CompletionEvent'>, reason: FetchFailed): void {
@@ -29,7 +32,10 @@ export class DagRecovery {
       return;
     }
     const message = describeFailure(reason);
-    stage.failedAttempts.add(stageAttemptId);
+    const leaving = reason.location === null ? undefined : t.decommissioned.get(reason.location.executorId);
+    if (leaving !== undefined && t.settings.ignoreDecommissionFetchFailure)
+      t.log('info', `Ignoring fetch failure of ${stage} due to executor decommission: it does not count`);
+    else stage.failedAttempts.add(stageAttemptId);
     const limit = t.settings.maxConsecutiveStageAttempts;
     if (stage.state === 'running') this.#jobs.finishStage(stage, at, message);
     if (reason.mapIndex !== null && reason.location !== null)
@@ -39,29 +45,33 @@ export class DagRecovery {
       this.#jobs.abort(stage, at, `${times} Most recent failure reason:\n${message}`, undefined);
     } else {
       const mapStage = t.graph.ofShuffle(reason.shuffleId);
-      if (stage.state === 'idle') t.enter(stage, 'failed');
-      // A map stage that runs or waits already comes back by itself.
-      if (mapStage?.state === 'idle') t.enter(mapStage, 'failed');
-      if (t.byState.failed.size > 0 && !t.resubmissionComing) {
-        t.resubmissionComing = true;
-        t.log('info', `Resubmitting ${mapStage} and ${stage} due to fetch failure`);
-        t.want({ type: 'WakeAt', at: at + t.settings.resubmitDelayMs, why: 'ResubmitFailedStages' });
+      if (mapStage !== undefined) this.#rollback.outputLost(mapStage, at);
+      // The roll-back may have been impossible, and the job with its stages be gone.
+      if (t.graph.get(stage.id) === stage) {
+        if (!t.resubmissionComing) t.log('info', `Resubmitting ${mapStage} and ${stage} due to fetch failure`);
+        t.resubmitLater(stage, at);
+        // A map stage that runs or waits already comes back by itself.
+        if (mapStage !== undefined) t.resubmitLater(mapStage, at);
       }
     }
     if (reason.location !== null) {
       const { executorId, host } = reason.location;
       const epoch = stage.attempts[stageAttemptId]?.epoch ?? t.mapOutputs.epoch;
-      const wholeHost = t.settings.shuffleServiceEnabled && t.settings.unregisterOutputOnHost;
-      this.#forgetOutputs(executorId, epoch, wholeHost ? host : null);
+      // What a shuffle service cannot give is its host's fault; and a host that leaves takes all its executors along.
+      const mayBeHost = t.settings.shuffleServiceEnabled || typeof leaving === 'string';
+      this.#forgetOutputs(executorId, epoch, mayBeHost && t.settings.unregisterOutputOnHost ? host : null);
     }
   }
 
   executorLost(event: Of<'ExecutorLost'>): void {
     const t = this.#t;
     const { at, executorId, loss } = event;
+    const host = t.hosts.get(executorId) ?? null;
     t.hosts.delete(executorId);
+    if (t.jobs.size === 0) t.decommissioned.delete(executorId);
     t.cache.executorLost(executorId);
-    if (!t.settings.shuffleServiceEnabled || loss.workerLost) this.#forgetOutputs(executorId, t.mapOutputs.epoch, null);
+    if (!t.settings.shuffleServiceEnabled || loss.workerLost)
+      this.#forgetOutputs(executorId, t.mapOutputs.epoch, loss.workerLost ? host : null);
     t.post({ type: 'SparkListenerExecutorRemoved', at, executorId, reason: loss.message });
   }
 

@@ -73,6 +73,8 @@ export class Scheduler {
       executorAdded: (executorId, host, cores, queuedTasks = 0) =>
         this.#hear({ type: 'NewExecutor', executorId, host, cores, queuedTasks }),
       executorLost: (executorId, loss) => this.#hear({ type: 'LostExecutor', executorId, loss }),
+      executorDecommissioned: (executorId, workerHost) =>
+        this.#tell({ type: 'ExecutorDecommissioned', at: clock.now(), executorId, workerHost }),
       workerRemoved: (workerId, host, message) =>
         this.#tell({ type: 'WorkerRemoved', at: clock.now(), workerId, host, message }),
       taskStarted: (taskId) => this.#tasks.taskStarted(taskId),

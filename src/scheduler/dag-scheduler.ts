@@ -6,6 +6,7 @@ import type { DagEffect, DagEvent } from './dag-events.ts';
 import { checkDagInvariants } from './dag-invariants.ts';
 import { DagJobs } from './dag-jobs.ts';
 import { DagRecovery } from './dag-recovery.ts';
+import { DagRollback } from './dag-rollback.ts';
 import { DagStages } from './dag-stages.ts';
 import { type DagSettings, DagTables } from './dag-tables.ts';
 import { type JobFailure, messageOf } from './errors.ts';
@@ -25,7 +26,8 @@ type Of<T extends DagEvent['type']> = Extract<DagEvent, { type: T }>;
  * reading stage's attempt, forgets the outputs of the executor that could not deliver, and after `resubmitDelayMs` both
  * stages are submitted again for what is missing. A stage that fails so in `maxConsecutiveStageAttempts` attempts
  * without a success in between is aborted. A lost executor takes its outputs along; stages that run notice at their end,
- * others when they are needed. An aborted stage fails every job that needs it; stages nobody else needs are cancelled.
+ * others when they are needed. An *indeterminate* stage is computed again as a whole, with all that came of it; see
+ * dag-rollback.ts. An aborted stage fails every job that needs it; stages nobody else needs are cancelled.
  *
  * Invariants (checked by checkInvariants):
  * 1. The tables agree: a stage is in the set of its state and no other; stages and jobs name each other.
@@ -35,6 +37,7 @@ type Of<T extends DagEvent['type']> = Extract<DagEvent, { type: T }>;
  * 5. If a stage is in state failed, its resubmission is on the way.
  * 6. A job's output is accepted at most once, whatever the number of attempts.
  * 7. News of an executor that is not younger than its loss changes nothing.
+ * 8. What an attempt brings that was rolled back changes nothing; a running attempt is not rolled back.
  *
  * Spark: DAGScheduler
  */
@@ -47,8 +50,9 @@ export class DAGScheduler {
   constructor(settings: DagSettings, mapOutputs: MapOutputRegistry, cache: CacheLocations) {
     this.#t = new DagTables(settings, mapOutputs, cache);
     this.#jobs = new DagJobs(this.#t);
-    this.#stages = new DagStages(this.#t, this.#jobs);
-    this.#recovery = new DagRecovery(this.#t, this.#jobs, this.#stages);
+    const rollback = new DagRollback(this.#t, this.#jobs);
+    this.#stages = new DagStages(this.#t, this.#jobs, rollback);
+    this.#recovery = new DagRecovery(this.#t, this.#jobs, this.#stages, rollback);
   }
 
   get numActiveJobs(): number {
@@ -96,11 +100,15 @@ export class DAGScheduler {
         const { at, executorId, host, cores } = event;
         this.#t.hosts.set(executorId, host);
         this.#t.failureEpochs.delete(executorId);
+        this.#t.decommissioned.delete(executorId);
         this.#t.post({ type: 'SparkListenerExecutorAdded', at, executorId, host, cores });
         return;
       }
       case 'ExecutorLost':
         this.#recovery.executorLost(event);
+        return;
+      case 'ExecutorDecommissioned':
+        if (this.#t.hosts.has(event.executorId)) this.#t.decommissioned.set(event.executorId, event.workerHost);
         return;
       case 'WorkerRemoved':
         this.#t.mapOutputs.removeOutputsOnHost(event.host);
@@ -217,6 +225,10 @@ export class DAGScheduler {
     if (stage === undefined || output === undefined) return; // its jobs have ended
     switch (reason.kind) {
       case 'Success':
+        if (stageAttemptId <= stage.lastIgnoredAttempt) {
+          this.#t.log('info', `Ignoring a result of attempt ${stageAttemptId} of ${stage}, which was rolled back`);
+          return;
+        }
         if (stageAttemptId < stage.latestAttempt) this.#t.want({ type: 'PartitionCompleted', stageId, output });
         if (result?.kind === 'Result') this.#resultArrived(stage, output, result, at);
         else if (result?.kind === 'MapOutput') this.#mapOutputArrived(stage, output, event, result);
@@ -265,7 +277,10 @@ export class DAGScheduler {
     if (work.kind !== 'ShuffleMap') return;
     // Spark's rule: a map task that runs twice adds twice.
     if (result.accumulators.length > 0) this.#t.want({ type: 'AccumulatorUpdates', updates: result.accumulators });
+    // A second copy may have written other records, and somebody may have read the first.
+    const isSecond = !stage.isAwaited(output) && this.#t.graph.isAvailable(stage) && stage.isIndeterminate;
     stage.arrived(output);
+    if (isSecond) return;
     const lostIn = this.#t.failureEpochs.get(result.status.location.executorId);
     const knew = stage.attempts[event.stageAttemptId]?.epoch ?? -1;
     if (lostIn !== undefined && knew <= lostIn)

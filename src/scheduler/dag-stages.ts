@@ -1,5 +1,6 @@
 import type { ActiveJob } from './active-job.ts';
 import type { DagJobs } from './dag-jobs.ts';
+import type { DagRollback } from './dag-rollback.ts';
 import type { DagTables } from './dag-tables.ts';
 import { messageOf } from './errors.ts';
 import { PreferredLocations } from './preferred-locations.ts';
@@ -10,10 +11,12 @@ import { missingOutputs, taskSetOf } from './stage-attempt.ts';
 export class DagStages {
   readonly #t: DagTables;
   readonly #jobs: DagJobs;
+  readonly #rollback: DagRollback;
 
-  constructor(tables: DagTables, jobs: DagJobs) {
+  constructor(tables: DagTables, jobs: DagJobs, rollback: DagRollback) {
     this.#t = tables;
     this.#jobs = jobs;
+    this.#rollback = rollback;
   }
 
   /** Enters the job in the tables and submits what it needs. */
@@ -47,12 +50,25 @@ export class DagStages {
       if (stage.state !== 'idle' || graph.get(stage.id) !== stage) continue;
       const missing = graph.missingParents(stage);
       if (missing.length === 0) {
+        if (this.#isTriedTooOften(stage, at)) continue;
         this.#submitMissingTasks(stage, at);
       } else {
         this.#t.enter(stage, 'waiting');
         stack.push(...missing.reverse());
       }
     }
+  }
+
+  /** Aborts the stage if it may not be submitted again. */
+  #isTriedTooOften(stage: Stage, at: number): boolean {
+    const { maxStageAttempts, maxConsecutiveStageAttempts } = this.#t.settings;
+    const limit = Math.max(maxStageAttempts, maxConsecutiveStageAttempts);
+    if (stage.attempts.length < limit) return false;
+    const reason =
+      `${stage} has been resubmitted for the maximum allowable number of times: ${limit}, which is the max value of ` +
+      'config `spark.stage.maxAttempts` and `spark.stage.maxConsecutiveAttempts`.';
+    this.#jobs.abort(stage, at, reason, undefined);
+    return true;
   }
 
   /** All tasks of the attempt are done; whether all outputs are there is another question. */
@@ -79,6 +95,7 @@ export class DagStages {
   /** Spark: DAGScheduler.submitMissingTasks */
   #submitMissingTasks(stage: Stage, at: number): void {
     const t = this.#t;
+    this.#rollback.beforeRun(stage, at);
     const job = t.jobs.get(Math.min(...stage.jobs));
     if (job === undefined) return; // no job wants it any more
     const outputs = missingOutputs(stage, t.mapOutputs);

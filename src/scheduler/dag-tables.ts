@@ -9,7 +9,9 @@ import { StageGraph } from './stage-graph.ts';
 
 export type DagSettings = Pick<
   SchedulerSettings,
+  | 'ignoreDecommissionFetchFailure'
   | 'maxConsecutiveStageAttempts'
+  | 'maxStageAttempts'
   | 'numCancelledJobGroupsToTrack'
   | 'resubmitDelayMs'
   | 'shuffleServiceEnabled'
@@ -31,6 +33,8 @@ export class DagTables {
   readonly hosts: Map<ExecutorId, string> = new Map();
   /** Epoch in which an executor was found to be lost. */
   readonly failureEpochs: Map<ExecutorId, number> = new Map();
+  /** Executors told to leave, or gone so, with the host that leaves with them (null: it stays). */
+  readonly decommissioned: Map<ExecutorId, string | null> = new Map();
   /** Groups whose jobs are refused; the oldest is forgotten first. */
   readonly cancelledJobGroups: Set<string> = new Set();
   /** Shuffles that go as soon as no active job needs them. */
@@ -49,6 +53,14 @@ export class DagTables {
     if (stage.state !== 'idle') this.byState[stage.state].delete(stage);
     stage.state = state;
     if (state !== 'idle') this.byState[state].add(stage);
+  }
+
+  /** The stage is submitted again, with all others that failed, after `resubmitDelayMs`. */
+  resubmitLater(stage: Stage, at: number): void {
+    if (stage.state === 'idle') this.enter(stage, 'failed');
+    if (this.resubmissionComing || this.byState.failed.size === 0) return;
+    this.resubmissionComing = true;
+    this.out.push({ type: 'WakeAt', at: at + this.settings.resubmitDelayMs, why: 'ResubmitFailedStages' });
   }
 
   /** Forgets the stage, and its shuffle if nobody wants that either. */

@@ -36,6 +36,8 @@ export interface BackendListener {
    */
   executorAdded(executorId: ExecutorId, host: string, cores: number, queuedTasks?: number): void;
   executorLost(executorId: ExecutorId, loss: ExecutorLoss): void;
+  /** The executor will be gone soon; `workerHost` not null: with all others on that host. */
+  executorDecommissioned(executorId: ExecutorId, workerHost: string | null): void;
   /** A worker is gone for good, with everything a shuffle service on it served. */
   workerRemoved(workerId: string, host: string, message: string): void;
   /** Of use where executors queue tasks: one that waited there is not to blame for the end of its executor. */
@@ -62,6 +64,8 @@ export interface MapOutputRegistry {
   registerMapOutput(shuffleId: ShuffleId, mapIndex: number, status: MapStatus): void;
   /** Forgets the output if it still is the one that `mapId` wrote there; null: whichever lies there. */
   unregisterMapOutput(shuffleId: ShuffleId, mapIndex: number, location: BlockManagerId, mapId: TaskId | null): void;
+  /** Forgets all outputs of the shuffle, which stays registered. */
+  unregisterAllMapOutputs(shuffleId: ShuffleId): void;
   removeOutputsOnExecutor(executorId: ExecutorId): void;
   removeOutputsOnHost(host: string): void;
   numAvailableOutputs(shuffleId: ShuffleId): number;

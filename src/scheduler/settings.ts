@@ -8,6 +8,10 @@ export interface SchedulerSettings {
   readonly cpusPerTask: number;
   /** Stage attempts that may fail by fetch failures in a row (spark.stage.maxConsecutiveAttempts). */
   readonly maxConsecutiveStageAttempts: number;
+  /** Attempts of one stage in all; never below maxConsecutiveStageAttempts (spark.stage.maxAttempts). */
+  readonly maxStageAttempts: number;
+  /** Fetch failures of executors that are being decommissioned do not count (spark.stage.ignoreDecommissionFetchFailure). */
+  readonly ignoreDecommissionFetchFailure: boolean;
   /** Patience at each level of locality (spark.locality.wait.*). */
   readonly localityWaitMs: { readonly process: number; readonly node: number; readonly rack: number };
   /** Order of task sets (spark.scheduler.mode). */
@@ -37,6 +41,8 @@ export const DEFAULT_SETTINGS: SchedulerSettings = {
   maxFailures: 4,
   cpusPerTask: 1,
   maxConsecutiveStageAttempts: 4,
+  maxStageAttempts: 2 ** 31 - 1,
+  ignoreDecommissionFetchFailure: false,
   localityWaitMs: { process: 3000, node: 3000, rack: 3000 },
   mode: 'FIFO',
   pools: [],

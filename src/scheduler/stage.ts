@@ -43,6 +43,8 @@ export class Stage {
   readonly attempts: StageAttempt[] = [];
   /** Attempts that ended in a fetch failure since the stage last succeeded. */
   readonly failedAttempts: Set<number> = new Set();
+  /** Attempts up to this one read what is no longer so: their tasks' successes do not count. -1: all count. */
+  lastIgnoredAttempt = -1;
   state: StageState = 'idle';
   /** Result stages: the job. Null once it is done. */
   resultJob: ActiveJob | null = null;
@@ -82,6 +84,20 @@ export class Stage {
   /** Number of the latest attempt; -1 before the first. */
   get latestAttempt(): number {
     return this.attempts.length - 1;
+  }
+
+  /** Whether other records may come out when the stage is computed again. Costs a walk over its lineage. */
+  get isIndeterminate(): boolean {
+    return this.node.outputDeterminism === 'INDETERMINATE';
+  }
+
+  /** Whatever the attempts so far still bring is too late. */
+  ignoreAttempts(): void {
+    this.lastIgnoredAttempt = this.latestAttempt;
+  }
+
+  isAwaited(output: number): boolean {
+    return this.#pending[output] === 1;
   }
 
   get pendingCount(): number {

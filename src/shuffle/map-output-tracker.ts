@@ -78,6 +78,17 @@ export class MapOutputTracker {
     this.#epoch++;
   }
 
+  /** Forgets all outputs of a shuffle that is to be written anew. */
+  unregisterAllMapOutputs(shuffleId: ShuffleId): void {
+    const shuffle = this.#get(shuffleId);
+    if (shuffle.available === 0) return;
+    shuffle.statuses.fill(null);
+    shuffle.available = 0;
+    this.#epoch++;
+    for (const [executorId, { shuffles }] of this.#byExecutor)
+      if (shuffles.delete(shuffleId) && shuffles.size === 0) this.#forgetExecutor(executorId);
+  }
+
   removeOutputsOnExecutor(executorId: ExecutorId): void {
     this.#forgetExecutor(executorId);
     this.#epoch++;

@@ -74,11 +74,17 @@ export class DagMachine {
   }
 
   /** The task with this index in the set succeeds on an executor. */
-  succeed(name: string, index: number, executorId = '1', accumulators: readonly AccumulatorUpdate[] = []): DagEffect[] {
+  succeed(
+    name: string,
+    index: number,
+    executorId = '1',
+    accumulators: readonly AccumulatorUpdate[] = [],
+    host = `host-${executorId}`,
+  ): DagEffect[] {
     const taskSet = this.taskSet(name);
     const task = this.#info(taskSet, index, executorId);
     const metrics = newTaskMetrics();
-    const location = { executorId, host: task.host, port: 0 };
+    const location = { executorId, host, port: 0 };
     const result =
       taskSet.work.kind === 'Result'
         ? ({ kind: 'Result', bytes: Uint8Array.of(index), accumulators, metrics } as const)

@@ -80,6 +80,15 @@ export function hopping(parent: RDDNode): FakeNode {
   return new HoppingNode(parent);
 }
 
+class OrderSensitiveNode extends FakeNode {
+  override readonly isOrderSensitive = true;
+}
+
+/** A narrow step whose records depend on the order of its input; indeterminate when that comes from a shuffle. */
+export function orderSensitive(parent: RDDNode): FakeNode {
+  return new OrderSensitiveNode(parent.numPartitions, [{ kind: 'OneToOne', rdd: parent }]);
+}
+
 export function shuffleOf(parent: RDDNode, numReduces: number): ShuffleDependency {
   return {
     kind: 'Shuffle',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { DagEffect } from '../../src/scheduler/dag-events.ts';
 import { DagMachine, pick, posted, submitted } from '../kit/dag-machine.ts';
 import { mapped, shuffled, shuffleIdOf, source } from '../kit/fake-nodes.ts';
 
@@ -251,4 +252,67 @@ test('a job cancelled between a fetch failure and its resubmission leaves nothin
   machine.fetchFail('1.0', 0, shuffleId, 0);
   machine.handle({ type: 'JobCancelled', at: 1, jobId: 0, reason: null });
   assert.deepEqual(machine.resubmit(), []);
+});
+
+test('a stage may have spark.stage.maxAttempts attempts in all, whatever ended them', () => {
+  const machine = new DagMachine({ maxStageAttempts: 3, maxConsecutiveStageAttempts: 2 });
+  machine.submit(shuffled(1, source(1)));
+  let effects: readonly DagEffect[] = [];
+  for (let attempt = 0; attempt < 3; attempt++) {
+    // Lost before the stage is over: the attempt succeeds, and its output is not there.
+    machine.loseExecutor('1');
+    effects = machine.succeedAll(`0.${attempt}`, '1');
+  }
+  const { callSite } = machine.taskSet('0.0').work.node;
+  assert.equal(
+    pick(effects, 'JobFailed')[0]?.failure.message,
+    `Job aborted due to stage failure: ShuffleMapStage 0 (${callSite}) has been resubmitted for the maximum allowable ` +
+      'number of times: 3, which is the max value of config `spark.stage.maxAttempts` and ' +
+      '`spark.stage.maxConsecutiveAttempts`.',
+  );
+});
+
+test('fetch failures from an executor that is being decommissioned count, unless told otherwise', () => {
+  for (const ignoreDecommissionFetchFailure of [false, true]) {
+    const machine = new DagMachine({ ignoreDecommissionFetchFailure, maxConsecutiveStageAttempts: 2 });
+    const node = shuffled(1, source(1));
+    machine.submit(node);
+    machine.handle({ type: 'ExecutorDecommissioned', at: 0, executorId: '1', workerHost: null });
+    for (let attempt = 0; attempt < 3 && machine.dag.numActiveJobs > 0; attempt++) {
+      machine.addExecutor('1', 'host-1');
+      machine.handle({ type: 'ExecutorDecommissioned', at: 0, executorId: '1', workerHost: null });
+      machine.succeedAll(`0.${attempt}`, '1');
+      machine.fetchFail(`1.${attempt}`, 0, shuffleIdOf(node), 0);
+      machine.resubmit();
+    }
+    assert.equal(machine.dag.numActiveJobs, ignoreDecommissionFetchFailure ? 1 : 0);
+  }
+});
+
+test('a host that is being decommissioned loses the outputs of all its executors with the first failed fetch, on demand', () => {
+  for (const [unregisterOutputOnHost, expected] of [
+    [true, '0.1 [0,1]'],
+    [false, '0.1 [0]'],
+  ] as const) {
+    const machine = new DagMachine({ unregisterOutputOnHost });
+    machine.addExecutor('4', 'host-1');
+    const node = shuffled(1, source(2));
+    machine.submit(node);
+    machine.succeed('0.0', 0, '1');
+    machine.succeed('0.0', 1, '4', [], 'host-1');
+    machine.handle({ type: 'ExecutorDecommissioned', at: 0, executorId: '1', workerHost: 'host-1' });
+    machine.fetchFail('1.0', 0, shuffleIdOf(node), 0);
+    assert.deepEqual(submitted(machine.resubmit()), [expected]);
+  }
+});
+
+test('an executor lost with its worker takes the outputs of its whole host along', () => {
+  const machine = new DagMachine({ shuffleServiceEnabled: true });
+  machine.addExecutor('4', 'host-1');
+  const node = shuffled(1, source(2));
+  machine.submit(node);
+  machine.succeed('0.0', 0, '1');
+  machine.succeed('0.0', 1, '4', [], 'host-1');
+  machine.loseExecutor('1', true);
+  assert.deepEqual(machine.mapOutputs.missingPartitions(shuffleIdOf(node)), [0, 1]);
 });

@@ -3,6 +3,7 @@ import './core-entries.ts';
 import './io-entries.ts';
 import './logging-entries.ts';
 import './memory-entries.ts';
+import './network-entries.ts';
 import './scheduler-entries.ts';
 import './shuffle-entries.ts';
 import './slot-entries.ts';

@@ -49,15 +49,6 @@ export const EXECUTOR_ENV_PREFIX: KeyPrefix = definePrefix({
   doc: 'Environment variables of executors. Accepted; not used by local masters, whose slots have the environment of the driver.',
 });
 
-export const RPC_MESSAGE_MAX_SIZE: ConfigEntry<number> = defineEntry({
-  key: 'spark.rpc.message.maxSize',
-  type: types.mib,
-  default: 128 * 1024 ** 2,
-  check: positive,
-  doc: 'The largest task description or control message. Accepted; not used by local masters, whose messages stay in the process.',
-  since: '0.1',
-});
-
 export const TASK_MAX_DIRECT_RESULT_SIZE: ConfigEntry<number> = defineEntry({
   key: 'spark.task.maxDirectResultSize',
   type: types.bytes,

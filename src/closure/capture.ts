@@ -128,8 +128,8 @@ function warn(options: CaptureOptions, message: string): void {
  *
  * @throws ClosureError naming the place, the path to the value that cannot be copied, and what to do instead.
  */
-export function checkClosure(fn: AnyFunction, options: CaptureOptions = {}): void {
-  const { graph } = captureGraph([fn], options, true, false);
+export function checkClosure(root: unknown, options: CaptureOptions = {}): void {
+  const { graph } = captureGraph([root], options, true, false);
   for (const message of graph.assignments) warn(options, message);
 }
 

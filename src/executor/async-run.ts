@@ -1,4 +1,3 @@
-import type { BatchIterator } from '../base/batch-iterator.ts';
 import type { Split, StageProgram } from '../protocol/stage-program.ts';
 import { type AsyncBatchIterator, AsyncOperator, asAsync, drainAsync, openPartitionAsync } from './async-operator.ts';
 import { ArrayBatches } from './segment-iterator.ts';
@@ -62,10 +61,11 @@ export async function openAsync(run: StageRun, index: number, split: Split): Pro
 /** Collects every async parent of a node that reads synchronously. */
 async function resolveParents(run: StageRun, index: number, split: Split): Promise<void> {
   for (const [parent, parentSplit] of parentsOf(run, index, split)) {
-    if (!reaches(run, parent)) continue;
+    // A zip or join of an RDD with itself reads one partition twice.
+    if (!reaches(run, parent) || run.resolved.has(resolvedKey(parent, parentSplit))) continue;
     const source = await openAsync(run, parent, parentSplit);
-    const batches: BatchIterator = new ArrayBatches(await drainAsync(source));
-    run.resolved.set(resolvedKey(parent, parentSplit), batches);
+    const records = await drainAsync(source);
+    run.resolved.set(resolvedKey(parent, parentSplit), () => new ArrayBatches(records));
   }
 }
 
@@ -79,13 +79,25 @@ function parentsOf(run: StageRun, index: number, split: Split): readonly (readon
     case 'Glom':
     case 'Deal':
     case 'CombineInPlace':
+    case 'Sample':
+    case 'ZipWithUniqueId':
+    case 'Evaluate':
+    case 'FoldPartition':
+    case 'ReducePartition':
+    case 'KeyByPartition':
     case 'Async':
       return [[node.parent, split]];
+    case 'ZipWithIndex':
+      return [[node.parent, split.parents?.[0] as Split]];
     case 'Coalesce':
       return (split.parents ?? []).map((s) => [node.parent, s as Split] as const);
     case 'Union':
       return [[node.parents[split.payload as number] as number, split.parents?.[0] as Split]];
     case 'UnionAll':
+    case 'Zip':
+    case 'ZipPartitions':
+    case 'ZipEvaluate':
+    case 'Cartesian':
       return node.parents.map((p, i) => [p, split.parents?.[i] as Split] as const);
     case 'CoGroup':
       return node.sides.flatMap((side, i) =>

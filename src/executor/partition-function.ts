@@ -1,6 +1,7 @@
 import { assertNever } from '../base/assert-never.ts';
 import { IskraError } from '../base/errors.ts';
 import { shortInspect } from '../base/value-errors.ts';
+import { hashValue } from '../base/value-hash.ts';
 import { compareValues } from '../base/value-ordering.ts';
 import type { PartitionerPlan } from '../protocol/stage-program.ts';
 import { type Partitioner, partitionOfHash } from '../rdd/partitioner.ts';
@@ -18,6 +19,14 @@ export function partitionFunction(plan: PartitionerPlan, functions: readonly unk
       return (key) => key as number;
     case 'range':
       return rangeFunction(plan, functions);
+    case 'ofKey': {
+      const inner = partitionFunction(plan.inner, functions);
+      if (plan.inner.kind !== 'hash') return (pair) => inner((pair as readonly unknown[])[0], 0);
+      return (pair) => {
+        const key = (pair as readonly unknown[])[0];
+        return inner(key, hashValue(key));
+      };
+    }
     case 'custom': {
       const partitioner = functions[plan.partitioner] as Partitioner;
       const n = plan.numPartitions;

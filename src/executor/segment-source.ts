@@ -168,6 +168,11 @@ function applyOp(w: SegmentWriter, op: NarrowOp, value: Value): Value {
       w.open(`for (let ${j} = 0; ${j} < ${a}.length; ${j}++) {`);
       return { kind: 'pair', k: p.k, v: `${a}[${j}]` };
     }
+    case 'keysOfBoth': {
+      const p = w.pair(value, 'intersection');
+      w.open(`if (${p.v}[0].length && ${p.v}[1].length) {`);
+      return { kind: 'one', e: p.k };
+    }
     case 'lookup': {
       const p = w.pair(value, 'lookup');
       w.open(`if (R.equal(${p.k}, ${w.f(op.key)})) {`);

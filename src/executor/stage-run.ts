@@ -1,18 +1,27 @@
 import { assertNever } from '../base/assert-never.ts';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { IskraError } from '../base/errors.ts';
-import { shortInspect } from '../base/value-errors.ts';
+import { createSampler } from '../base/samplers.ts';
 import { openFiles } from '../io/open-files.ts';
 import type { FileSplit, InputFormat } from '../protocol/file-formats.ts';
 import type { CoGroupSide, NarrowOp, NodePlan, RangePayload, Split, StageProgram } from '../protocol/stage-program.ts';
+import { zeroMaker } from '../shuffle/combiner.ts';
 import {
   type CoGroupInput,
   openCoGroupReader,
   openCombineInPlace,
   openShuffleReader,
 } from '../shuffle/shuffle-reader.ts';
+import { CartesianIterator } from './cartesian-iterator.ts';
+import { callOnPartitions, evaluate, type UserFunction } from './partition-calls.ts';
 import { openPersisted } from './persisted-block.ts';
-import { IterableBatches, RecordIterator } from './record-iterator.ts';
+import {
+  KeyedIterator,
+  NumberingIterator,
+  OnceIterator,
+  SampleIterator,
+  ZipIterator,
+} from './record-wise-iterators.ts';
 import type { BatchSegment, RangeSegment } from './segment-compiler.ts';
 import { ConcatIterator, RangeSegmentIterator, SegmentIterator } from './segment-iterator.ts';
 import type { SinkCode } from './segment-source.ts';
@@ -34,8 +43,8 @@ export class StageRun {
   readonly functions: readonly unknown[];
   readonly env: TaskEnv;
   readonly #segments: StageSegments;
-  /** Async nodes that were run before, with the split they were run for. */
-  readonly resolved: Map<string, BatchIterator> = new Map();
+  /** Async nodes that were run before, with the split they were run for; each reader gets an iterator of its own. */
+  readonly resolved: Map<string, () => BatchIterator> = new Map();
 
   constructor(program: StageProgram, functions: readonly unknown[], segments: StageSegments, env: TaskEnv) {
     this.#segments = segments;
@@ -74,7 +83,7 @@ export class StageRun {
   open(index: number, split: Split): BatchIterator {
     const node = this.node(index);
     const done = this.resolved.get(resolvedKey(index, split));
-    if (done !== undefined) return done;
+    if (done !== undefined) return done();
     if (node.persist !== null)
       return openPersisted(this.env, node.rddId, split.index, node.persist, () => this.compute(index, split));
     return this.compute(index, split);
@@ -125,6 +134,40 @@ export class StageRun {
         return new GlomIterator(this.open(node.parent, split));
       case 'Deal':
         return new DealIterator(this.open(node.parent, split), split.index, node.numPartitions);
+      case 'Sample':
+        return new SampleIterator(this.open(node.parent, split), createSampler(node.sampler, node.seed, split.index));
+      case 'ZipWithUniqueId':
+        return new NumberingIterator(this.open(node.parent, split), split.index, node.step);
+      case 'ZipWithIndex':
+        return new NumberingIterator(this.open(node.parent, parentSplit(split, 0)), split.payload as number, 1);
+      case 'KeyByPartition':
+        return new KeyedIterator(this.open(node.parent, split), split.index % node.modulus);
+      case 'Zip': {
+        const [left, right] = this.#sources(node.parents, split);
+        return new ZipIterator(left as BatchIterator, right as BatchIterator); // there are two
+      }
+      case 'ZipPartitions':
+      case 'ZipEvaluate':
+        return this.#zip(node, split);
+      case 'Evaluate':
+        return evaluate(
+          [this.open(node.parent, split)],
+          'mapPartitionsWithEvaluator',
+          this.functions[node.factory],
+          split.index,
+        );
+      case 'Cartesian':
+        return this.#cartesian(node.parents, split);
+      case 'FoldPartition': {
+        const state = { acc: zeroMaker(this.functions[node.zero])() };
+        return this.#merged(node.parent, split, { kind: 'fold', f: node.op }, state, () => [state.acc]);
+      }
+      case 'ReducePartition': {
+        const state = { has: false, acc: undefined as unknown };
+        return this.#merged(node.parent, split, { kind: 'reduce', f: node.f }, state, () =>
+          state.has ? [state.acc] : [],
+        );
+      }
       case 'Async':
         throw new IskraError('BAD_PROGRAM', `async operator ${node.op.op} was not resolved before it was read`);
       default:
@@ -176,21 +219,52 @@ export class StageRun {
 
   #mapPartitions(parent: number, f: number, withIndex: boolean, split: Split): BatchIterator {
     const source = this.open(parent, split);
-    const user = this.functions[f] as (...args: unknown[]) => unknown;
-    const iterator = new RecordIterator(source);
-    const result = withIndex ? user(split.index, iterator) : user(iterator);
+    const user = this.functions[f] as UserFunction;
     const name = withIndex ? 'mapPartitionsWithIndex' : 'mapPartitions';
-    if (result === null || typeof result !== 'object' || !(Symbol.iterator in result)) {
-      const hint =
-        result !== null && typeof result === 'object' && ('then' in result || Symbol.asyncIterator in result)
-          ? ' Use mapPartitionsAsync() for async functions and generators.'
-          : '';
-      throw new IskraError(
-        'NOT_ITERABLE',
-        `the function passed to ${name}() must return an iterable, but it returned ${shortInspect(result)}.${hint}`,
-      );
-    }
-    return new IterableBatches(result as Iterable<unknown>, source);
+    return callOnPartitions([source], name, (records) => (withIndex ? user(split.index, records) : user(records)));
+  }
+
+  #zip(node: Extract<NodePlan, { kind: 'ZipPartitions' | 'ZipEvaluate' }>, split: Split): BatchIterator {
+    const sources = this.#sources(node.parents, split);
+    if (node.kind === 'ZipEvaluate')
+      return evaluate(sources, 'zipPartitionsWithEvaluator', this.functions[node.factory], split.index);
+    const user = this.functions[node.f] as UserFunction;
+    return callOnPartitions(sources, 'zipPartitions', (...records) => user(...records));
+  }
+
+  #sources(parents: readonly number[], split: Split): BatchIterator[] {
+    return parents.map((parent, i) => this.open(parent, parentSplit(split, i)));
+  }
+
+  #cartesian([left, right]: readonly number[], split: Split): BatchIterator {
+    const open = (parent: number | undefined, i: number): BatchIterator =>
+      this.open(parent as number, parentSplit(split, i)); // there are two
+    return new CartesianIterator(open(left, 0), () => open(right, 1), this.env);
+  }
+
+  /** The one record that a whole partition becomes: its operators and the merging are one fused loop. */
+  #merged(
+    parent: number,
+    split: Split,
+    code: SinkCode,
+    state: object,
+    result: () => readonly unknown[],
+  ): BatchIterator {
+    const isOpen = this.node(parent).persist !== null || this.resolved.has(resolvedKey(parent, split));
+    const { ops, base } = isOpen ? { ops: [], base: parent } : this.chain(parent);
+    return new OnceIterator(() => {
+      const segment = this.batchSegment(ops, code);
+      const source = this.open(base, split);
+      try {
+        for (let batch = source.next(); batch !== null; batch = source.next()) {
+          this.env.link.throwIfKilled(this.env.task.taskAttemptId);
+          segment(batch, 0, batch.length, state);
+        }
+      } finally {
+        source.close();
+      }
+      return result();
+    });
   }
 }
 

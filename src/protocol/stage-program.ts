@@ -1,3 +1,4 @@
+import type { SamplerPlan } from '../base/samplers.ts';
 import type { InputFormat, OutputFormat } from './file-formats.ts';
 import type { RddId, ShuffleId } from './ids.ts';
 import type { StorageLevel } from './storage-level.ts';
@@ -65,6 +66,28 @@ export type NodeSource =
   | { readonly kind: 'Glom'; readonly parent: number }
   /** repartition's first half: [k, record] with k in 0..numPartitions-1 dealt round robin from a start derived from split.index. */
   | { readonly kind: 'Deal'; readonly parent: number; readonly numPartitions: number }
+  /** A random part: base/samplers.ts, with the stream of split.index. Shares its parent's split. */
+  | { readonly kind: 'Sample'; readonly parent: number; readonly sampler: SamplerPlan; readonly seed: number }
+  /** zipWithUniqueId: the k-th record becomes [record, split.index + k * step]. Shares its parent's split. */
+  | { readonly kind: 'ZipWithUniqueId'; readonly parent: number; readonly step: number }
+  /** ZippedWithIndexRDD: the k-th record becomes [record, split.payload + k]. The parent's split is split.parents[0]. */
+  | { readonly kind: 'ZipWithIndex'; readonly parent: number }
+  /** zip: [record of one, record of the other], as many on either side. split.parents[i] is the split of parents[i]. */
+  | { readonly kind: 'Zip'; readonly parents: readonly number[] }
+  /** zipPartitions: f(iterator of each parent). split.parents[i] is the split of parents[i]. */
+  | { readonly kind: 'ZipPartitions'; readonly parents: readonly number[]; readonly f: Ref }
+  /** mapPartitionsWithEvaluator: factory.createEvaluator().eval(split.index, iterator). Shares its parent's split. */
+  | { readonly kind: 'Evaluate'; readonly parent: number; readonly factory: Ref }
+  /** zipPartitionsWithEvaluator: the same with an iterator of each parent. split.parents[i] is the split of parents[i]. */
+  | { readonly kind: 'ZipEvaluate'; readonly parents: readonly number[]; readonly factory: Ref }
+  /** CartesianRDD: every record of split.parents[0] with all of split.parents[1]. */
+  | { readonly kind: 'Cartesian'; readonly parents: readonly number[] }
+  /** treeAggregate's first half: one record, the folded partition. Shares its parent's split. */
+  | { readonly kind: 'FoldPartition'; readonly parent: number; readonly zero: Ref; readonly op: Ref }
+  /** treeReduce's first half: the reduced partition, or nothing when it is empty. Shares its parent's split. */
+  | { readonly kind: 'ReducePartition'; readonly parent: number; readonly f: Ref }
+  /** [split.index % modulus, record]. Shares its parent's split. */
+  | { readonly kind: 'KeyByPartition'; readonly parent: number; readonly modulus: number }
   | { readonly kind: 'Async'; readonly parent: number; readonly op: AsyncOp };
 
 export type NarrowOp =
@@ -80,6 +103,8 @@ export type NarrowOp =
   | { readonly op: 'joinPairs'; readonly how: 'inner' | 'left' | 'right' | 'full' }
   /** subtractByKey, after a cogroup of two sides: [k, [vs, ws]] becomes all [k, v] when ws is empty, else nothing. */
   | { readonly op: 'subtractPairs' }
+  /** intersection, after a cogroup of two sides: [k, [vs, ws]] becomes k when neither is empty. */
+  | { readonly op: 'keysOfBoth' }
   /** lookup: [k, v] becomes v when k equals the value `key` points to, else nothing. */
   | { readonly op: 'lookup'; readonly key: Ref };
 
@@ -115,6 +140,8 @@ export type PartitionerPlan =
       readonly bounds: Ref;
       readonly ordering: OrderingPlan;
     }
+  /** For records that are pairs: where `inner` puts the pair's key. */
+  | { readonly kind: 'ofKey'; readonly numPartitions: number; readonly inner: PartitionerPlan }
   | { readonly kind: 'custom'; readonly numPartitions: number; readonly partitioner: Ref };
 
 /** How values of one key are brought together. Spark: Aggregator */

@@ -209,14 +209,31 @@ function runAll(at: Site, node: RDDNode, sink: SinkSpec, options: ActionOptions 
   return start(at, options, (action) => action.run(node, sink, everyPartition(node), () => {}));
 }
 
-/** One job a partition, each when the caller asks for its first record. */
-export async function* toLocalIterator<T>(at: Site, options?: ActionOptions): AsyncGenerator<T, void, undefined> {
+export interface LocalIteratorOptions extends ActionOptions {
+  /** The job of the next partition runs while the caller works on this one; false unless told. */
+  readonly prefetchPartitions?: boolean;
+}
+
+/** One job a partition, each when the caller asks for its first record, or one earlier. */
+export async function* toLocalIterator<T>(
+  at: Site,
+  options: LocalIteratorOptions = {},
+): AsyncGenerator<T, void, undefined> {
   const { numPartitions } = at.node;
-  for (let partition = 0; partition < numPartitions; partition++) {
-    const part = await start(at, options, (action) =>
-      allResults<T[]>(action, at.node, { kind: 'collect' }, [partition]),
-    );
-    yield* part[0] as T[]; // one partition, one result
+  const run = (partition: number): FutureAction<readonly T[][]> => {
+    const job = start(at, options, (action) => allResults<T[]>(action, at.node, { kind: 'collect' }, [partition]));
+    job.catch(() => {}); // told when its turn comes
+    return job;
+  };
+  let ahead: FutureAction<readonly T[][]> | null = null;
+  try {
+    for (let partition = 0; partition < numPartitions; partition++) {
+      const [records = []] = await (ahead ?? run(partition));
+      ahead = options.prefetchPartitions === true && partition + 1 < numPartitions ? run(partition + 1) : null;
+      yield* records;
+    }
+  } finally {
+    ahead?.cancel('nobody reads on');
   }
 }
 

@@ -1,7 +1,6 @@
 import { checkClosure } from '../closure/closure.ts';
-import type { AnyFunction } from './dependency.ts';
 
-/** Refuses a function that captures what cannot travel, at the user's line. */
-export function checkShippable(f: AnyFunction, what: string): void {
-  checkClosure(f, { what });
+/** Refuses a function, or an object with methods, that captures what cannot travel, at the user's line. */
+export function checkShippable(value: unknown, what: string): void {
+  checkClosure(value, { what });
 }

@@ -51,6 +51,27 @@ export class IdentityPartitioner implements Partitioner {
   }
 }
 
+/** Partitions pairs that are keys themselves, by what another partitioner says of their own keys. */
+export class PairPartitioner implements Partitioner {
+  readonly inner: Partitioner;
+
+  constructor(inner: Partitioner) {
+    this.inner = inner;
+  }
+
+  get numPartitions(): number {
+    return this.inner.numPartitions;
+  }
+
+  getPartition(key: unknown): number {
+    return this.inner.getPartition((key as readonly unknown[])[0]); // made for records of an RDD of pairs
+  }
+
+  equals(other: Partitioner): boolean {
+    return other instanceof PairPartitioner && samePartitioner(this.inner, other.inner);
+  }
+}
+
 /** True when both exist and send every key to the same place. */
 export function samePartitioner(a: Partitioner | null, b: Partitioner | null): boolean {
   return a !== null && b !== null && (a === b || a.equals(b));

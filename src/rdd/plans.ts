@@ -1,6 +1,6 @@
 import type { CombinePlan, OrderingPlan, PartitionerPlan, SinkPlan } from '../protocol/stage-program.ts';
 import type { Combine, Ordering } from './dependency.ts';
-import { HashPartitioner, IdentityPartitioner, type Partitioner } from './partitioner.ts';
+import { HashPartitioner, IdentityPartitioner, PairPartitioner, type Partitioner } from './partitioner.ts';
 import { RangePartitioner } from './range-partitioner.ts';
 import type { ProgramBuilder } from './rdd-node.ts';
 import type { SinkSpec } from './sink-spec.ts';
@@ -58,6 +58,8 @@ export function partitionerPlan(partitioner: Partitioner, builder: ProgramBuilde
       ordering: orderingPlan(partitioner.ordering, builder),
     };
   }
+  if (partitioner instanceof PairPartitioner)
+    return { kind: 'ofKey', numPartitions, inner: partitionerPlan(partitioner.inner, builder) };
   return { kind: 'custom', numPartitions, partitioner: builder.ref(partitioner, 'the partitioner') };
 }
 

@@ -10,21 +10,22 @@ export interface PrepareOptions {
   readonly signal: AbortSignal;
 }
 
-/** A partitioner that must look at data before it can answer. */
-export interface LazyPartitioner extends Partitioner {
+/** Something of a lineage that must look at data, in jobs of its own, before a job can run on what comes after it. */
+export interface Preparable {
   readonly isPrepared: boolean;
   prepare(jobs: JobRunner, options: PrepareOptions): Promise<void>;
 }
 
-function isLazy(partitioner: Partitioner): partitioner is LazyPartitioner {
-  return 'isPrepared' in partitioner && 'prepare' in partitioner;
+function isPreparable(what: Partitioner | RDDNode): what is (Partitioner | RDDNode) & Preparable {
+  return 'isPrepared' in what && 'prepare' in what;
 }
 
 /** Nodes with nothing to prepare, neither themselves nor above: lineages only grow at their end. */
 const ready = new WeakSet<RDDNode>();
 
 /**
- * Prepares every RangePartitioner in the lineage of `root` that does not know its bounds yet, parents first.
+ * Prepares every RangePartitioner in the lineage of `root` that does not know its bounds yet, and every node that has to count
+ * before it knows its splits; parents first.
  *
  * @returns null when there is nothing to do, so that a job can start at once.
  */
@@ -33,17 +34,13 @@ export function prepareLineage(root: RDDNode, jobs: JobRunner, options: PrepareO
   return pending.length === 0 ? null : prepareAll(pending, jobs, options);
 }
 
-async function prepareAll(
-  pending: readonly LazyPartitioner[],
-  jobs: JobRunner,
-  options: PrepareOptions,
-): Promise<void> {
-  for (const partitioner of pending) await partitioner.prepare(jobs, options);
+async function prepareAll(pending: readonly Preparable[], jobs: JobRunner, options: PrepareOptions): Promise<void> {
+  for (const what of pending) await what.prepare(jobs, options);
 }
 
-/** Partitioners that are not ready, those nearer to the sources first. Does not look behind what is ready. */
-function unprepared(root: RDDNode): readonly LazyPartitioner[] {
-  const found = new Set<LazyPartitioner>();
+/** What is not ready, that which is nearer to the sources first. Does not look behind what is ready. */
+function unprepared(root: RDDNode): readonly Preparable[] {
+  const found = new Set<Preparable>();
   const visited = new Set<RDDNode>();
   const stack: { readonly node: RDDNode; next: number; foundBefore: number }[] = [];
   const enter = (node: RDDNode): void => {
@@ -60,10 +57,11 @@ function unprepared(root: RDDNode): readonly LazyPartitioner[] {
     }
     stack.pop();
     for (const d of top.node.dependencies) {
-      if (d.kind === 'Shuffle' && isLazy(d.partitioner) && !d.partitioner.isPrepared) {
+      if (d.kind === 'Shuffle' && isPreparable(d.partitioner) && !d.partitioner.isPrepared) {
         found.add(d.partitioner);
       }
     }
+    if (isPreparable(top.node) && !top.node.isPrepared) found.add(top.node);
     if (found.size === top.foundBefore && top.node.dependencies.every((d) => ready.has(d.rdd))) ready.add(top.node);
   }
   return [...found];

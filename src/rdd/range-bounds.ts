@@ -1,8 +1,7 @@
 import type { JobRunner } from './job-runner.ts';
 import type { PrepareOptions } from './prepare-lineage.ts';
 import type { RDDNode } from './rdd-node.ts';
-import { decodeResult } from './sink-results.ts';
-import type { SinkSpec } from './sink-spec.ts';
+import { runPreparingJob } from './shared-preparation.ts';
 
 /** Partitions are seldom of one size, so each gives this many times its share. Spark: RangePartitioner */
 const OVERSAMPLING = 3;
@@ -31,10 +30,13 @@ export async function sampleKeys(
   if (numPartitions === 0) return [];
   const perPartition = Math.ceil((OVERSAMPLING * wanted) / numPartitions);
   const all = Array.from({ length: numPartitions }, (_, p) => p);
-  const sketches = (await run(jobs, keys, { kind: 'reservoir', limit: perPartition, seed }, all, options)) as readonly [
-    count: number,
-    sample: readonly unknown[],
-  ][];
+  const sketches = (await runPreparingJob(
+    jobs,
+    keys,
+    { kind: 'reservoir', limit: perPartition, seed },
+    all,
+    options,
+  )) as readonly [count: number, sample: readonly unknown[]][];
 
   let total = 0;
   for (const [count] of sketches) total += count;
@@ -49,35 +51,16 @@ export async function sampleKeys(
     for (const key of sample) sampled.push({ key, weight: count / sample.length });
   });
   if (heavy.length > 0) {
-    const again = (await run(jobs, keys, { kind: 'bernoulli', fraction, seed: ~seed }, heavy, options)) as unknown[][];
+    const again = (await runPreparingJob(
+      jobs,
+      keys,
+      { kind: 'bernoulli', fraction, seed: ~seed },
+      heavy,
+      options,
+    )) as unknown[][];
     for (const part of again) for (const key of part) sampled.push({ key, weight: 1 / fraction });
   }
   return sampled;
-}
-
-/** Runs one job and gives the partitions' results in the order of `partitions`. */
-async function run(
-  jobs: JobRunner,
-  node: RDDNode,
-  sink: SinkSpec,
-  partitions: readonly number[],
-  options: PrepareOptions,
-): Promise<readonly unknown[]> {
-  options.signal.throwIfAborted();
-  const results: unknown[] = new Array(partitions.length);
-  const { callSite, properties, signal } = options;
-  const onResult = (index: number, bytes: Uint8Array): void => {
-    results[index] = decodeResult(sink, bytes);
-  };
-  const handle = jobs.runJob(node, sink, partitions, { callSite, properties, onResult });
-  const cancel = (): void => handle.cancel('nobody waits for the sampling any more');
-  signal.addEventListener('abort', cancel, { once: true });
-  try {
-    await handle.done;
-  } finally {
-    signal.removeEventListener('abort', cancel);
-  }
-  return results;
 }
 
 /**

@@ -4,9 +4,10 @@ import type { AnyFunction, Ordering } from './dependency.ts';
 import type { JobRunner } from './job-runner.ts';
 import { MapPartitionsRDD } from './nodes/map-partitions-rdd.ts';
 import type { Partitioner } from './partitioner.ts';
-import { type LazyPartitioner, type PrepareOptions, prepareLineage } from './prepare-lineage.ts';
+import { type Preparable, type PrepareOptions, prepareLineage } from './prepare-lineage.ts';
 import { rangeBounds, sampleKeys } from './range-bounds.ts';
 import type { RDDNode } from './rdd-node.ts';
+import { SharedPreparation } from './shared-preparation.ts';
 import { checkUserFunction, describe } from './user-function.ts';
 
 /** Below this many bounds walking them beats a binary search. Spark: RangePartitioner.getPartition */
@@ -26,7 +27,7 @@ interface HasNode {
  *
  * Spark: RangePartitioner
  */
-export class RangePartitioner<K = unknown> implements LazyPartitioner {
+export class RangePartitioner<K = unknown> implements Partitioner, Preparable {
   readonly numPartitions: number;
   /** @internal */
   ordering: Ordering;
@@ -35,7 +36,7 @@ export class RangePartitioner<K = unknown> implements LazyPartitioner {
   readonly #samplePoints: number;
   readonly #compare: (a: unknown, b: unknown) => number;
   #bounds: readonly unknown[] | null;
-  #sampling: Sampling | null = null;
+  readonly #sampling = new SharedPreparation();
 
   /**
    * @param rdd of pairs; only its keys are looked at.
@@ -122,24 +123,9 @@ export class RangePartitioner<K = unknown> implements LazyPartitioner {
    */
   prepare(jobs: JobRunner, options: PrepareOptions): Promise<void> {
     if (this.isPrepared) return Promise.resolve();
-    this.#sampling ??= this.#start(jobs, options);
-    return waitFor(this.#sampling, options.signal);
-  }
-
-  #start(jobs: JobRunner, options: PrepareOptions): Sampling {
-    const stop = new AbortController();
-    const sampling: Sampling = { stop, waiting: 0, done: Promise.resolve() };
-    sampling.done = this.#sample(jobs, { ...options, signal: stop.signal })
-      .then((bounds) => {
-        this.#bounds = bounds;
-      })
-      .finally(() => {
-        this.#sampling = null;
-      });
-    stop.signal.addEventListener('abort', () => {
-      if (this.#sampling === sampling) this.#sampling = null;
+    return this.#sampling.join(options.signal, async (signal) => {
+      this.#bounds = await this.#sample(jobs, { ...options, signal });
     });
-    return sampling;
   }
 
   async #sample(jobs: JobRunner, options: PrepareOptions): Promise<readonly unknown[]> {
@@ -154,23 +140,4 @@ export class RangePartitioner<K = unknown> implements LazyPartitioner {
     const sample = await sampleKeys(jobs, keys, wanted, this.#rdd.id, { ...options, callSite });
     return rangeBounds(sample, Math.min(this.numPartitions, sample.length), this.#compare);
   }
-}
-
-interface Sampling {
-  readonly stop: AbortController;
-  waiting: number;
-  done: Promise<void>;
-}
-
-/** The last one to lose interest stops the sampling. */
-function waitFor(sampling: Sampling, signal: AbortSignal): Promise<void> {
-  sampling.waiting++;
-  return new Promise((resolve, reject) => {
-    const leave = (): void => {
-      reject(signal.reason);
-      if (--sampling.waiting === 0) sampling.stop.abort(signal.reason);
-    };
-    signal.addEventListener('abort', leave, { once: true });
-    sampling.done.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
 }

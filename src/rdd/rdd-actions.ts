@@ -4,7 +4,9 @@ import { AsyncRDDFunctions } from './async-rdd-functions.ts';
 import type { Element, Nullish } from './element.ts';
 import type { ActionOptions, FutureAction } from './future-action.ts';
 import * as pairActions from './pair-actions.ts';
+import { takeSample } from './sampling.ts';
 import type { TaskContext } from './task-context.ts';
+import * as trees from './tree-actions.ts';
 
 /** Below zero: a comes first. */
 type Comparator<T> = (a: T, b: T) => number;
@@ -68,6 +70,34 @@ export abstract class RDDActions<out T> extends AsyncRDDFunctions<T> {
     return actions.aggregate(this.at('aggregate'), zero, seqOp, combOp, options);
   }
 
+  /** As reduce, but partial results are merged on executors first, in `depth` levels: for many partitions or large results. */
+  treeReduce(f: (a: T, b: T) => T, depth = 2, options?: ActionOptions): FutureAction<T> {
+    return trees.treeReduce(this.at('treeReduce'), f, depth, options);
+  }
+
+  /**
+   * As aggregate, but partial results are merged on executors first, in `depth` levels. `zero` begins each partition and each
+   * merge.
+   *
+   * @param finalAggregateOnExecutor the last merge happens on an executor, too; the driver gets one value.
+   */
+  treeAggregate<U extends Element<N>, N extends Nullish = Nullish>(
+    zero: U,
+    seqOp: (accumulated: U, record: T) => U,
+    combOp: (a: U, b: U) => U,
+    depth = 2,
+    finalAggregateOnExecutor = false,
+    options?: ActionOptions,
+  ): FutureAction<U> {
+    const at = this.at('treeAggregate');
+    return trees.treeAggregate(at, zero, seqOp, combOp, depth, finalAggregateOnExecutor, options);
+  }
+
+  /** Exactly `num` random records, or all when there are fewer and `withReplacement` is false; in random order. */
+  takeSample(withReplacement: boolean, num: number, seed?: number, options?: ActionOptions): FutureAction<T[]> {
+    return takeSample(this.at('takeSample'), withReplacement, num, seed, options);
+  }
+
   /** Runs f on the executors. */
   foreach(f: (record: T) => void, options?: ActionOptions): FutureAction<void> {
     return actions.foreach(this.at('foreach'), f, options);
@@ -95,8 +125,8 @@ export abstract class RDDActions<out T> extends AsyncRDDFunctions<T> {
     return pairActions.countByValue(this.at('countByValue'), options);
   }
 
-  /** All records in order, one job a partition, when it is needed. */
-  toLocalIterator(options?: ActionOptions): AsyncGenerator<T, void, undefined> {
+  /** All records in order, one job a partition, when it is needed. The driver holds one partition at a time, or two. */
+  toLocalIterator(options?: actions.LocalIteratorOptions): AsyncGenerator<T, void, undefined> {
     return actions.toLocalIterator(this.at('toLocalIterator'), options);
   }
 }

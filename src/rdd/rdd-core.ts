@@ -1,14 +1,17 @@
-import { IskraError } from '../base/errors.ts';
+import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import type { RddId } from '../protocol/ids.ts';
 import { StorageLevel, sameLevel } from '../protocol/storage-level.ts';
 import { callSite } from './call-site.ts';
 import { debugString, nodeTitle } from './debug-string.ts';
+import { dependencyView, type RDDDependency } from './dependency-view.ts';
 import type { JobRunner } from './job-runner.ts';
 import { notAnRdd } from './pair-functions.ts';
+import type { Partition } from './partition-coalescer.ts';
 import type { Partitioner } from './partitioner.ts';
 import type { RDD } from './rdd.ts';
 import type { RDDNode } from './rdd-node.ts';
 import type { Site } from './site.ts';
+import { describe } from './user-function.ts';
 
 /**
  * The root of the classes that make up RDD: what an RDD is and how it is kept. Each of them has the methods of one kind and
@@ -52,6 +55,31 @@ export abstract class RDDCore {
 
   get partitioner(): Partitioner | null {
     return this.node.partitioner;
+  }
+
+  /** What it is made of: one entry a parent. */
+  get dependencies(): readonly RDDDependency[] {
+    return this.node.dependencies.map((dependency) => dependencyView(dependency, (node) => this.to(node)));
+  }
+
+  /** @throws IskraError when it is made from files that do not exist or cannot be read. */
+  get partitions(): readonly Partition[] {
+    return Array.from({ length: this.node.numPartitions }, (_, index) => ({ index }));
+  }
+
+  /**
+   * Hosts, or `executor_<host>_<id>` names, where a partition is best computed; empty: anywhere.
+   *
+   * @throws IllegalArgumentError when there is no such partition.
+   */
+  preferredLocations(partition: Partition | number): readonly string[] {
+    const index = typeof partition === 'number' ? partition : partition?.index;
+    const { numPartitions } = this.node;
+    if (!Number.isInteger(index) || index < 0 || index >= numPartitions)
+      throw new IllegalArgumentError(
+        `preferredLocations() needs a partition of ${this}, which has ${numPartitions}, but was given ${describe(index)}`,
+      );
+    return this.node.preferredLocations(index);
   }
 
   /** @throws IskraError when it is made from files that do not exist or cannot be read. */

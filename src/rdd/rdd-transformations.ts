@@ -1,7 +1,12 @@
 import type { Element, Nullish } from './element.ts';
 import * as ordered from './ordered-functions.ts';
+import { groupingOf, type PartitionCoalescer } from './partition-coalescer.ts';
+import * as partitions from './partition-functions.ts';
+import type { Partitioner } from './partitioner.ts';
 import type { RDD } from './rdd.ts';
-import { nodeOf, RDDCore } from './rdd-core.ts';
+import { isRDD, nodeOf, RDDCore } from './rdd-core.ts';
+import * as sampling from './sampling.ts';
+import * as sets from './set-functions.ts';
 import * as transform from './transformations.ts';
 
 /** Transformations of records of any type. Spark: RDD */
@@ -56,9 +61,15 @@ export abstract class RDDTransformations<out T> extends RDDCore {
     return this.to(transform.distinct(this.at('distinct'), numPartitions));
   }
 
-  /** Fewer partitions; without `shuffle` never more, and each reads whole ones of this RDD. */
-  coalesce(numPartitions: number, shuffle = false): RDD<T> {
-    return this.to(transform.coalesce(this.at('coalesce'), numPartitions, shuffle));
+  /**
+   * Fewer partitions; without `shuffle` never more, and each reads whole ones of this RDD.
+   *
+   * @param coalescer which partitions come together; by default neighbours, or those that prefer the same host.
+   */
+  coalesce(numPartitions: number, shuffle = false, coalescer?: PartitionCoalescer): RDD<T> {
+    const at = this.at('coalesce');
+    const group = coalescer === undefined ? null : groupingOf(coalescer, (node) => this.to(node));
+    return this.to(transform.coalesce(at, numPartitions, shuffle, group));
   }
 
   /** Partitions of even size, by a shuffle. */
@@ -73,5 +84,119 @@ export abstract class RDDTransformations<out T> extends RDDCore {
     compare?: (a: K, b: K) => number,
   ): RDD<T> {
     return this.to(ordered.sortBy(this.at('sortBy'), f, ascending, numPartitions, compare));
+  }
+
+  // ---- Random parts
+
+  /**
+   * A random part. The same seed chooses the same records; the size is about, not exactly, what `fraction` says.
+   *
+   * @param withReplacement records may be chosen several times.
+   * @param fraction probability of each record, or how often it is chosen on average when it may be chosen several times.
+   */
+  sample(withReplacement: boolean, fraction: number, seed?: number): RDD<T> {
+    return this.to(sampling.sample(this.at('sample'), withReplacement, fraction, seed));
+  }
+
+  /** Disjoint parts whose sizes are about in proportion to the weights. */
+  randomSplit(weights: readonly number[], seed?: number): RDD<T>[] {
+    return sampling.randomSplit(this.at('randomSplit'), weights, seed).map((node) => this.to(node));
+  }
+
+  // ---- Records as keys
+
+  /** All records of a group are in memory at once. */
+  groupBy<K extends Element<N>, N extends Nullish = Nullish>(
+    f: (record: T) => K,
+    partitioning?: number | Partitioner,
+  ): RDD<[K, T[]]> {
+    return this.to(sets.groupBy(this.at('groupBy'), f, partitioning));
+  }
+
+  /** The records that are in both, each once, compared by value. */
+  intersection(other: RDD<T>, partitioning?: number | Partitioner): RDD<T> {
+    const at = this.at('intersection');
+    return this.to(sets.intersection(at, nodeOf(at, other), partitioning));
+  }
+
+  /** The records that are not in `other`, as often as they are here; partitioned as this RDD unless told. */
+  subtract(other: RDD<T>, partitioning?: number | Partitioner): RDD<T> {
+    const at = this.at('subtract');
+    return this.to(sets.subtract(at, nodeOf(at, other), partitioning));
+  }
+
+  // ---- Partitions side by side
+
+  /** Every record of this RDD with every one of `other`. */
+  cartesian<U>(other: RDD<U>): RDD<[T, U]> {
+    const at = this.at('cartesian');
+    return this.to(partitions.cartesian(at, nodeOf(at, other)));
+  }
+
+  /** Record by record. Both need as many partitions, and as many records in each. */
+  zip<U>(other: RDD<U>): RDD<[T, U]> {
+    const at = this.at('zip');
+    return this.to(partitions.zip(at, nodeOf(at, other)));
+  }
+
+  /**
+   * f is called once for each index, with the records that each RDD has in that partition. All need as many partitions.
+   *
+   * @param preservesPartitioning this RDD's partitioner stays.
+   */
+  zipPartitions<U, V extends Element<N>, N extends Nullish = Nullish>(
+    other: RDD<U>,
+    f: (records: IterableIterator<T>, others: IterableIterator<U>) => Iterable<V>,
+    preservesPartitioning?: boolean,
+  ): RDD<V>;
+  zipPartitions<U, W, V extends Element<N>, N extends Nullish = Nullish>(
+    other1: RDD<U>,
+    other2: RDD<W>,
+    f: (records: IterableIterator<T>, others1: IterableIterator<U>, others2: IterableIterator<W>) => Iterable<V>,
+    preservesPartitioning?: boolean,
+  ): RDD<V>;
+  zipPartitions<U, W, X, V extends Element<N>, N extends Nullish = Nullish>(
+    other1: RDD<U>,
+    other2: RDD<W>,
+    other3: RDD<X>,
+    f: (
+      records: IterableIterator<T>,
+      others1: IterableIterator<U>,
+      others2: IterableIterator<W>,
+      others3: IterableIterator<X>,
+    ) => Iterable<V>,
+    preservesPartitioning?: boolean,
+  ): RDD<V>;
+  zipPartitions(...args: readonly unknown[]): RDD<never> {
+    const at = this.at('zipPartitions');
+    const { others, f, preserves } = partitions.zipPartitionsArguments(at, args, isRDD);
+    const nodes = others.map((other) => other.node);
+    return this.to(partitions.zipPartitions(at, nodes, f, preserves));
+  }
+
+  /** [record, its position in the RDD]. With more than one partition a job counts first, when an action needs it. */
+  zipWithIndex(): RDD<[T, number]> {
+    return this.to(partitions.zipWithIndex(this.at('zipWithIndex')));
+  }
+
+  /** [record, a number of its own]: the k-th record of partition i of n gets i + k * n. Runs no job. */
+  zipWithUniqueId(): RDD<[T, number]> {
+    return this.to(partitions.zipWithUniqueId(this.at('zipWithUniqueId')));
+  }
+
+  /** As mapPartitions, by an evaluator that the factory makes for each partition where that is computed. */
+  mapPartitionsWithEvaluator<U extends Element<N>, N extends Nullish = Nullish>(
+    factory: partitions.PartitionEvaluatorFactory<T, U>,
+  ): RDD<U> {
+    return this.to(partitions.mapPartitionsWithEvaluator(this.at('mapPartitionsWithEvaluator'), factory));
+  }
+
+  /** As zipPartitions with one other, by an evaluator. */
+  zipPartitionsWithEvaluator<U extends Element<N>, N extends Nullish = Nullish>(
+    other: RDD<T>,
+    factory: partitions.PartitionEvaluatorFactory<T, U>,
+  ): RDD<U> {
+    const at = this.at('zipPartitionsWithEvaluator');
+    return this.to(partitions.zipPartitionsWithEvaluator(at, nodeOf(at, other), factory));
   }
 }

@@ -1,7 +1,7 @@
 import { IllegalArgumentError } from '../base/errors.ts';
 import type { NarrowOp, Ref } from '../protocol/stage-program.ts';
 import type { AnyFunction, Combine, Ordering } from './dependency.ts';
-import { CoalescedRDD } from './nodes/coalesced-rdd.ts';
+import { CoalescedRDD, type Grouping } from './nodes/coalesced-rdd.ts';
 import { MapPartitionsRDD, type NarrowPlan } from './nodes/map-partitions-rdd.ts';
 import { PartitionerAwareUnionRDD } from './nodes/partitioner-aware-union-rdd.ts';
 import { ShuffledRDD } from './nodes/shuffled-rdd.ts';
@@ -16,13 +16,22 @@ import { checkUserFunction, describe, functionPassedTo } from './user-function.t
 
 type OpWithFunction = Extract<NarrowOp, { f: Ref }>['op'];
 
-export function narrow(at: Site, preservesPartitioning: boolean, plan: NarrowPlan, isOrderSensitive = false): RDDNode {
+export function narrow(
+  at: Site,
+  partitioning: boolean | Partitioner,
+  plan: NarrowPlan,
+  isOrderSensitive = false,
+): RDDNode {
   const { jobs, callSite, node } = at;
-  return new MapPartitionsRDD(jobs.newRddId(), callSite, node, preservesPartitioning, plan, isOrderSensitive);
+  return new MapPartitionsRDD(jobs.newRddId(), callSite, node, partitioning, plan, isOrderSensitive);
 }
 
 /** An operator of the engine's own, without a user function. */
-export function narrowOp(at: Site, op: Exclude<NarrowOp, { f: Ref } | { key: Ref }>, preserves = false): RDDNode {
+export function narrowOp(
+  at: Site,
+  op: Exclude<NarrowOp, { f: Ref } | { key: Ref }>,
+  preserves: boolean | Partitioner = false,
+): RDDNode {
   return narrow(at, preserves, (parent) => ({ kind: 'Narrow', parent, op }));
 }
 
@@ -105,11 +114,14 @@ export function distinct(at: Site, numPartitions: number | undefined): RDDNode {
   return narrowOp(onto(at, firsts), { op: 'keys' }, inPlace);
 }
 
-export function coalesce(at: Site, numPartitions: number, shuffle: boolean): RDDNode {
+/** @param group the user's way to group partitions; only asked when somebody wants to know the partitions. */
+export function coalesce(at: Site, numPartitions: number, shuffle: boolean, group: Grouping | null = null): RDDNode {
   checkPartitionCount(at, numPartitions);
-  if (!shuffle) return new CoalescedRDD(at.jobs.newRddId(), at.callSite, at.node, numPartitions);
+  if (!shuffle) return new CoalescedRDD(at.jobs.newRddId(), at.callSite, at.node, numPartitions, group);
   const dealt = narrow(at, false, (parent) => ({ kind: 'Deal', parent, numPartitions }), true);
-  return narrowOp(onto(at, shuffled(onto(at, dealt), new IdentityPartitioner(numPartitions))), { op: 'values' });
+  const even = shuffled(onto(at, dealt), new IdentityPartitioner(numPartitions));
+  const grouped = group === null ? even : new CoalescedRDD(at.jobs.newRddId(), at.callSite, even, numPartitions, group);
+  return narrowOp(onto(at, grouped), { op: 'values' });
 }
 
 /** @throws IllegalArgumentError unless it is a positive integer. */

@@ -1,12 +1,12 @@
 import { IllegalArgumentError } from '../base/errors.ts';
 import { checkShippable } from './closure-check.ts';
-import type { AnyFunction } from './dependency.ts';
 
 /** The operator for functions that return promises, where there is one. */
 const ASYNC_TWIN: Readonly<Record<string, string>> = {
   map: 'mapAsync(f, { concurrency })',
   mapValues: 'mapAsync(f, { concurrency })',
   keyBy: 'mapAsync(f, { concurrency })',
+  groupBy: 'mapAsync(f, { concurrency })',
   flatMap: 'flatMapAsync(f, { concurrency })',
   flatMapValues: 'flatMapAsync(f, { concurrency })',
   filter: 'filterAsync(f, { concurrency })',
@@ -38,7 +38,7 @@ export function checkUserFunction(value: unknown, operator: string, role = 'func
       `${operator}() was given an async function${nameOf(value)}, but a promise is not a record; ${adviceFor(operator)}`,
     );
   }
-  checkShippable(value as AnyFunction, functionPassedTo(operator, role));
+  checkShippable(value, functionPassedTo(operator, role));
 }
 
 /** The same for operators that await: async functions are welcome. */
@@ -46,7 +46,7 @@ export function checkAsyncUserFunction(value: unknown, operator: string): void {
   if (typeof value !== 'function') {
     throw new IllegalArgumentError(`${operator}() needs a function, but was given ${describe(value)}`);
   }
-  checkShippable(value as AnyFunction, functionPassedTo(operator));
+  checkShippable(value, functionPassedTo(operator));
 }
 
 function adviceFor(operator: string): string {

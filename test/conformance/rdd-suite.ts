@@ -8,8 +8,11 @@ import { joinBehaviours } from './join-behaviours.ts';
 import { narrowBehaviours } from './narrow-behaviours.ts';
 import { pairBehaviours } from './pair-behaviours.ts';
 import { persistBehaviours } from './persist-behaviours.ts';
+import { samplingBehaviours } from './sampling-behaviours.ts';
+import { setBehaviours } from './set-behaviours.ts';
 import { sortBehaviours } from './sort-behaviours.ts';
 import { sourceBehaviours } from './source-behaviours.ts';
+import { zipBehaviours } from './zip-behaviours.ts';
 
 const topics = {
   sources: sourceBehaviours,
@@ -17,6 +20,9 @@ const topics = {
   'operators by key': pairBehaviours,
   joins: joinBehaviours,
   sorting: sortBehaviours,
+  sampling: samplingBehaviours,
+  'whole records as keys, and trees': setBehaviours,
+  'partitions side by side': zipBehaviours,
   actions: actionBehaviours,
   files: fileBehaviours,
   'async operators': asyncBehaviours,

@@ -222,6 +222,10 @@ function placeOf(plan: PartitionerPlan, functions: readonly unknown[]): (key: un
       return (key) => (key === null || key === undefined ? 0 : partitionOfHash(hashValue(key), plan.numPartitions));
     case 'identity':
       return (key) => key as number;
+    case 'ofKey': {
+      const inner = placeOf(plan.inner, functions);
+      return (pair) => inner((pair as Pair)[0]);
+    }
     case 'custom':
       return (key) => (functions[plan.partitioner] as Partitioner).getPartition(key);
     case 'range': {

@@ -1,3 +1,4 @@
+import { createSampler } from '../../src/base/samplers.ts';
 import { valuesEqual } from '../../src/base/value-equality.ts';
 import { hashValue } from '../../src/base/value-hash.ts';
 import { compareValues } from '../../src/base/value-ordering.ts';
@@ -104,9 +105,59 @@ export class ArrayStage {
         const records = await this.records(plan.parent, split);
         return records.map((r, i) => [(split.index + i) % plan.numPartitions, r]);
       }
+      case 'Sample': {
+        const out: unknown[] = [];
+        createSampler(plan.sampler, plan.seed, split.index).add(await this.records(plan.parent, split), out);
+        return out;
+      }
+      case 'ZipWithUniqueId': {
+        const records = await this.records(plan.parent, split);
+        return records.map((r, k) => [r, split.index + k * plan.step]);
+      }
+      case 'ZipWithIndex': {
+        const records = await this.records(plan.parent, split.parents?.[0] as Split);
+        return records.map((r, k) => [r, (split.payload as number) + k]);
+      }
+      case 'KeyByPartition':
+        return (await this.records(plan.parent, split)).map((r) => [split.index % plan.modulus, r]);
+      case 'Zip': {
+        const [left = [], right = []] = await this.#parents(plan.parents, split);
+        if (left.length !== right.length)
+          throw new Error('Can only zip RDDs with same number of elements in each partition');
+        return left.map((l, i) => [l, right[i]]);
+      }
+      case 'Cartesian': {
+        const [left = [], right = []] = await this.#parents(plan.parents, split);
+        return left.flatMap((l) => right.map((r) => [l, r]));
+      }
+      case 'ZipPartitions': {
+        const iterators = (await this.#parents(plan.parents, split)).map((records) => records.values());
+        return [...(this.#call(plan.f)(...iterators) as Iterable<unknown>)];
+      }
+      case 'Evaluate':
+        return this.#evaluate(plan.factory, split.index, [await this.records(plan.parent, split)]);
+      case 'ZipEvaluate':
+        return this.#evaluate(plan.factory, split.index, await this.#parents(plan.parents, split));
+      case 'FoldPartition': {
+        const zero = decodeOne(encodeOne(this.#functions[plan.zero]));
+        return [(await this.records(plan.parent, split)).reduce((a, b) => this.#call(plan.op)(a, b), zero)];
+      }
+      case 'ReducePartition': {
+        const records = await this.records(plan.parent, split);
+        return records.length === 0 ? [] : [records.reduce((a, b) => this.#call(plan.f)(a, b))];
+      }
       case 'Async':
         return this.#async(plan.op, await this.records(plan.parent, split));
     }
+  }
+
+  #parents(parents: readonly number[], split: Split): Promise<(readonly unknown[])[]> {
+    return Promise.all(parents.map((parent, i) => this.records(parent, split.parents?.[i] as Split)));
+  }
+
+  #evaluate(factory: number, index: number, inputs: readonly (readonly unknown[])[]): readonly unknown[] {
+    const evaluator = (this.#functions[factory] as { createEvaluator(): { eval: AnyCall } }).createEvaluator();
+    return [...(evaluator.eval(index, ...inputs.map((i) => i.values())) as Iterable<unknown>)];
   }
 
   #shuffled(read: ShuffleReadPlan, reduce: number): readonly Pair[] {
@@ -153,6 +204,11 @@ export class ArrayStage {
         return pairs.flatMap(([k, sides]) => {
           const [vs, ws] = sides as [unknown[], unknown[]];
           return ws.length > 0 ? [] : vs.map((v) => [k, v]);
+        });
+      case 'keysOfBoth':
+        return pairs.flatMap(([k, sides]) => {
+          const [vs, ws] = sides as [unknown[], unknown[]];
+          return vs.length > 0 && ws.length > 0 ? [k] : [];
         });
       case 'lookup':
         return pairs.filter(([k]) => valuesEqual(k, this.#functions[op.key])).map(([, v]) => v);

@@ -36,6 +36,21 @@ test('a repartition of what is unordered is indeterminate, and so is all that co
   assert.equal(dealt.map((x) => x).reduceByKey((a, b) => a + b).node.outputDeterminism, 'INDETERMINATE');
 });
 
+test('operators that look at the order of what is unordered are indeterminate', () => {
+  const unordered = pairs().reduceByKey((a, b) => a + b, 4);
+  const ordered = pairs().coalesce(4);
+  for (const rdd of [
+    unordered.sample(false, 0.5),
+    unordered.randomSplit([1, 1])[0],
+    unordered.zipWithIndex(),
+    unordered.zipWithUniqueId(),
+    unordered.zip(unordered),
+  ])
+    assert.equal(rdd?.node.outputDeterminism, 'INDETERMINATE');
+  assert.equal(unordered.cartesian(ordered).node.outputDeterminism, 'UNORDERED');
+  assert.equal(ordered.zipWithIndex().sample(false, 0.5).node.outputDeterminism, 'DETERMINATE');
+});
+
 test('a lineage thousands deep is looked at without recursion', () => {
   let rdd = pairs().reduceByKey((a, b) => a + b);
   for (let i = 0; i < 20_000; i++) rdd = rdd.mapValues((v) => v);

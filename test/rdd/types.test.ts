@@ -140,6 +140,47 @@ test('the side that may be missing is undefined in the type', () => {
   records<[string, number]>()(pairs.subtractByKey(others), true);
 });
 
+test('operators over partitions and whole records know their types', () => {
+  records<string>()(lines.sample(false, 0.5, 1), true);
+  const [part = lines] = lines.randomSplit([1, 2]);
+  records<string>()(part, true);
+  records<[number, string[]]>()(
+    lines.groupBy((l) => l.length),
+    true,
+  );
+  records<string>()(lines.intersection(lines).subtract(lines, 3), true);
+  records<[string, number]>()(lines.zip(sc.range(0, 2, 1, 2)), true);
+  records<[string, [string, number]]>()(lines.cartesian(pairs), true);
+  records<[string, number]>()(lines.zipWithIndex().union(lines.zipWithUniqueId()), true);
+  records<[string, number]>()(
+    lines.zipPartitions(pairs, others, (ls, ps, os) => [...ls].map((l) => [l, [...ps].length + [...os].length])),
+    true,
+  );
+  records<number>()(
+    lines.mapPartitionsWithEvaluator({
+      createEvaluator: () => ({ eval: (index, records) => [index + [...(records ?? [])].length] }),
+    }),
+    true,
+  );
+  const run = (): void => {
+    value<string[]>()(lines.takeSample(true, 3), true);
+    value<string>()(
+      lines.treeReduce((a, b) => a + b),
+      true,
+    );
+    value<number>()(
+      lines.treeAggregate(
+        0,
+        (n, l) => n + l.length,
+        (a, b) => a + b,
+        3,
+      ),
+      true,
+    );
+  };
+  assert.equal(typeof run, 'function');
+});
+
 test('actions promise what they bring', () => {
   value<string[]>()(lines.collect(), true);
   value<number>()(lines.count(), true);
@@ -190,6 +231,10 @@ test('wrong calls do not compile', () => {
     pairs.reduceByKey((a, b) => `${a}${b}`);
     // @ts-expect-error keys differ
     pairs.join(sc.parallelize([[1, 'x']], 1)).collect;
+    // @ts-expect-error lines and numbers have nothing in common
+    lines.intersection(sc.range(3));
+    // @ts-expect-error the function takes two iterators
+    lines.zipPartitions(pairs, (a: number) => [a]);
     // @ts-expect-error flatMap needs something iterable
     lines.flatMap((l) => l.length);
     // @ts-expect-error the comparator compares keys

@@ -4,24 +4,30 @@ import type { Dependency } from '../dependency.ts';
 import { type ProgramBuilder, RDDNode } from '../rdd-node.ts';
 import { groupPartitions, type PartitionGroup } from './partition-groups.ts';
 
+/** Groups the partitions of a parent into at most so many. */
+export type Grouping = (maxPartitions: number, parent: RDDNode) => readonly PartitionGroup[];
+
 /** Fewer partitions without a shuffle: each reads a group of the parent's, one after another. Spark: CoalescedRDD */
 export class CoalescedRDD extends RDDNode {
   readonly className = 'CoalescedRDD';
   readonly dependencies: readonly Dependency[];
   readonly #parent: RDDNode;
   readonly #wanted: number;
+  readonly #group: Grouping | null;
   #grouped: readonly PartitionGroup[] | null = null;
 
-  constructor(id: RddId, callSite: string, parent: RDDNode, numPartitions: number) {
+  /** @param group null: neighbours, or by the places that partitions prefer. */
+  constructor(id: RddId, callSite: string, parent: RDDNode, numPartitions: number, group: Grouping | null) {
     super(id, callSite);
     this.#parent = parent;
     this.#wanted = numPartitions;
+    this.#group = group;
     const parentPartitions = (partition: number) => this.#groups()[partition]?.members ?? [];
     this.dependencies = [{ kind: 'Narrow', rdd: parent, parentPartitions }];
   }
 
   get numPartitions(): number {
-    return Math.min(this.#wanted, this.#parent.numPartitions);
+    return this.#group === null ? Math.min(this.#wanted, this.#parent.numPartitions) : this.#groups().length;
   }
 
   override preferredLocations(partition: number): readonly string[] {
@@ -41,6 +47,10 @@ export class CoalescedRDD extends RDDNode {
   /** Lazily, since asking for the parent's partitions may list files. */
   #groups(): readonly PartitionGroup[] {
     if (this.#grouped === null) {
+      if (this.#group !== null) {
+        this.#grouped = this.#group(this.#wanted, this.#parent);
+        return this.#grouped;
+      }
       const hosts: (readonly string[])[] = [];
       for (let p = 0; p < this.#parent.numPartitions; p++) hosts.push(this.#parent.preferredLocations(p));
       this.#grouped = groupPartitions(hosts, this.#wanted);

@@ -17,18 +17,20 @@ export class MapPartitionsRDD extends RDDNode {
   override readonly isOrderSensitive: boolean;
   readonly #plan: NarrowPlan;
 
+  /** @param partitioning whether the parent's partitioner stays, or how records are partitioned now. */
   constructor(
     id: RddId,
     callSite: string,
     parent: RDDNode,
-    preservesPartitioning: boolean,
+    partitioning: boolean | Partitioner,
     plan: NarrowPlan,
     isOrderSensitive = false,
   ) {
     super(id, callSite);
     this.parent = parent;
     this.dependencies = [{ kind: 'OneToOne', rdd: parent }];
-    this.partitioner = preservesPartitioning ? parent.partitioner : null;
+    if (typeof partitioning === 'boolean') this.partitioner = partitioning ? parent.partitioner : null;
+    else this.partitioner = partitioning;
     this.isOrderSensitive = isOrderSensitive;
     this.#plan = plan;
   }

@@ -27,8 +27,66 @@ export interface TaskInfo {
   readonly launchedAt: number;
 }
 
+/** An executor or node is avoided after failures, or no longer. Each comes under its older name first. */
+type ExclusionEvent =
+  | {
+      readonly type: 'SparkListenerExecutorBlacklisted' | 'SparkListenerExecutorExcluded';
+      readonly at: number;
+      readonly executorId: ExecutorId;
+      readonly taskFailures: number;
+    }
+  | {
+      readonly type: 'SparkListenerExecutorUnblacklisted' | 'SparkListenerExecutorUnexcluded';
+      readonly at: number;
+      readonly executorId: ExecutorId;
+    }
+  | {
+      readonly type: 'SparkListenerNodeBlacklisted' | 'SparkListenerNodeExcluded';
+      readonly at: number;
+      readonly host: string;
+      readonly executorFailures: number;
+    }
+  | {
+      readonly type: 'SparkListenerNodeUnblacklisted' | 'SparkListenerNodeUnexcluded';
+      readonly at: number;
+      readonly host: string;
+    }
+  | {
+      readonly type: 'SparkListenerExecutorBlacklistedForStage' | 'SparkListenerExecutorExcludedForStage';
+      readonly at: number;
+      readonly executorId: ExecutorId;
+      readonly taskFailures: number;
+      readonly stageId: StageId;
+      readonly stageAttemptId: number;
+    }
+  | {
+      readonly type: 'SparkListenerNodeBlacklistedForStage' | 'SparkListenerNodeExcludedForStage';
+      readonly at: number;
+      readonly host: string;
+      readonly executorFailures: number;
+      readonly stageId: StageId;
+      readonly stageAttemptId: number;
+    };
+
 /** Everything that can be heard of a running application; names are Spark's. Times are epoch ms. */
 export type SparkListenerEvent =
+  | ExclusionEvent
+  /** A slow task is to get a second copy. `index`: in the task set. */
+  | {
+      readonly type: 'SparkListenerSpeculativeTaskSubmitted';
+      readonly at: number;
+      readonly stageId: StageId;
+      readonly stageAttemptId: number;
+      readonly index: number;
+      readonly partition: number;
+    }
+  /** Every executor is excluded for a task of the set: it waits for a new one. */
+  | {
+      readonly type: 'SparkListenerUnschedulableTaskSetAdded' | 'SparkListenerUnschedulableTaskSetRemoved';
+      readonly at: number;
+      readonly stageId: StageId;
+      readonly stageAttemptId: number;
+    }
   | {
       readonly type: 'SparkListenerApplicationStart';
       readonly at: number;

@@ -5,6 +5,7 @@ import type { DagEffect, DagEvent, MapOutputStatistics } from './dag-events.ts';
 import { DAGScheduler } from './dag-scheduler.ts';
 import { messageOf } from './errors.ts';
 import { JobWaiter } from './job-waiter.ts';
+import { killExcluded } from './kill-excluded.ts';
 import type { ExecutorLoss } from './ports.ts';
 import { ProgramShelf } from './program-shelf.ts';
 import { withRemappedStack } from './remapped-result.ts';
@@ -14,6 +15,7 @@ import type { TaskEffect } from './task-effects.ts';
 import { type LaunchEffect, TaskLauncher } from './task-launcher.ts';
 import { TaskScheduler } from './task-scheduler.ts';
 import { type TaskSet, taskSetName } from './task-set.ts';
+import { TASK_KIB_TO_WARN } from './task-set-manager.ts';
 
 type LoopEvent =
   | { readonly type: 'Dag'; readonly event: DagEvent }
@@ -26,6 +28,8 @@ type LoopEvent =
       readonly queuedTasks: number;
     }
   | { readonly type: 'LostExecutor'; readonly executorId: ExecutorId; readonly loss: ExecutorLoss }
+  | { readonly type: 'DrainingExecutor'; readonly executorId: ExecutorId; readonly workerHost: string | null }
+  | { readonly type: 'LargeTask'; readonly taskId: TaskId; readonly bytes: number }
   | { readonly type: 'KillTask'; readonly taskId: TaskId; readonly interrupt: boolean; readonly reason: string }
   | { readonly type: 'Wake' };
 
@@ -45,6 +49,7 @@ const LATE_MS = 100;
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #paranoid: boolean;
+  readonly #maxMessageBytes: number;
   readonly #dag: DAGScheduler;
   readonly #tasks: TaskScheduler;
   readonly #waiters = new Map<JobId, JobWaiter>();
@@ -61,6 +66,7 @@ export class Scheduler {
     const settings = { ...DEFAULT_SETTINGS, ...options.settings };
     this.#options = options;
     this.#paranoid = settings.paranoid;
+    this.#maxMessageBytes = settings.maxMessageBytes;
     this.#programs = new ProgramShelf(options.programs);
     this.#launcher = new TaskLauncher(this.#programs, options.backend, settings.cpusPerTask);
     this.#dag = new DAGScheduler(settings, options.mapOutputs, options.cacheLocations);
@@ -73,11 +79,17 @@ export class Scheduler {
       executorAdded: (executorId, host, cores, queuedTasks = 0) =>
         this.#hear({ type: 'NewExecutor', executorId, host, cores, queuedTasks }),
       executorLost: (executorId, loss) => this.#hear({ type: 'LostExecutor', executorId, loss }),
-      executorDecommissioned: (executorId, workerHost) =>
-        this.#tell({ type: 'ExecutorDecommissioned', at: clock.now(), executorId, workerHost }),
       workerRemoved: (workerId, host, message) =>
         this.#tell({ type: 'WorkerRemoved', at: clock.now(), workerId, host, message }),
-      taskStarted: (taskId) => this.#tasks.taskStarted(taskId),
+      executorDecommissioned: (executorId, workerHost) =>
+        this.#hear({ type: 'DrainingExecutor', executorId, workerHost }),
+      taskStarted: (taskId) => this.#tasks.taskStarted(taskId, clock.now()),
+      taskProgressed: (taskId, recordsRead, runTimeMs) => this.#tasks.taskProgressed(taskId, recordsRead, runTimeMs),
+      taskSerialized: (taskId, bytes) => {
+        // Only told here: the tasks beside it are on their way, and one that is not sent cannot be killed.
+        if (bytes > TASK_KIB_TO_WARN * 1024) this.#hear({ type: 'LargeTask', taskId, bytes });
+        return bytes < this.#maxMessageBytes;
+      },
       statusUpdate: (taskId, result) =>
         this.#hear({ type: 'StatusUpdate', taskId, result: withRemappedStack(result, this.#options.remapStack) }),
     });
@@ -155,6 +167,11 @@ export class Scheduler {
     this.#tell({ type: 'Stopped', at: this.#options.clock.now(), cause });
   }
 
+  /** Nodes on which no executor is wanted, since too much has failed there. Spark: TaskScheduler.excludedNodes */
+  excludedHosts(): Iterable<string> {
+    return this.#tasks.excludedHosts;
+  }
+
   /** For tests: the invariants of both machines. */
   checkInvariants(): void {
     this.#dag.checkInvariants();
@@ -226,6 +243,12 @@ export class Scheduler {
         this.#programs.executorLost(event.executorId);
         this.#doTaskEffects(this.#tasks.executorLost(event.executorId, event.loss, at));
         return;
+      case 'DrainingExecutor':
+        this.#doTaskEffects(this.#tasks.executorDecommissioned(event.executorId, event.workerHost, at));
+        return;
+      case 'LargeTask':
+        this.#doTaskEffects(this.#tasks.taskSerialized(event.taskId, event.bytes, at));
+        return;
       case 'KillTask':
         this.#doTaskEffects(this.#tasks.killTask(event.taskId, event.interrupt, event.reason));
         return;
@@ -262,10 +285,12 @@ export class Scheduler {
           this.#submitTaskSet(effect.taskSet);
           break;
         case 'CancelTasks':
-          this.#doTaskEffects(this.#tasks.cancelTasks(effect.stageId, effect.interrupt, effect.reason));
+          this.#doTaskEffects(
+            this.#tasks.cancelTasks(effect.stageId, effect.interrupt, effect.reason, this.#options.clock.now()),
+          );
           break;
         case 'PartitionCompleted':
-          this.#doTaskEffects(this.#tasks.partitionCompleted(effect.stageId, effect.output));
+          this.#doTaskEffects(this.#tasks.partitionCompleted(effect.stageId, effect.output, this.#options.clock.now()));
           break;
         case 'JobSucceeded':
           this.#takeWaiter(effect.jobId)?.succeed(effect.mapOutput);
@@ -294,6 +319,13 @@ export class Scheduler {
           break;
         case 'Dag':
           this.#doDagEffects(this.#dag.handle(effect.event));
+          break;
+        case 'Post':
+          this.#options.post(effect.event);
+          break;
+        case 'KillExecutor':
+        case 'KillExecutorsOnHost':
+          killExcluded(effect, this.#options.backend.allocation, this.#options.log);
           break;
         case 'Kill':
           this.#options.backend.kill(effect.taskId, effect.executorId, effect.interrupt, effect.reason);

@@ -35,12 +35,28 @@ class IndexList {
     }
     return -1;
   }
+
+  /** The first that waits and is not to be skipped. Costs as much as there are such that are skipped. */
+  peekExcept(waits: Uint8Array, skip: (index: number) => boolean): number {
+    const first = this.peek(waits);
+    if (first < 0 || !skip(first)) return first;
+    for (let i = this.#back.length - 1; i >= 0; i--) {
+      const index = this.#back[i] as number; // i is within bounds
+      if (waits[index] !== 1) this.#back.splice(i, 1);
+      else if (!skip(index)) return index;
+    }
+    for (let next = this.#next; next < this.#end; next++) {
+      const index = this.#initial === null ? next : (this.#initial[next] as number);
+      if (waits[index] === 1 && !skip(index)) return index;
+    }
+    return -1;
+  }
 }
 
 /** One list per executor, host or rack. */
 class PlaceLists {
   readonly #lists: Map<string, IndexList>;
-  readonly #inOrder: readonly IndexList[];
+  readonly #inOrder: IndexList[];
   /** Lists before this one are exhausted; so asking whether any task waits does not walk over them again. */
   #cursor = 0;
 
@@ -67,7 +83,13 @@ class PlaceLists {
   }
 
   push(place: string, index: number): void {
-    this.#lists.get(place)?.push(index);
+    let list = this.#lists.get(place);
+    if (list === undefined) {
+      list = new IndexList(0);
+      this.#lists.set(place, list);
+      this.#inOrder.push(list);
+    }
+    list.push(index);
     this.#cursor = 0;
   }
 
@@ -102,17 +124,21 @@ export class PendingTasks {
     numTasks: number,
     locations: readonly (readonly TaskLocation[])[] | null,
     rackOf: ((host: string) => string | null) | null,
+    initially: 'all' | 'none' = 'all',
   ) {
     this.#locations = locations;
     this.#rackOf = rackOf;
-    this.#waits = new Uint8Array(numTasks).fill(1);
-    this.#count = numTasks;
-    this.#all = new IndexList(numTasks);
+    const all = initially === 'all';
+    this.#waits = new Uint8Array(numTasks);
+    if (all) this.#waits.fill(1);
+    this.#count = all ? numTasks : 0;
+    this.#all = new IndexList(this.#count);
     const noPrefs: number[] = [];
     const byExecutor = new Map<string, number[]>();
     const byHost = new Map<string, number[]>();
     const byRack = new Map<string, number[]>();
-    locations?.forEach((places, index) => {
+    const initial = all ? locations : null;
+    initial?.forEach((places, index) => {
       if (places.length === 0) noPrefs.push(index);
       for (const { executorId, host } of places) {
         if (executorId !== null) append(byExecutor, executorId, index);
@@ -121,7 +147,7 @@ export class PendingTasks {
         if (rack !== null) append(byRack, rack, index);
       }
     });
-    this.#noPrefs = new IndexList(locations === null ? numTasks : noPrefs);
+    this.#noPrefs = new IndexList(initial === null ? this.#count : noPrefs);
     this.#byExecutor = new PlaceLists(byExecutor);
     this.#byHost = new PlaceLists(byHost);
     this.#byRack = new PlaceLists(byRack);
@@ -159,30 +185,43 @@ export class PendingTasks {
     }
   }
 
-  /** Index of a task for this executor, at `max` or nearer, as near as possible; -1 when there is none. */
-  find(executorId: ExecutorId, host: string, max: Locality): number {
+  /**
+   * Index of a task for this executor, at `max` or nearer, as near as possible; -1 when there is none.
+   *
+   * @param skip tasks that must not run there; null: all may.
+   */
+  find(executorId: ExecutorId, host: string, max: Locality, skip: ((index: number) => boolean) | null): number {
     if (this.#count === 0) return -1;
-    const waits = this.#waits;
-    let index = this.#byExecutor.size === 0 ? -1 : (this.#byExecutor.get(executorId)?.peek(waits) ?? -1);
+    let index = this.#byExecutor.size === 0 ? -1 : this.#first(this.#byExecutor.get(executorId), skip);
     this.foundAt = Locality.PROCESS_LOCAL;
     if (index < 0 && max >= Locality.NODE_LOCAL && this.#byHost.size > 0) {
-      index = this.#byHost.get(host)?.peek(waits) ?? -1;
+      index = this.#first(this.#byHost.get(host), skip);
       this.foundAt = Locality.NODE_LOCAL;
     }
     if (index < 0 && max >= Locality.NO_PREF) {
-      index = this.#noPrefs.peek(waits);
+      index = this.#first(this.#noPrefs, skip);
       this.foundAt = Locality.NO_PREF;
     }
     if (index < 0 && max >= Locality.RACK_LOCAL && this.#byRack.size > 0) {
       const rack = this.#rackOf?.(host) ?? null;
-      index = rack === null ? -1 : (this.#byRack.get(rack)?.peek(waits) ?? -1);
+      index = rack === null ? -1 : this.#first(this.#byRack.get(rack), skip);
       this.foundAt = Locality.RACK_LOCAL;
     }
     if (index < 0 && max >= Locality.ANY) {
-      index = this.#all.peek(waits);
+      index = this.#first(this.#all, skip);
       this.foundAt = Locality.ANY;
     }
     return index;
+  }
+
+  #first(list: IndexList | undefined, skip: ((index: number) => boolean) | null): number {
+    if (list === undefined) return -1;
+    return skip === null ? list.peek(this.#waits) : list.peekExcept(this.#waits, skip);
+  }
+
+  /** Any task, one that came back before one that has not run yet; -1 when there is none. */
+  any(): number {
+    return this.#all.peek(this.#waits);
   }
 
   /** The level at which the last find() found; a field rather than a second result, for no allocation per task. */

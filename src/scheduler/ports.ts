@@ -24,7 +24,45 @@ export interface SchedulerBackend {
   removeShuffle(shuffleId: ShuffleId): void;
   defaultParallelism(): number;
   maxNumConcurrentTasks?(cpusPerTask: number): number;
+  /** Absent: executors come and go without the driver's say. */
+  readonly allocation?: ExecutorAllocationClient;
   stop(): void;
+}
+
+/** Grows and shrinks the set of executors; backends of clusters have one. Spark: ExecutorAllocationClient */
+export interface ExecutorAllocationClient {
+  /**
+   * How many executors are wanted from now on, living ones included.
+   *
+   * @returns false when the cluster manager could not be told.
+   */
+  requestTotalExecutors(wanted: ExecutorsWanted): Promise<boolean>;
+  /**
+   * Kills executors, also busy ones when `force`. With `adjustTarget` no others are wanted in their place.
+   *
+   * @returns those that will go.
+   */
+  killExecutors(
+    executorIds: readonly ExecutorId[],
+    options: { readonly adjustTarget: boolean; readonly force: boolean },
+  ): Promise<readonly ExecutorId[]>;
+  /** Has executors finish what they run, hand on what they hold, and go. @returns those that will. */
+  decommissionExecutors(
+    executorIds: readonly ExecutorId[],
+    options: { readonly adjustTarget: boolean; readonly message: string },
+  ): Promise<readonly ExecutorId[]>;
+  killExecutorsOnHost(host: string): Promise<boolean>;
+  decommissionExecutorsOnHost(host: string): Promise<boolean>;
+}
+
+/** Numbers of executors that are wanted. */
+export interface ExecutorsWanted {
+  /** Per resource profile id. */
+  readonly total: ReadonlyMap<number, number>;
+  /** Per resource profile id: how many waiting and running tasks prefer a host. */
+  readonly tasksPerHost: ReadonlyMap<number, ReadonlyMap<string, number>>;
+  /** Per resource profile id: how many of them prefer any host. */
+  readonly localityAwareTasks: ReadonlyMap<number, number>;
 }
 
 /** What a backend tells the scheduler. Every call may launch tasks before it returns. */
@@ -36,12 +74,22 @@ export interface BackendListener {
    */
   executorAdded(executorId: ExecutorId, host: string, cores: number, queuedTasks?: number): void;
   executorLost(executorId: ExecutorId, loss: ExecutorLoss): void;
-  /** The executor will be gone soon; `workerHost` not null: with all others on that host. */
+  /**
+   * The executor is being drained: it gets no more tasks, and is gone soon; `workerHost` not null: with all others on that
+   * host.
+   */
   executorDecommissioned(executorId: ExecutorId, workerHost: string | null): void;
   /** A worker is gone for good, with everything a shuffle service on it served. */
   workerRemoved(workerId: string, host: string, message: string): void;
   /** Of use where executors queue tasks: one that waited there is not to blame for the end of its executor. */
   taskStarted(taskId: TaskId): void;
+  /** From heartbeats: how far a running task is, in records read and ms. */
+  taskProgressed(taskId: TaskId, recordsRead: number, runTimeMs: number): void;
+  /**
+   * To be called in `launch` by backends that send tasks as bytes. False: the task is too large, it must not be sent, and
+   * its set will be aborted.
+   */
+  taskSerialized(taskId: TaskId, bytes: number): boolean;
   statusUpdate(taskId: TaskId, result: TaskResult): void;
 }
 
@@ -51,6 +99,8 @@ export interface ExecutorLoss {
   readonly exitCausedByApp: boolean;
   /** True when the machine itself is gone, with it what a shuffle service there served. */
   readonly workerLost: boolean;
+  /** True when it had been draining: what it wrote may be elsewhere by now. Absent: false. */
+  readonly decommissioned?: boolean;
 }
 
 /** The driver's book of map outputs. Implementation: shuffle/map-output-tracker.ts */

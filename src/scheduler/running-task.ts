@@ -14,6 +14,8 @@ export class ExecutorState {
   readonly running: Set<RunningTask> = new Set();
   /** Cores have come free since the last offers. */
   isDirty = false;
+  /** Since when it is being drained and takes no tasks; null: it takes them. */
+  decommissionedAt: number | null = null;
 
   constructor(id: ExecutorId, host: string, cores: number, queue: number) {
     this.id = id;
@@ -30,8 +32,10 @@ export interface RunningTask {
   readonly info: TaskInfo;
   readonly manager: TaskSetManager;
   readonly executor: ExecutorState;
-  /** Has left the executor's queue. */
-  started: boolean;
+  /** When it left the executor's queue; null: it may still be there. */
+  startedAt: number | null;
   /** Asked to die; once is enough. */
   killed: boolean;
+  /** Another copy of it has succeeded: a success of this one comes too late. */
+  isSuperseded: boolean;
 }

@@ -2,33 +2,37 @@ import { InvariantError } from '../base/errors.ts';
 import type { SeededRandom } from '../base/seeded-random.ts';
 import type { ExecutorId, StageId, TaskId } from '../protocol/ids.ts';
 import type { TaskResult } from '../protocol/task.ts';
-import { Locality } from './locality.ts';
+import { Deadlines, type WakeReason } from './deadlines.ts';
+import { ExecutorTable } from './executor-table.ts';
+import { HealthTracker } from './health-tracker.ts';
 import { Pool, poolNameOf } from './pool.ts';
 import type { ExecutorLoss } from './ports.ts';
 import { ExecutorState, type RunningTask } from './running-task.ts';
 import type { SchedulerSettings } from './settings.ts';
 import type { TaskEffect } from './task-effects.ts';
+import { TaskOffers } from './task-offers.ts';
 import type { TaskSet } from './task-set.ts';
-import { type AlivePlaces, type TaskSetListener, TaskSetManager } from './task-set-manager.ts';
+import { type TaskSetListener, TaskSetManager } from './task-set-manager.ts';
+import { UnschedulableTaskSets } from './unschedulable-task-sets.ts';
 
 /**
  * Brings task sets and executors together: who gets the next free core, and what becomes of the outcome.
  *
  * Nothing is launched when something happens: events mark executors as having room, and makeOffers(), called when the
  * queue of events is empty, hands the cores out. A status update offers only the executor it freed; all executors are
- * offered when a task set arrives, when a wait is over, when an executor is lost.
+ * offered when a task set arrives, when a wait is over, when an executor is lost, when a slow task wants a second copy.
  *
- * Executors may take `queue` tasks beyond their cores. Those are given out only when no executor that is offered has a
- * core free, so that work spreads before it queues.
+ * Failure. A failed task goes back to its set, which tries it again or gives up. A lost executor fails its tasks one by
+ * one. Executors on which too much has failed are avoided (HealthTracker, TaskSetExcludelist); a set that finds no place
+ * for that reason waits for a new executor, and is aborted when none comes (UnschedulableTaskSets). A draining executor
+ * gets nothing new, and what it runs may end.
  *
  * Invariants (checked by checkInvariants):
  * 1. cores of an executor = free cores + cores of its running tasks; free cores ≥ -queue.
  * 2. A running task is in the tables of its executor, of its task set and of the scheduler.
  * 3. At most one task set of a stage is not a zombie.
  * 4. A task set is in the tables until it is a zombie with no task running, and no longer.
- *
- * Speculation will go in here: a checkSpeculatable(at) event that lets task sets add second copies to their pending
- * tasks.
+ * 5. While a time is awaited, wake() has been asked for at that time or earlier.
  *
  * Spark: TaskSchedulerImpl
  */
@@ -37,27 +41,21 @@ export class TaskScheduler {
   readonly #random: SeededRandom;
   readonly #root: Pool<TaskSetManager>;
   readonly #pools = new Map<string, Pool<TaskSetManager>>();
-  readonly #executors = new Map<ExecutorId, ExecutorState>();
-  readonly #hosts = new Map<string, number>();
-  readonly #racks = new Map<string, number>();
+  readonly #executors: ExecutorTable;
   readonly #running = new Map<TaskId, RunningTask>();
   readonly #managers = new Map<StageId, Map<number, TaskSetManager>>();
+  readonly #offers: TaskOffers;
+  readonly #health: HealthTracker | null;
+  readonly #unschedulable: UnschedulableTaskSets | null;
+  readonly #deadlines = new Deadlines();
   #dirty: ExecutorState[] = [];
   #offerAll = false;
-  /** Executors of the round of offers that can take another task. */
-  #withRoom = 0;
   #nextTaskId = 0;
   /** Earliest time at which wake() was asked for and has not come. */
   #wakeAt: number | null = null;
   /** Since when tasks wait and none runs; null: not so. */
   #starvingSince: number | null = null;
   #out: TaskEffect[] = [];
-
-  readonly #alive: AlivePlaces = {
-    hasExecutor: (id) => this.#executors.has(id),
-    hasHost: (host) => this.#hosts.has(host),
-    hasRack: (rack) => this.#racks.has(rack),
-  };
 
   readonly #listener: TaskSetListener = {
     ended: (task, reason, result, metrics, at) => {
@@ -73,14 +71,44 @@ export class TaskScheduler {
     },
     kill: (task, interrupt, reason) => this.#kill(task, interrupt, reason),
     log: (level, message) => this.#out.push({ type: 'Log', level, message }),
+    post: (event) => this.#out.push({ type: 'Post', event }),
   };
 
   constructor(settings: SchedulerSettings, random: SeededRandom) {
     this.#settings = settings;
     this.#random = random;
+    this.#executors = new ExecutorTable(settings.rackOf);
     this.#root = new Pool({ name: '', schedulingMode: settings.mode, weight: 0, minShare: 0 });
     if (settings.mode === 'FAIR')
       for (const definition of settings.pools) this.#pools.set(definition.name, new Pool(definition, this.#root));
+    this.#offers = new TaskOffers(settings.cpusPerTask, {
+      launch: (task) => this.#launch(task),
+      nextTaskId: () => this.#nextTaskId,
+      wakeForLocality: (at) => this.#wakeNoLaterThan('locality', at),
+    });
+    const { exclusion, dynamicAllocation, shuffleServiceEnabled } = settings;
+    const { post, log } = this.#listener;
+    this.#unschedulable =
+      exclusion === null
+        ? null
+        : new UnschedulableTaskSets(exclusion, dynamicAllocation, {
+            post,
+            log,
+            wakeAt: (at) => this.#wakeNoLaterThan('unschedulable', at),
+          });
+    const decommission = exclusion?.killByDecommission === true;
+    this.#health =
+      exclusion?.application !== true
+        ? null
+        : new HealthTracker(exclusion, shuffleServiceEnabled, {
+            post,
+            log,
+            killExecutor: (executorId, why) => {
+              const message = decommission ? `${why} (actually decommissioning)` : why;
+              this.#out.push({ type: 'KillExecutor', executorId, decommission, message });
+            },
+            killExecutorsOnHost: (host) => this.#out.push({ type: 'KillExecutorsOnHost', host, decommission }),
+          });
   }
 
   get rootPool(): Pool<TaskSetManager> {
@@ -95,20 +123,23 @@ export class TaskScheduler {
     return this.#managers.size;
   }
 
+  /** Nodes on which no executor is wanted, for the application's failures there. */
+  get excludedHosts(): Iterable<string> {
+    return this.#health?.excludedHosts ?? [];
+  }
+
   // Executors
 
   executorAdded(executorId: ExecutorId, host: string, cores: number, queue: number, at: number): TaskEffect[] {
     this.#begin();
-    if (this.#executors.has(executorId)) {
+    if (this.#executors.get(executorId) !== undefined) {
       this.#out.push({ type: 'Log', level: 'warn', message: `executor ${executorId} was added twice` });
       return this.#out;
     }
     const executor = new ExecutorState(executorId, host, cores, queue * this.#settings.cpusPerTask);
-    this.#executors.set(executorId, executor);
-    const rack = this.#settings.rackOf?.(host) ?? null;
-    count(this.#hosts, host, 1);
-    if (rack !== null) count(this.#racks, rack, 1);
-    for (const manager of this.#allManagers()) manager.executorAdded(executor, rack, this.#alive);
+    this.#executors.add(executor);
+    const rack = this.#executors.rackOf(host);
+    for (const manager of this.#allManagers()) manager.executorAdded(executor, rack, this.#executors);
     this.#markDirty(executor);
     this.#out.push({ type: 'Dag', event: { type: 'ExecutorAdded', at, executorId, host, cores } });
     return this.#out;
@@ -118,22 +149,35 @@ export class TaskScheduler {
     this.#begin();
     const executor = this.#executors.get(executorId);
     if (executor === undefined) return this.#out; // said twice
-    this.#executors.delete(executorId);
-    const rack = this.#settings.rackOf?.(executor.host) ?? null;
-    count(this.#hosts, executor.host, -1);
-    if (rack !== null) count(this.#racks, rack, -1);
+    this.#executors.remove(executor);
+    this.#health?.executorRemoved(executorId);
     const outputsLost = !this.#settings.shuffleServiceEnabled || loss.workerLost;
-    for (const manager of this.#allManagers()) manager.executorLost(executor, outputsLost, this.#alive, at);
+    for (const manager of this.#allManagers()) manager.executorLost(executor, outputsLost, this.#executors, at);
     const { message } = loss;
     for (const task of [...executor.running]) {
       this.#take(task);
       // A task that stood in the executor's queue cannot have brought it down.
-      const exitCausedByApp = loss.exitCausedByApp && (task.started || executor.queue === 0);
+      const exitCausedByApp = loss.exitCausedByApp && task.startedAt !== null;
       task.manager.failed(task, { kind: 'ExecutorLostFailure', executorId, exitCausedByApp, message }, null, at);
-      this.#maybeFinish(task.manager);
+      this.#maybeFinish(task.manager, at);
     }
     this.#offerAll = true;
     this.#out.push({ type: 'Dag', event: { type: 'ExecutorLost', at, executorId, loss } });
+    return this.#out;
+  }
+
+  /**
+   * The executor will go, with `workerHost` all others of that host too: it gets no more tasks, and those it has may end.
+   *
+   * Spark: TaskSchedulerImpl.executorDecommission
+   */
+  executorDecommissioned(executorId: ExecutorId, workerHost: string | null, at: number): TaskEffect[] {
+    this.#begin();
+    const executor = this.#executors.get(executorId);
+    if (executor === undefined || !this.#executors.drain(executor, at)) return this.#out;
+    for (const manager of this.#allManagers()) manager.placesChanged(this.#executors);
+    this.#offerAll = true;
+    this.#out.push({ type: 'Dag', event: { type: 'ExecutorDecommissioned', at, executorId, workerHost } });
     return this.#out;
   }
 
@@ -147,10 +191,10 @@ export class TaskScheduler {
       throw new InvariantError(`task set ${taskSet.stageId}.${taskSet.attempt} is submitted twice`);
     for (const older of [...attempts.values()]) {
       older.suspend();
-      this.#maybeFinish(older);
+      this.#maybeFinish(older, at);
     }
     const pool = this.#poolFor(taskSet);
-    const manager = new TaskSetManager(taskSet, this.#settings, pool, this.#alive, this.#listener, at);
+    const manager = new TaskSetManager(taskSet, this.#settings, pool, this.#executors, this.#listener, at);
     this.#managers.set(taskSet.stageId, attempts.set(taskSet.attempt, manager));
     pool.add(manager);
     this.#offerAll = true;
@@ -158,22 +202,22 @@ export class TaskScheduler {
   }
 
   /** Launches nothing more of the stage and kills what runs. Spark: TaskSchedulerImpl.cancelTasks */
-  cancelTasks(stageId: StageId, interrupt: boolean, reason: string): TaskEffect[] {
+  cancelTasks(stageId: StageId, interrupt: boolean, reason: string, at: number): TaskEffect[] {
     this.#begin();
     for (const manager of [...(this.#managers.get(stageId)?.values() ?? [])]) {
       manager.suspend();
       for (const task of manager.running) this.#kill(task, interrupt, reason);
-      this.#maybeFinish(manager);
+      this.#maybeFinish(manager, at);
     }
     return this.#out;
   }
 
   /** Another attempt of the stage completed this output. Spark: TaskSchedulerImpl.notifyPartitionCompletion */
-  partitionCompleted(stageId: StageId, output: number): TaskEffect[] {
+  partitionCompleted(stageId: StageId, output: number, at: number): TaskEffect[] {
     this.#begin();
     for (const manager of [...(this.#managers.get(stageId)?.values() ?? [])]) {
       manager.outputCompleted(output);
-      this.#maybeFinish(manager);
+      this.#maybeFinish(manager, at);
     }
     return this.#out;
   }
@@ -191,9 +235,30 @@ export class TaskScheduler {
   }
 
   /** A task left its executor's queue. Backends of executors without a queue need not say so. */
-  taskStarted(taskId: TaskId): void {
+  taskStarted(taskId: TaskId, at: number): void {
     const task = this.#running.get(taskId);
-    if (task !== undefined) task.started = true;
+    if (task !== undefined) task.startedAt ??= at;
+  }
+
+  /** How far a running task is, from its executor's heartbeat: a fast one gets no second copy. */
+  taskProgressed(taskId: TaskId, recordsRead: number, runTimeMs: number): void {
+    const task = this.#running.get(taskId);
+    task?.manager.progressed(task, recordsRead, runTimeMs);
+  }
+
+  /**
+   * How many bytes a task that was just launched takes on its way, from a backend that sends it as bytes. When they are
+   * too many the set is aborted, and the task must not be sent: it has ended.
+   */
+  taskSerialized(taskId: TaskId, bytes: number, at: number): TaskEffect[] {
+    this.#begin();
+    const task = this.#running.get(taskId);
+    if (task === undefined || task.manager.serialized(task, bytes, at)) return this.#out;
+    this.#take(task);
+    this.#markDirty(task.executor);
+    task.manager.failed(task, { kind: 'TaskKilled', reason: 'too large to be sent' }, null, at);
+    this.#maybeFinish(task.manager, at);
+    return this.#out;
   }
 
   /** A task attempt ended. News of one that is not known to run is old: nothing happens. */
@@ -203,9 +268,13 @@ export class TaskScheduler {
     if (task === undefined) return this.#out;
     this.#take(task);
     this.#markDirty(task.executor);
-    if (result.kind === 'Failed') task.manager.failed(task, result.reason, result.metrics, at);
-    else task.manager.succeeded(task, result, at);
-    this.#maybeFinish(task.manager);
+    if (result.kind === 'Failed') {
+      const { reason } = result;
+      if (reason.kind === 'FetchFailed' && reason.location !== null)
+        this.#health?.fetchFailed(reason.location.host, reason.location.executorId, at);
+      task.manager.failed(task, reason, result.metrics, at);
+    } else task.manager.succeeded(task, result, at);
+    this.#maybeFinish(task.manager, at);
     return this.#out;
   }
 
@@ -213,14 +282,44 @@ export class TaskScheduler {
   wake(at: number): TaskEffect[] {
     this.#begin();
     this.#wakeAt = null;
-    this.#offerAll = true;
-    if (this.#starvingSince !== null && at - this.#starvingSince >= this.#settings.starvationWarningMs) {
-      this.#starvingSince = at;
-      const message =
-        'Initial job has not accepted any resources; check your cluster UI to ensure that workers are registered and have sufficient resources';
-      this.#out.push({ type: 'Log', level: 'warn', message });
-    }
+    for (const why of this.#deadlines.takeDue(at)) this.#due(why, at);
+    const next = this.#deadlines.next();
+    if (next !== null) this.#wakeNoLaterThan(next.why, next.at);
     return this.#out;
+  }
+
+  #due(why: WakeReason, at: number): void {
+    switch (why) {
+      case 'locality':
+      case 'exclusion':
+        this.#offerAll = true;
+        return;
+      case 'speculation':
+        this.#checkSpeculatable(at);
+        return;
+      case 'unschedulable':
+        this.#unschedulable?.wake(at);
+        for (const manager of [...this.#allManagers()]) this.#maybeFinish(manager, at);
+        return;
+      case 'starvation':
+        if (this.#starvingSince === null) return;
+        this.#starvingSince = at;
+        this.#offerAll = true;
+        this.#out.push({
+          type: 'Log',
+          level: 'warn',
+          message:
+            'Initial job has not accepted any resources; check your cluster UI to ensure that workers are registered and have sufficient resources',
+        });
+    }
+  }
+
+  /** Spark: TaskSchedulerImpl.checkSpeculatableTasks */
+  #checkSpeculatable(at: number): void {
+    const { speculation } = this.#settings;
+    if (speculation === null) return;
+    for (const manager of this.#allManagers()) if (manager.checkSpeculatable(at)) this.#offerAll = true;
+    if (this.#running.size > 0) this.#wakeNoLaterThan('speculation', at + speculation.intervalMs);
   }
 
   // Offers
@@ -229,42 +328,32 @@ export class TaskScheduler {
   makeOffers(at: number): TaskEffect[] {
     this.#begin();
     if (!this.#offerAll && this.#dirty.length === 0) return this.#out;
+    this.#health?.expire(at);
     const full = this.#offerAll;
     const sets = this.#root.sorted();
-    const offers = this.#collectOffers(sets.length > 0);
-    this.#offerRound(sets, offers, false, full, at);
-    this.#offerRound(sets, offers, true, full, at);
+    const launched = this.#offers.make(sets, this.#collectOffers(sets.length > 0), full, at);
+    if (this.#unschedulable !== null) {
+      this.#unschedulable.check(sets, launched, this.#executors, this.#health, at);
+      for (const manager of sets) this.#maybeFinish(manager, at);
+    }
+    if (this.#health?.excludesAny === true) this.#wakeNoLaterThan('exclusion', this.#health.nextExpiry + 1);
+    if (this.#settings.speculation !== null && this.#running.size > 0 && !this.#deadlines.has('speculation'))
+      this.#wakeNoLaterThan('speculation', at + this.#settings.speculation.intervalMs);
     this.#watchForStarvation(at);
     return this.#out;
   }
 
-  /** Offers the executors to one task set after the other, until no core, or with `useQueue` no place, is left. */
-  #offerRound(
-    sets: readonly TaskSetManager[],
-    offers: readonly ExecutorState[],
-    useQueue: boolean,
-    full: boolean,
-    at: number,
-  ): void {
-    this.#withRoom = 0;
-    for (const executor of offers) if (this.#hasRoom(executor, useQueue)) this.#withRoom++;
-    for (const manager of sets) {
-      if (this.#withRoom === 0) return;
-      this.#offer(manager, offers, useQueue, full, at);
-    }
-  }
-
-  #hasRoom(executor: ExecutorState, useQueue: boolean): boolean {
-    return executor.freeCores + (useQueue ? executor.queue : 0) >= this.#settings.cpusPerTask;
-  }
-
   /** Executors with room, in random order: else small jobs would always land on the same few. */
   #collectOffers(wanted: boolean): ExecutorState[] {
-    const from = this.#offerAll ? this.#executors.values() : this.#dirty;
+    const from = this.#offerAll ? this.#executors.all() : this.#dirty;
+    const health = this.#health?.excludesAny === true ? this.#health : null;
     const offers: ExecutorState[] = [];
     if (wanted)
-      for (const executor of from)
-        if (this.#hasRoom(executor, true) && this.#executors.get(executor.id) === executor) offers.push(executor);
+      for (const executor of from) {
+        if (!this.#offers.hasRoom(executor, true) || executor.decommissionedAt !== null) continue;
+        if (this.#executors.get(executor.id) !== executor) continue; // it is gone
+        if (health === null || !health.isExcluded(executor.id, executor.host)) offers.push(executor);
+      }
     for (const executor of this.#dirty) executor.isDirty = false;
     this.#dirty = [];
     this.#offerAll = false;
@@ -275,46 +364,6 @@ export class TaskScheduler {
       offers[j] = swap;
     }
     return offers;
-  }
-
-  /** At most one task an executor and pass, so that tasks spread. Spark: TaskSchedulerImpl.resourceOfferSingleTaskSet */
-  #offer(
-    manager: TaskSetManager,
-    offers: readonly ExecutorState[],
-    useQueue: boolean,
-    full: boolean,
-    at: number,
-  ): void {
-    let best: Locality | null = null;
-    let rejected = false;
-    for (const level of manager.levels) {
-      let launched: boolean;
-      do {
-        launched = false;
-        for (const executor of offers) {
-          if (manager.pendingCount === 0) break;
-          if (!this.#hasRoom(executor, useQueue)) continue;
-          const task = manager.take(executor, level, at, this.#nextTaskId);
-          if (task === null) {
-            rejected ||= level === Locality.ANY;
-            continue;
-          }
-          launched = true;
-          if (best === null || manager.takenAt < best) best = manager.takenAt;
-          this.#launch(task);
-          if (!this.#hasRoom(executor, useQueue)) this.#withRoom--;
-        }
-      } while (launched && manager.pendingCount > 0 && this.#withRoom > 0);
-    }
-    if (rejected) {
-      manager.noRejectsSinceReset = false;
-      // It was asked just now, so what it says lies ahead.
-      const next = manager.nextLocalityAt();
-      if (next !== null) this.#wakeNoLaterThan(next, 'locality');
-    } else if (best !== null && (full || manager.noRejectsSinceReset)) {
-      manager.resetLocalityTimer(at, best);
-      manager.noRejectsSinceReset = true;
-    }
   }
 
   #launch(task: RunningTask): void {
@@ -332,10 +381,11 @@ export class TaskScheduler {
       return;
     }
     this.#starvingSince ??= at;
-    this.#wakeNoLaterThan(this.#starvingSince + this.#settings.starvationWarningMs, 'starvation');
+    this.#wakeNoLaterThan('starvation', this.#starvingSince + this.#settings.starvationWarningMs);
   }
 
-  #wakeNoLaterThan(at: number, why: 'locality' | 'starvation'): void {
+  #wakeNoLaterThan(why: WakeReason, at: number): void {
+    this.#deadlines.set(why, at);
     if (this.#wakeAt !== null && this.#wakeAt <= at) return;
     this.#wakeAt = at;
     this.#out.push({ type: 'WakeAt', at, why });
@@ -366,7 +416,7 @@ export class TaskScheduler {
     this.#out.push({ type: 'Kill', taskId: task.taskId, executorId: task.executor.id, interrupt, reason });
   }
 
-  #maybeFinish(manager: TaskSetManager): void {
+  #maybeFinish(manager: TaskSetManager, at: number): void {
     if (!manager.isZombie || manager.running.size > 0) return;
     const { stageId, attempt } = manager.taskSet;
     const attempts = this.#managers.get(stageId);
@@ -374,6 +424,9 @@ export class TaskScheduler {
     attempts.delete(attempt);
     if (attempts.size === 0) this.#managers.delete(stageId);
     manager.pool.remove(manager);
+    this.#unschedulable?.forget(manager);
+    if (manager.isSuccessful && manager.excluded !== null)
+      this.#health?.taskSetSucceeded(stageId, manager.excluded.failures, at);
     this.#out.push({ type: 'TaskSetFinished', stageId, attempt });
   }
 
@@ -400,7 +453,7 @@ export class TaskScheduler {
     };
     const cpus = this.#settings.cpusPerTask;
     let onExecutors = 0;
-    for (const executor of this.#executors.values()) {
+    for (const executor of this.#executors.all()) {
       const used = executor.running.size * cpus;
       holds(1, executor.freeCores + used === executor.cores, `executor ${executor.id} counts its cores wrong`);
       holds(1, executor.freeCores >= -executor.queue, `executor ${executor.id} has more tasks than it takes`);
@@ -420,12 +473,9 @@ export class TaskScheduler {
     }
     const total = this.#running.size;
     holds(2, onExecutors === total && inSets === total, `${total} run, ${onExecutors} on executors, ${inSets} in sets`);
+    const next = this.#deadlines.next();
+    holds(5, next === null || (this.#wakeAt !== null && this.#wakeAt <= next.at), 'a time is awaited by nobody');
+    this.#health?.checkInvariants();
     holds(2, this.#root.runningTasks === total, `the root pool counts ${this.#root.runningTasks} of ${total}`);
   }
-}
-
-function count(counts: Map<string, number>, key: string, change: number): void {
-  const n = (counts.get(key) ?? 0) + change;
-  if (n === 0) counts.delete(key);
-  else counts.set(key, n);
 }

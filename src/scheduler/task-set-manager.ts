@@ -1,21 +1,24 @@
-import type { ErrorData } from '../base/errors.ts';
-import { InvariantError } from '../base/errors.ts';
 import type { ExecutorId, TaskId } from '../protocol/ids.ts';
 import type { TaskResult } from '../protocol/task.ts';
 import { describeFailure, type TaskEndReason, type TaskFailedReason } from '../protocol/task-end-reason.ts';
 import type { TaskMetrics } from '../protocol/task-metrics.ts';
 import { errorFromData } from './errors.ts';
-import { FailureLog } from './failure-log.ts';
+import type { AlivePlaces } from './executor-table.ts';
+import { countsAsFailure, FailureCounts } from './failure-counts.ts';
+import { FailureLog, lostTask } from './failure-log.ts';
 import { Locality, LocalityTimer, localityName } from './locality.ts';
 import { PendingTasks } from './pending-tasks.ts';
 import type { Pool, Schedulable } from './pool.ts';
 import type { ExecutorState, RunningTask } from './running-task.ts';
 import type { SchedulerSettings } from './settings.ts';
 import { sizeText } from './size-text.ts';
+import { Speculation } from './speculation.ts';
 import { type TaskSet, taskSetName } from './task-set.ts';
+import { type ExclusionListener, TaskSetExcludelist } from './task-set-excludelist.ts';
+import { checkTaskSetInvariants } from './task-set-invariants.ts';
 
 /** Whom a task set manager tells what it decided. */
-export interface TaskSetListener {
+export interface TaskSetListener extends ExclusionListener {
   ended(
     task: RunningTask,
     reason: TaskEndReason,
@@ -25,18 +28,10 @@ export interface TaskSetListener {
   ): void;
   aborted(manager: TaskSetManager, message: string, cause: unknown, at: number): void;
   kill(task: RunningTask, interrupt: boolean, reason: string): void;
-  log(level: 'info' | 'warn' | 'error', message: string): void;
 }
 
-/** Which places are alive. */
-export interface AlivePlaces {
-  hasExecutor(executorId: ExecutorId): boolean;
-  hasHost(host: string): boolean;
-  hasRack(rack: string): boolean;
-}
-
-/** A thread that dies takes its task along; even `local`, where exceptions are not retried, tries such a task again. */
-const MIN_SLOT_LOSSES = 4;
+/** Larger tasks than this are warned of. Spark: TaskSetManager.TASK_SIZE_TO_WARN_KIB */
+export const TASK_KIB_TO_WARN = 1000;
 
 /**
  * Runs the tasks of one stage attempt: which one goes to which offer, what becomes of one that failed.
@@ -46,12 +41,16 @@ const MIN_SLOT_LOSSES = 4;
  *      └──── failed ──────┘  until a task has failed `maxFailures` times: then the whole set is aborted
  *
  * A *zombie* launches nothing more; what still runs may yet succeed. A set becomes one when all tasks have succeeded,
- * at a fetch failure, when it is aborted or cancelled, and when a newer attempt of its stage comes.
+ * at a fetch failure, when it is aborted or cancelled, when a newer attempt of its stage comes, and, of a barrier stage,
+ * when any task fails.
+ *
+ * A slow task may get a second copy (speculation.ts). Whichever succeeds first counts; the other one is killed, and
+ * should it succeed too, that is told as killed.
  *
  * Invariants:
  * 1. A task is pending, or running, or successful; while it is pending no copy of it runs. (A task that succeeded in
  *    another attempt may run still.)
- * 2. Running copies of a task ≤ 1; speculation will make that 2.
+ * 2. Running copies of a task ≤ 2, and ≤ 1 without speculation; while a second copy is wanted exactly one runs.
  * 3. The counters agree with the arrays.
  * 4. A zombie without running tasks is in no table of the task scheduler.
  *
@@ -77,15 +76,21 @@ export class TaskSetManager implements Schedulable {
   readonly #copies: Uint8Array;
   readonly #attempts: Uint32Array;
   readonly #hasTasksAt = (level: Locality): boolean => this.#pending.hasAt(level);
-  /** Failures that count, of the few tasks that have any. */
-  readonly #failures = new Map<number, number>();
-  readonly #slotLosses = new Map<number, number>();
+  readonly #failures: FailureCounts;
+  readonly #speculation: Speculation | null;
+  readonly #excluded: TaskSetExcludelist | null;
+  /** For the list of excluded places: whom take() is asked for. */
+  #asking: ExecutorState | null = null;
+  readonly #isExcludedThere = (index: number): boolean =>
+    this.#asking !== null && this.#excluded?.isExcludedForTask(index, this.#asking.id, this.#asking.host) === true;
   /**
    * Map stages: which tasks succeeded where, as index, task id, index, task id, …: a million records would cost too
    * much for what is rarely read.
    */
   readonly #doneOn = new Map<ExecutorId, number[]>();
-  readonly #failureLog = new FailureLog();
+  readonly #failureLog: FailureLog;
+  #warnedOfSize = false;
+  #takenAt: Locality = Locality.ANY;
   #taskOfOutput: Map<number, number> | null = null;
   #numSuccessful = 0;
   #resultBytes = 0;
@@ -110,6 +115,12 @@ export class TaskSetManager implements Schedulable {
     this.#successful = new Uint8Array(numTasks);
     this.#copies = new Uint8Array(numTasks);
     this.#attempts = new Uint32Array(numTasks);
+    this.#failures = new FailureCounts(settings.maxFailures);
+    this.#failureLog = new FailureLog(settings.exceptionPrintIntervalMs);
+    const { speculation, exclusion, rackOf } = settings;
+    const mayBeSlow = speculation !== null && !taskSet.isBarrier;
+    this.#speculation = mayBeSlow ? new Speculation(speculation, taskSet, rackOf) : null;
+    this.#excluded = exclusion === null ? null : new TaskSetExcludelist(exclusion, taskSet, listener);
   }
 
   get priority(): number {
@@ -128,16 +139,36 @@ export class TaskSetManager implements Schedulable {
     return this.pendingCount > 0;
   }
 
-  /** Tasks that an offer could start. */
+  /** Tasks that an offer could start, second copies included. */
   get pendingCount(): number {
-    return this.isZombie ? 0 : this.#pending.count;
+    return this.isZombie ? 0 : this.#pending.count + (this.#speculation?.pendingCount ?? 0);
   }
 
   get levels(): readonly Locality[] {
     return this.#timer.levels;
   }
 
+  /** Every task has succeeded, here or in another attempt. */
+  get isSuccessful(): boolean {
+    return this.#numSuccessful === this.#successful.length;
+  }
+
+  /** Where its tasks have failed; null when exclusion is off. */
+  get excluded(): TaskSetExcludelist | null {
+    return this.#excluded;
+  }
+
+  /** Any task that waits, one that failed rather than one that has not run; -1 when there is none. */
+  get somePending(): number {
+    return this.isZombie ? -1 : this.#pending.any();
+  }
+
   // Offers
+
+  /** Whether no task of the set may run there at all. */
+  isExcludedFrom(executor: ExecutorState): boolean {
+    return this.#excluded?.isExcluded(executor.id, executor.host) === true;
+  }
 
   /** A task for this executor at `max` or nearer, or null. Spark: TaskSetManager.resourceOffer */
   take(executor: ExecutorState, max: Locality, at: number, taskId: TaskId): RunningTask | null {
@@ -147,10 +178,20 @@ export class TaskSetManager implements Schedulable {
       const allowed = this.#timer.allowed(at, this.#hasTasksAt);
       if (allowed < max) level = allowed;
     }
-    const index = this.#pending.find(executor.id, executor.host, level);
-    if (index < 0) return null;
-    const locality = localityName(this.#pending.foundAt);
-    this.#pending.remove(index);
+    this.#asking = executor;
+    const skip = this.#excluded?.excludesAny === true ? this.#isExcludedThere : null;
+    let index = this.#pending.find(executor.id, executor.host, level, skip);
+    let speculative = false;
+    if (index >= 0) {
+      this.#pending.remove(index);
+      this.#takenAt = this.#pending.foundAt;
+    } else {
+      if (this.#speculation === null) return null;
+      index = this.#speculation.find(executor, level, skip);
+      if (index < 0) return null;
+      speculative = true;
+      this.#takenAt = this.#speculation.foundAt;
+    }
     this.#copies[index] = (this.#copies[index] as number) + 1; // index < numTasks
     const attemptNumber = this.#attempts[index] as number;
     this.#attempts[index] = attemptNumber + 1;
@@ -161,11 +202,20 @@ export class TaskSetManager implements Schedulable {
       attemptNumber,
       executorId: executor.id,
       host: executor.host,
-      locality,
-      speculative: false,
+      locality: localityName(this.#takenAt),
+      speculative,
       launchedAt: at,
     };
-    const task: RunningTask = { taskId, info, manager: this, executor, started: false, killed: false };
+    const task: RunningTask = {
+      taskId,
+      info,
+      manager: this,
+      executor,
+      startedAt: executor.queue === 0 ? at : null,
+      killed: false,
+      isSuperseded: false,
+    };
+    if (speculative) this.#speculation?.launched(task);
     this.running.add(task);
     this.pool.countRunning(1);
     return task;
@@ -173,7 +223,38 @@ export class TaskSetManager implements Schedulable {
 
   /** Level of the task that take() just gave. */
   get takenAt(): Locality {
-    return this.#pending.foundAt;
+    return this.#takenAt;
+  }
+
+  /** Looks for slow tasks; true when there are some to launch a second copy of. Spark: checkSpeculatableTasks */
+  checkSpeculatable(at: number): boolean {
+    if (this.#speculation === null || this.isZombie) return false;
+    const { tasks, thresholdMs } = this.#speculation.check(this.running, at, (index) => this.#successful[index] === 1);
+    let count = this.#speculation.pendingCount - tasks.length;
+    for (const { info } of tasks) {
+      const { index, partition, host } = info;
+      const { stageId, attempt: stageAttemptId } = this.taskSet;
+      count++;
+      const why = `it ran more than ${thresholdMs.toFixed(0)} ms(${count} speculatable tasks in this taskset now)`;
+      this.#listener.log(
+        'info',
+        `Marking task ${index} in stage ${this.#stage} (on ${host}) as speculatable because ${why}`,
+      );
+      this.#listener.post({
+        type: 'SparkListenerSpeculativeTaskSubmitted',
+        at,
+        stageId,
+        stageAttemptId,
+        index,
+        partition,
+      });
+    }
+    return tasks.length > 0;
+  }
+
+  /** News from within a running task. */
+  progressed(task: RunningTask, recordsRead: number, runTimeMs: number): void {
+    this.#speculation?.progressed(task, recordsRead, runTimeMs);
   }
 
   resetLocalityTimer(at: number, best: Locality): void {
@@ -190,7 +271,13 @@ export class TaskSetManager implements Schedulable {
   /** Spark: TaskSetManager.handleSuccessfulTask */
   succeeded(task: RunningTask, result: TaskResult, at: number): void {
     const { index } = task.info;
+    if (task.isSuperseded && this.#successful[index] === 1) {
+      const reason = 'Finish but did not commit due to another attempt succeeded';
+      this.failed(task, { kind: 'TaskKilled', reason }, result.metrics, at);
+      return;
+    }
     this.#stopped(task);
+    const other = this.#speculation?.ended(task, false) ?? null;
     if (result.kind === 'Result' && !this.#fits(result.bytes.byteLength, at)) {
       this.#listener.ended(
         task,
@@ -201,27 +288,40 @@ export class TaskSetManager implements Schedulable {
       );
       return;
     }
+    if (result.metrics !== null) this.#speculation?.succeeded(task, result.metrics, at);
+    if (other !== null) {
+      other.isSuperseded = true;
+      this.#listener.kill(other, true, 'another attempt succeeded');
+    }
     if (this.#successful[index] === 0) {
+      this.#failures.forget(index);
       this.#markSuccessful(index);
       if (result.kind === 'MapOutput') {
         const done = this.#doneOn.get(task.executor.id);
         if (done === undefined) this.#doneOn.set(task.executor.id, [index, task.taskId]);
         else done.push(index, task.taskId);
       }
-      if (this.#copies[index] !== 0)
-        for (const other of this.running)
-          if (other.info.index === index) this.#listener.kill(other, true, 'another attempt succeeded');
     }
     this.#listener.ended(task, { kind: 'Success' }, result, result.metrics, at);
   }
 
   /** Spark: TaskSetManager.handleFailedTask */
   failed(task: RunningTask, reason: TaskFailedReason, metrics: TaskMetrics | null, at: number): void {
-    const { index } = task.info;
+    const { index, executorId, host } = task.info;
     this.#stopped(task);
-    const times = this.isZombie || reason.kind === 'FetchFailed' ? 0 : this.#timesIfTooMany(index, reason);
-    this.#logFailure(task, reason, times > 0, at);
+    this.#speculation?.ended(task, true);
+    // No use in trying again, not even together with all others of a barrier stage.
+    const isHopeless = reason.kind === 'ExceptionFailure' && !reason.retriable;
+    const counts = !this.isZombie && !this.taskSet.isBarrier && countsAsFailure(reason);
+    const times = this.isZombie ? 0 : isHopeless ? 1 : counts ? this.#failures.count(index, reason) : 0;
+    // Killed since the set is over: as wished.
+    if (!this.isZombie || reason.kind !== 'TaskKilled') {
+      const { level, text } = this.#failureLog.line(task, reason, times > 0, at);
+      this.#listener.log(level, text);
+    }
     this.#listener.ended(task, reason, null, metrics, at);
+    if (counts && !isHopeless)
+      this.#excluded?.taskFailed(index, executorId, host, `${lostTask(task)}: ${describeFailure(reason)}`, at);
     if (reason.kind === 'FetchFailed') {
       // Not to be tried again here: the stage's next attempt does that, after the map side.
       if (this.#successful[index] === 0) this.#markSuccessful(index);
@@ -232,7 +332,39 @@ export class TaskSetManager implements Schedulable {
       this.#giveUp(task, reason, times, at);
       return;
     }
-    if (this.#successful[index] === 0 && this.#copies[index] === 0) this.#pending.add(index);
+    if (this.taskSet.isBarrier) this.isZombie = true;
+    else if (this.#successful[index] === 0 && this.#copies[index] === 0) this.#pending.add(index);
+  }
+
+  /** How many bytes a task takes on its way. False: too many, the set is aborted. */
+  serialized(task: RunningTask, bytes: number, at: number): boolean {
+    const max = this.#settings.maxMessageBytes;
+    if (bytes >= max) {
+      const what = `Serialized task ${task.taskId}:${task.info.index} was ${bytes} bytes, which exceeds max allowed: `;
+      const why = `spark.rpc.message.maxSize (${max} bytes). Consider increasing spark.rpc.message.maxSize or using broadcast variables for large values.`;
+      this.#abort(what + why, undefined, at);
+      return false;
+    }
+    const kib = Math.floor(bytes / 1024);
+    if (bytes > TASK_KIB_TO_WARN * 1024 && !this.#warnedOfSize) {
+      this.#warnedOfSize = true;
+      const what = `Stage ${this.taskSet.stageId} contains a task of very large size (${kib} KiB)`;
+      this.#listener.log('warn', `${what}. The maximum recommended task size is ${TASK_KIB_TO_WARN} KiB.`);
+    }
+    return true;
+  }
+
+  /** A task cannot run on any executor. Spark: abortSinceCompletelyExcludedOnFailure */
+  abortSinceExcluded(index: number, at: number): void {
+    const partition = this.taskSet.partitions[index];
+    const what = `Aborting TaskSet ${this.#stage} because task ${index} (partition ${partition})`;
+    const recent = this.#excluded?.latestFailure ?? 'none in this stage attempt';
+    const advice = 'ExcludeOnFailure behavior can be configured via spark.excludeOnFailure.*.';
+    this.#abort(
+      `\n${what}\ncannot run anywhere due to node and executor excludeOnFailure.\nMost recent failure:\n${recent}\n\n${advice}\n`,
+      undefined,
+      at,
+    );
   }
 
   /** Another attempt of the stage completed this output. Spark: TaskSetManager.markPartitionCompleted */
@@ -241,6 +373,7 @@ export class TaskSetManager implements Schedulable {
     const index = this.#taskOfOutput.get(output);
     if (index === undefined || this.#successful[index] === 1) return;
     this.#pending.remove(index);
+    this.#failures.forget(index);
     this.#markSuccessful(index);
   }
 
@@ -280,30 +413,23 @@ export class TaskSetManager implements Schedulable {
           at,
         );
       }
-    if (this.taskSet.locations !== null) this.#timer.setLevels(this.#pending.levels(alive));
+    this.placesChanged(alive);
+  }
+
+  /** Executors came, went or take no more tasks. */
+  placesChanged(alive: AlivePlaces): void {
+    if (!this.isZombie && this.taskSet.locations !== null) this.#timer.setLevels(this.#pending.levels(alive));
   }
 
   checkInvariants(): void {
-    const holds = (rule: number, condition: boolean, what: string): void => {
-      if (!condition) throw new InvariantError(`TaskSetManager ${this.name}, rule ${rule}: ${what}`);
-    };
-    const copies = new Map<number, number>();
-    for (const { info } of this.running) copies.set(info.index, (copies.get(info.index) ?? 0) + 1);
-    let successful = 0;
-    let pending = 0;
-    this.#successful.forEach((flag, index) => {
-      successful += flag;
-      const isPending = this.#pending.isPending(index);
-      pending += isPending ? 1 : 0;
-      const n = copies.get(index) ?? 0;
-      holds(1, !(isPending && (n > 0 || flag === 1)), `task ${index} is pending, with ${n} copies running`);
-      holds(1, this.isZombie || isPending || n > 0 || flag === 1, `task ${index} is forgotten`);
-      holds(2, n <= 1, `${n} copies of task ${index} run`);
-      holds(3, this.#copies[index] === n, `task ${index}: ${this.#copies[index]} copies counted, ${n} run`);
+    checkTaskSetInvariants({
+      manager: this,
+      pending: this.#pending,
+      speculation: this.#speculation,
+      successful: this.#successful,
+      copies: this.#copies,
+      numSuccessful: this.#numSuccessful,
     });
-    holds(3, successful === this.#numSuccessful, `${this.#numSuccessful} successes counted, ${successful} there`);
-    holds(3, pending === this.#pending.count, `${this.#pending.count} pending counted, ${pending} there`);
-    holds(4, !this.isZombie || this.running.size > 0, 'a finished zombie is still here');
   }
 
   #stopped(task: RunningTask): void {
@@ -329,22 +455,8 @@ export class TaskSetManager implements Schedulable {
     return false;
   }
 
-  /** Counts a failure. @returns how often the task has failed in this way if that is once too often, else 0. */
-  #timesIfTooMany(index: number, reason: TaskFailedReason): number {
-    if (reason.kind === 'ExceptionFailure' && !reason.retriable) return 1;
-    if (reason.kind === 'SlotLost') {
-      const losses = (this.#slotLosses.get(index) ?? 0) + 1;
-      this.#slotLosses.set(index, losses);
-      return losses >= Math.max(this.#settings.maxFailures, MIN_SLOT_LOSSES) ? losses : 0;
-    }
-    if (!countsAsFailure(reason)) return 0;
-    const failures = (this.#failures.get(index) ?? 0) + 1;
-    this.#failures.set(index, failures);
-    return failures >= this.#settings.maxFailures ? failures : 0;
-  }
-
   #giveUp(task: RunningTask, reason: TaskFailedReason, times: number, at: number): void {
-    const where = `Task ${task.info.index} in stage ${taskSetName(this.taskSet)}`;
+    const where = `Task ${task.info.index} in stage ${this.#stage}`;
     const recent = `${lostTask(task)}: ${describeFailure(reason)}`;
     const cause = reason.kind === 'ExceptionFailure' ? errorFromData(reason.error) : undefined;
     const message = `${where} failed ${times} times, most recent failure: ${recent}\nDriver stacktrace:`;
@@ -355,14 +467,6 @@ export class TaskSetManager implements Schedulable {
     if (this.isZombie) return;
     this.isZombie = true;
     this.#listener.aborted(this, message, cause, at);
-  }
-
-  /** @param isLast the stage is given up with it, whose error says all of this again. */
-  #logFailure(task: RunningTask, reason: TaskFailedReason, isLast: boolean, at: number): void {
-    if (this.isZombie && reason.kind === 'TaskKilled') return; // as wished
-    const brief = reason.kind === 'ExceptionFailure' ? briefError(reason.error) : reason.kind;
-    const line = this.#failureLog.line(lostTask(task), brief, describeFailure(reason), at);
-    this.#listener.log(line.isFull && !isLast ? 'warn' : 'info', line.text);
   }
 
   /** A finished task, told of once more as lost: listeners count it out again. */
@@ -378,33 +482,11 @@ export class TaskSetManager implements Schedulable {
       speculative: false,
       launchedAt: at,
     };
-    return { taskId, info, manager: this, executor, started: true, killed: false };
+    return { taskId, info, manager: this, executor, startedAt: at, killed: false, isSuperseded: false };
   }
-}
 
-/** Whether a task may fail in this way only `maxFailures` times. Spark: TaskFailedReason.countTowardsTaskFailures */
-function countsAsFailure(reason: TaskFailedReason): boolean {
-  switch (reason.kind) {
-    case 'ExceptionFailure':
-    case 'TaskResultLost':
-      return true;
-    case 'ExecutorLostFailure':
-      return reason.exitCausedByApp;
-    case 'FetchFailed':
-    case 'SlotLost': // has a counter of its own
-    case 'TaskKilled':
-    case 'TaskCommitDenied':
-    case 'Resubmitted':
-      return false;
+  /** `3.0`, as messages name the stage attempt. */
+  get #stage(): string {
+    return taskSetName(this.taskSet);
   }
-}
-
-/** `Lost task 1.0 in stage 0.0 (TID 1) (host executor 3)` */
-function lostTask({ info, manager }: RunningTask): string {
-  const where = `${info.host} executor ${info.executorId}`;
-  return `Lost task ${info.index}.${info.attemptNumber} in stage ${taskSetName(manager.taskSet)} (TID ${info.taskId}) (${where})`;
-}
-
-function briefError(error: ErrorData): string {
-  return `${error.name} (${error.message})`;
 }

@@ -107,11 +107,11 @@ export class TaskMachine {
   }
 
   cancel(stageId: number): TaskEffect[] {
-    return this.#did(this.tasks.cancelTasks(stageId, true, 'not wanted'));
+    return this.#did(this.tasks.cancelTasks(stageId, true, 'not wanted', this.at));
   }
 
   partitionCompleted(stageId: number, output: number): TaskEffect[] {
-    return this.#did(this.tasks.partitionCompleted(stageId, output));
+    return this.#did(this.tasks.partitionCompleted(stageId, output, this.at));
   }
 }
 

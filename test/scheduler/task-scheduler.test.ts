@@ -359,7 +359,7 @@ test('a crashed executor is the fault of the tasks that ran, not of those in its
   machine.submit(1, { stageId: 0 });
   machine.submit(1, { stageId: 1, jobId: 1 });
   machine.offer();
-  machine.tasks.taskStarted(0);
+  machine.tasks.taskStarted(0, 0);
   const failed = dagEvents(machine.lose('a', true), 'TaskSetFailed');
   assert.deepEqual(
     failed.map((e) => e.stageId),

@@ -1,5 +1,6 @@
 // Every file of entries, so that the registry is whole wherever a SparkConf is.
 import './core-entries.ts';
+import './exclusion-entries.ts';
 import './io-entries.ts';
 import './logging-entries.ts';
 import './memory-entries.ts';
@@ -7,4 +8,5 @@ import './network-entries.ts';
 import './scheduler-entries.ts';
 import './shuffle-entries.ts';
 import './slot-entries.ts';
+import './speculation-entries.ts';
 import './submit-entries.ts';

@@ -1,6 +1,6 @@
 import type { LogLevel } from '../base/logger.ts';
 import { type ConfigEntry, defineEntry } from './config-entry.ts';
-import { oneOf, positive, types } from './value-types.ts';
+import { notNegative, oneOf, positive, types } from './value-types.ts';
 
 export const LOG_LEVEL: ConfigEntry<LogLevel> = defineEntry({
   key: 'spark.log.level',
@@ -49,4 +49,13 @@ export const CONSOLE_PROGRESS_UPDATE_INTERVAL: ConfigEntry<number> = defineEntry
   check: positive,
   doc: 'How often the bars are drawn anew.',
   since: '0.1',
+});
+
+export const EXCEPTION_PRINT_INTERVAL: ConfigEntry<number> = defineEntry({
+  key: 'spark.logging.exceptionPrintInterval',
+  type: types.durationMs,
+  default: 10_000,
+  check: notNegative,
+  doc: 'The same exception of tasks of one stage is logged in full at most once in this time, in between in one line with a count.',
+  since: '0.2',
 });

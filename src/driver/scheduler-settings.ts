@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs';
 import { IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { DRIVER_MAX_RESULT_SIZE } from '../config/core-entries.ts';
+import { EXCEPTION_PRINT_INTERVAL } from '../config/logging-entries.ts';
+import { RPC_MESSAGE_MAX_SIZE } from '../config/network-entries.ts';
 import * as entries from '../config/scheduler-entries.ts';
 import { PARANOID } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { parseFairSchedulerFile } from '../scheduler/fair-scheduler-file.ts';
 import type { SchedulerSettings } from '../scheduler/settings.ts';
+import { exclusionSettings, speculationSettings } from './task-fault-settings.ts';
 
 /** The schedulers' part of the configuration. `maxFailures` comes from the master URL in local mode. */
 export function schedulerSettings(conf: SparkConf, maxFailures: number, log: Logger): Partial<SchedulerSettings> {
@@ -26,6 +29,10 @@ export function schedulerSettings(conf: SparkConf, maxFailures: number, log: Log
     mode: conf.get(entries.SCHEDULER_MODE),
     pools: readPools(conf, log),
     maxResultSizeBytes: conf.get(DRIVER_MAX_RESULT_SIZE),
+    exceptionPrintIntervalMs: conf.get(EXCEPTION_PRINT_INTERVAL),
+    maxMessageBytes: conf.get(RPC_MESSAGE_MAX_SIZE),
+    speculation: speculationSettings(conf),
+    exclusion: exclusionSettings(conf, log),
     paranoid: conf.get(PARANOID),
   };
 }

@@ -273,6 +273,8 @@ export class TaskScheduler {
       if (reason.kind === 'FetchFailed' && reason.location !== null)
         this.#health?.fetchFailed(reason.location.host, reason.location.executorId, at);
       task.manager.failed(task, reason, result.metrics, at);
+      // The executor that came free may be just the one that the task must avoid.
+      if (this.#settings.exclusion !== null) this.#offerAll = true;
     } else task.manager.succeeded(task, result, at);
     this.#maybeFinish(task.manager, at);
     return this.#out;

@@ -1,9 +1,9 @@
 import { seededRandom } from '../../src/base/seeded-random.ts';
-import { DEFAULT_RESOURCE_PROFILE } from '../../src/protocol/resource-profile.ts';
+import { DEFAULT_RESOURCE_PROFILE, type ResourceProfile } from '../../src/protocol/resource-profile.ts';
 import type { TaskInfo } from '../../src/protocol/spark-listener-event.ts';
 import type { TaskResult } from '../../src/protocol/task.ts';
 import type { TaskFailedReason } from '../../src/protocol/task-end-reason.ts';
-import { newTaskMetrics } from '../../src/protocol/task-metrics.ts';
+import { newTaskMetrics, type TaskMetrics } from '../../src/protocol/task-metrics.ts';
 import type { DagEvent } from '../../src/scheduler/dag-events.ts';
 import { DEFAULT_SETTINGS, type SchedulerSettings } from '../../src/scheduler/settings.ts';
 import type { TaskEffect } from '../../src/scheduler/task-effects.ts';
@@ -39,6 +39,37 @@ export class TaskMachine {
     return this.#did(this.tasks.executorLost(id, { message: 'lost', exitCausedByApp, workerLost: false }, this.at));
   }
 
+  decommission(id: string): TaskEffect[] {
+    return this.#did(this.tasks.executorDecommissioned(id, null, this.at));
+  }
+
+  /** Lines logged so far: `warn text`. */
+  logs(): string[] {
+    return this.effects.flatMap((effect) => (effect.type === 'Log' ? [`${effect.level} ${effect.message}`] : []));
+  }
+
+  /** Events for listeners so far, without the time. */
+  posted(): Record<string, unknown>[] {
+    return this.effects.flatMap((effect) => {
+      if (effect.type !== 'Post') return [];
+      const { at: _, ...event } = effect.event;
+      return [event];
+    });
+  }
+
+  /** Executors that were to be killed, and hosts: `3`, `host h`; with ` drained` where that was wished. */
+  executorKills(): string[] {
+    return this.effects.flatMap((effect) => {
+      if (effect.type === 'KillExecutor') return [`${effect.executorId}${effect.decommission ? ' drained' : ''}`];
+      if (effect.type === 'KillExecutorsOnHost') return [`host ${effect.host}${effect.decommission ? ' drained' : ''}`];
+      return [];
+    });
+  }
+
+  serialized(info: TaskInfo, bytes: number): TaskEffect[] {
+    return this.#did(this.tasks.taskSerialized(info.taskId, bytes, this.at));
+  }
+
   /** Submits a task set; `locations` as nodes state them, per task. */
   submit(
     numTasks: number,
@@ -49,9 +80,12 @@ export class TaskMachine {
       pool?: string;
       locations?: readonly (readonly string[])[];
       kind?: StageWork['kind'];
+      isBarrier?: boolean;
+      resourceProfile?: ResourceProfile;
     } = {},
   ): TaskSet {
     const { stageId = 0, attempt = 0, jobId = 0, pool, locations, kind = 'Result' } = options;
+    const { isBarrier = false, resourceProfile = DEFAULT_RESOURCE_PROFILE } = options;
     const node = source(numTasks);
     const all = Array.from({ length: numTasks }, (_, i) => i);
     const taskSet: TaskSet = {
@@ -64,8 +98,8 @@ export class TaskMachine {
       locations: locations === undefined ? null : all.map((i) => (locations[i] ?? []).map(parseLocation)),
       priority: jobId,
       properties: pool === undefined ? {} : { 'spark.scheduler.pool': pool },
-      isBarrier: false,
-      resourceProfile: DEFAULT_RESOURCE_PROFILE,
+      isBarrier,
+      resourceProfile,
     };
     this.#did(this.tasks.submitTasks(taskSet, this.at));
     return taskSet;
@@ -86,14 +120,20 @@ export class TaskMachine {
     throw new Error(`task ${index} does not run`);
   }
 
+  /** The running second copy of a task. */
+  copy(index: number): TaskInfo {
+    for (const info of this.running.values()) if (info.index === index && info.speculative) return info;
+    throw new Error(`no second copy of task ${index} runs`);
+  }
+
   end(info: TaskInfo, result: TaskResult): TaskEffect[] {
     this.running.delete(info.taskId);
     return this.#did(this.tasks.statusUpdate(info.taskId, result, this.at));
   }
 
-  succeed(info: TaskInfo, bytes = 1): TaskEffect[] {
-    const accumulators: never[] = [];
-    return this.end(info, { kind: 'Result', bytes: new Uint8Array(bytes), accumulators, metrics: newTaskMetrics() });
+  succeed(info: TaskInfo, bytes = 1, measured: Partial<TaskMetrics> = {}): TaskEffect[] {
+    const metrics = { ...newTaskMetrics(), ...measured };
+    return this.end(info, { kind: 'Result', bytes: new Uint8Array(bytes), accumulators: [], metrics });
   }
 
   mapped(info: TaskInfo): TaskEffect[] {

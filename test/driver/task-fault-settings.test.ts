@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silentLogger } from '../../src/base/logger.ts';
+import { SparkConf } from '../../src/config/spark-conf.ts';
+import { exclusionSettings, speculationSettings } from '../../src/driver/task-fault-settings.ts';
+import { DEFAULT_EXCLUSION, DEFAULT_SPECULATION } from '../../src/scheduler/settings.ts';
+
+const conf = (values: Record<string, string>): SparkConf => new SparkConf({ master: 'spark://h:7077', ...values });
+
+test('speculation is off unless asked for, and never on in local masters', () => {
+  assert.equal(speculationSettings(conf({})), null);
+  assert.equal(speculationSettings(conf({ master: 'local[4]', 'spark.speculation': 'true' })), null);
+  assert.deepEqual(speculationSettings(conf({ 'spark.speculation': 'true' })), DEFAULT_SPECULATION);
+  const cores = { 'spark.speculation': 'true', 'spark.executor.cores': '8', 'spark.task.cpus': '3' };
+  assert.equal(speculationSettings(conf(cores))?.slotsPerExecutor, 2);
+  const interval = { 'spark.speculation': 'true', 'spark.executor.decommission.killInterval': '120' };
+  assert.equal(speculationSettings(conf(interval))?.decommissionKillIntervalMs, 120_000);
+});
+
+test('exclusion is off unless asked for; each scope may be switched by itself', () => {
+  const scopes = (values: Record<string, string>): string => {
+    const settings = exclusionSettings(conf(values), silentLogger);
+    return settings === null ? 'off' : `${settings.application} ${settings.taskAndStage}`;
+  };
+  const all = 'spark.excludeOnFailure.enabled';
+  const app = 'spark.excludeOnFailure.application.enabled';
+  const stage = 'spark.excludeOnFailure.taskAndStage.enabled';
+  assert.equal(scopes({}), 'off');
+  assert.equal(scopes({ [all]: 'true' }), 'true true');
+  assert.equal(scopes({ [all]: 'true', [app]: 'false' }), 'false true');
+  assert.equal(scopes({ [stage]: 'true' }), 'false true');
+  assert.equal(scopes({ [app]: 'true' }), 'true false');
+  assert.equal(scopes({ [all]: 'false', [app]: 'true' }), 'true false');
+  assert.equal(scopes({ 'spark.blacklist.enabled': 'true' }), 'true true');
+  assert.equal(scopes({ 'spark.scheduler.executorTaskBlacklistTime': '5s' }), 'true true');
+  assert.equal(scopes({ 'spark.scheduler.executorTaskBlacklistTime': '0' }), 'off');
+  assert.deepEqual(exclusionSettings(conf({ [all]: 'true' }), silentLogger), DEFAULT_EXCLUSION);
+  const timeout = { [all]: 'true', 'spark.blacklist.timeout': '2min' };
+  assert.equal(exclusionSettings(conf(timeout), silentLogger)?.timeoutMs, 120_000);
+});
+
+test('a setting with which one bad node could end a job is refused', () => {
+  const values = { 'spark.excludeOnFailure.enabled': 'true', 'spark.task.maxFailures': '2' };
+  assert.throws(
+    () => exclusionSettings(conf(values), silentLogger),
+    /^IllegalArgumentError: spark\.excludeOnFailure\.task\.maxTaskAttemptsPerNode \( = 2\) was >= spark\.task\.maxFailures \( = 2 \)\. Though/,
+  );
+});

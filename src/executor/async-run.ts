@@ -85,6 +85,7 @@ function parentsOf(run: StageRun, index: number, split: Split): readonly (readon
     case 'FoldPartition':
     case 'ReducePartition':
     case 'KeyByPartition':
+    case 'SortInPlace':
     case 'Async':
       return [[node.parent, split]];
     case 'ZipWithIndex':

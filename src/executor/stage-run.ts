@@ -11,6 +11,7 @@ import {
   openCoGroupReader,
   openCombineInPlace,
   openShuffleReader,
+  openSortInPlace,
 } from '../shuffle/shuffle-reader.ts';
 import { CartesianIterator } from './cartesian-iterator.ts';
 import { callOnPartitions, evaluate, type UserFunction } from './partition-calls.ts';
@@ -128,6 +129,12 @@ export class StageRun {
         return openCombineInPlace(this.env.shuffle, {
           records: this.open(node.parent, split),
           combine: node.combine,
+          functions: this.functions,
+        });
+      case 'SortInPlace':
+        return openSortInPlace(this.env.shuffle, {
+          records: this.open(node.parent, split),
+          ordering: node.ordering,
           functions: this.functions,
         });
       case 'Glom':

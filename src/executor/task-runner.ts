@@ -7,6 +7,7 @@ import type { StageFacts } from '../protocol/executor-slot.ts';
 import type { BlockManagerId } from '../protocol/map-output.ts';
 import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
 import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
+import { withBuiltIns } from '../rdd/built-in-functions.ts';
 import { UnencodableRecordError } from '../serializer/serializer.ts';
 import { FetchFailedError } from '../shuffle/shuffle-reader.ts';
 import type { AsyncBatchIterator } from './async-operator.ts';
@@ -68,7 +69,8 @@ export async function runTask(
   try {
     if (task.isInterrupted()) throw new TaskKilledError(task.taskAttemptId);
     const { program } = stage.facts;
-    const functions = stage.closures === null ? [] : stage.closures.make(accumulators);
+    const closures = stage.closures === null ? [] : stage.closures.make(accumulators);
+    const functions = withBuiltIns(program.builtIns, closures);
     stage.codeKey ??= codeKey(functions);
     env = makeEnv(stage.codeKey);
     const run = new StageRun(program, functions, stage.segments, env);

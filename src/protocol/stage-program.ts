@@ -18,6 +18,17 @@ export interface StageProgram {
   readonly sink: SinkPlan;
   /** closure.captureAll() of every function and value a `Ref` points to; empty when there is none. */
   readonly closures: Uint8Array;
+  /** Refs that point to functions of the engine's own; null stands for them among the closures. */
+  readonly builtIns: readonly BuiltInCall[];
+}
+
+/** A function that every executor has (rdd/built-in-functions.ts). */
+export interface BuiltInCall {
+  readonly ref: Ref;
+  readonly name: string;
+  /** Plain data. */
+  readonly data: unknown;
+  readonly captured: readonly Ref[];
 }
 
 /** Index of a function or value in the program's closure graph. */
@@ -62,6 +73,8 @@ export type NodeSource =
   | { readonly kind: 'MapPartitions'; readonly parent: number; readonly f: Ref; readonly withIndex: boolean }
   /** Combines [key, value] records within the partition, without a shuffle; records are [key, combined]. */
   | { readonly kind: 'CombineInPlace'; readonly parent: number; readonly combine: CombinePlan }
+  /** Sorts [key, value] records by key within the partition, without a shuffle. Shares its parent's split. */
+  | { readonly kind: 'SortInPlace'; readonly parent: number; readonly ordering: OrderingPlan }
   /** One array per partition. */
   | { readonly kind: 'Glom'; readonly parent: number }
   /** repartition's first half: [k, record] with k in 0..numPartitions-1 dealt round robin from a start derived from split.index. */

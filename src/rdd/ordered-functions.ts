@@ -1,9 +1,14 @@
+import { builtIn } from './built-in-functions.ts';
+import { checkPartitioner, choosePartitioner } from './default-partitioner.ts';
 import type { AnyFunction } from './dependency.ts';
+import { PartitionPruningRDD } from './nodes/partition-pruning-rdd.ts';
+import { type Partitioner, samePartitioner } from './partitioner.ts';
+import { orderingPlan } from './plans.ts';
 import { RangePartitioner } from './range-partitioner.ts';
 import type { RDDNode } from './rdd-node.ts';
 import { onto, type Site } from './site.ts';
-import { checkPartitionCount, narrowOp, shuffled, withFunction } from './transformations.ts';
-import { checkUserFunction } from './user-function.ts';
+import { checkPartitionCount, narrow, narrowOp, shuffled, withBuiltIn, withFunction } from './transformations.ts';
+import { checkUserFunction, functionPassedTo } from './user-function.ts';
 
 // Operators of RDDs whose keys have an order. Spark: OrderedRDDFunctions
 
@@ -43,4 +48,46 @@ export function sortBy(
 ): RDDNode {
   const keyed = withFunction(at, 'keyBy', f);
   return narrowOp(onto(at, sortByKey(onto(at, keyed), ascending, numPartitions, compare)), { op: 'values' });
+}
+
+export function repartitionAndSortWithinPartitions(
+  at: Site,
+  given: Partitioner,
+  compared: Compare | undefined,
+): RDDNode {
+  const compare = checkCompare(at, compared);
+  const partitioner = typeof given === 'number' ? choosePartitioner(at, given) : checkPartitioner(at, given);
+  const ordering = { compare, ascending: true, operator: at.operator };
+  if (!samePartitioner(at.node.partitioner, partitioner)) return shuffled(at, partitioner, { ordering });
+  return narrow(at, true, (parent, builder) => ({
+    kind: 'SortInPlace',
+    parent,
+    ordering: orderingPlan(ordering, builder),
+  }));
+}
+
+/** Spark: OrderedRDDFunctions.filterByRange */
+export function filterByRange(at: Site, lower: unknown, upper: unknown, compared: Compare | undefined): RDDNode {
+  const given = checkCompare(at, compared);
+  const { partitioner } = at.node;
+  const range = partitioner instanceof RangePartitioner ? partitioner : null;
+  const compare = given ?? range?.ordering.compare ?? null;
+  const inRange = builtIn('keyInRange', null, [
+    [lower, 'the lower bound passed to filterByRange()'],
+    [upper, 'the upper bound passed to filterByRange()'],
+    [compare, functionPassedTo(at.operator, 'comparator')],
+  ]);
+  // Of another order the partitions say nothing.
+  const prunes = range !== null && compare === range.ordering.compare;
+  const scanned = prunes ? pruned(at, range, lower, upper) : at.node;
+  return withBuiltIn(onto(at, scanned), 'filter', inRange, true);
+}
+
+function pruned(at: Site, range: RangePartitioner, lower: unknown, upper: unknown): RDDNode {
+  const wanted = (partition: number): boolean => {
+    if (!range.isPrepared) return true;
+    const ends = [range.getPartition(lower), range.getPartition(upper)];
+    return partition >= Math.min(...ends) && partition <= Math.max(...ends);
+  };
+  return new PartitionPruningRDD(at.jobs.newRddId(), at.callSite, at.node, wanted, range.isPrepared);
 }

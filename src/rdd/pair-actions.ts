@@ -1,12 +1,12 @@
 import { IllegalArgumentError } from '../base/errors.ts';
-import { valuesEqual } from '../base/value-equality.ts';
-import { hashValue } from '../base/value-hash.ts';
+import { ValueMap } from '../base/value-map.ts';
 import { collectNode } from './actions.ts';
 import { choosePartitioner } from './default-partitioner.ts';
 import { type ActionOptions, type FutureAction, startAction } from './future-action.ts';
-import { allResults, concatenated, everyPartition } from './results.ts';
+import { allResults, concatenated, everyPartition, resultsInOrder } from './results.ts';
 import { onto, type Site } from './site.ts';
-import { combined, narrow, narrowOp } from './transformations.ts';
+import { combined, combinedInPlace, narrow, narrowOp } from './transformations.ts';
+import { checkUserFunction } from './user-function.ts';
 
 // Actions of RDDs of [key, value], and those that count.
 
@@ -26,37 +26,28 @@ function counts<K>(at: Site, options: ActionOptions | undefined): FutureAction<M
   });
 }
 
+/** The last value of each key; keys that are equal by value are one entry, under the first of them. */
 export function collectAsMap<K, V>(at: Site, options?: ActionOptions): FutureAction<Map<K, V>> {
   return startAction(at.jobs, at.callSite, options, async (action) => {
-    return mapByValue(await collectNode<[K, V]>(action, at.node));
+    return new ValueMap(await collectNode<[K, V]>(action, at.node)).toMap();
   });
 }
 
-/**
- * The last value of each key. Keys that are equal by value become one entry, under the first such key: a Map by itself would
- * keep two arrays or Dates of the same content apart.
- */
-export function mapByValue<K, V>(pairs: readonly (readonly [K, V])[]): Map<K, V> {
-  const map = new Map<K, V>();
-  let objects: Map<number, K[]> | null = null;
-  for (const [key, value] of pairs) {
-    if (key === null || typeof key !== 'object') {
-      map.set(key, value);
-      continue;
-    }
-    objects ??= new Map();
-    const hash = hashValue(key);
-    const sameHash = objects.get(hash);
-    const known = sameHash?.find((k) => valuesEqual(k, key));
-    if (known !== undefined) {
-      map.set(known, value);
-      continue;
-    }
-    if (sameHash === undefined) objects.set(hash, [key]);
-    else sameHash.push(key);
-    map.set(key, value);
-  }
-  return map;
+/** Merged in the order of partitions. */
+export function reduceByKeyLocally<K, V>(
+  at: Site,
+  f: (a: V, b: V) => V,
+  options?: ActionOptions,
+): FutureAction<Map<K, V>> {
+  checkUserFunction(f, at.operator);
+  const reduced = combinedInPlace(at, { kind: 'reduce', operator: at.operator, f });
+  return startAction(at.jobs, at.callSite, options, async (action) => {
+    const all = new ValueMap<K, V>();
+    await resultsInOrder<[K, V][]>(action, reduced, { kind: 'collect' }, everyPartition(reduced), (part) => {
+      for (const [key, value] of part) all.set(key, all.has(key) ? f(all.get(key) as V, value) : value);
+    });
+    return all.toMap();
+  });
 }
 
 /** All values of one key; with a partitioner only its partition is looked at. */

@@ -65,6 +65,18 @@ export function cogroup(at: Site, others: readonly RDDNode[], given: Partitioner
   return cogrouped(at, others, choosePartitioner(at, given, others));
 }
 
+/** Without a partitioner: that is what tells it from cogroup. */
+export function groupWith<R extends { readonly node: RDDNode }>(
+  at: Site,
+  args: readonly unknown[],
+  isRdd: (value: unknown) => value is R,
+): RDDNode {
+  const last = args.at(-1);
+  if (args.length > 0 && !isRdd(last)) throw notAnRdd(at, last);
+  const nodes = cogroupArguments(at, args, isRdd).others.map((o) => o.node);
+  return cogroup(at, nodes, undefined);
+}
+
 export function join(
   at: Site,
   other: RDDNode,

@@ -1,3 +1,4 @@
+import { countApproxDistinctByKey, precisionFor, precisionOf } from './approximate-distinct.ts';
 import type { Element, Nullish } from './element.ts';
 import * as pairs from './pair-functions.ts';
 import type { Partitioner } from './partitioner.ts';
@@ -133,6 +134,41 @@ export abstract class PairRDDFunctions<out T> extends RDDFileActions<T> {
         given,
       ),
     );
+  }
+
+  /** cogroup by its other name, partitioned by default. */
+  groupWith<K, V, W>(this: RDD<[K, V]>, other: RDD<[K, W]>): RDD<[K, [V[], W[]]]>;
+  groupWith<K, V, W, X>(this: RDD<[K, V]>, other1: RDD<[K, W]>, other2: RDD<[K, X]>): RDD<[K, [V[], W[], X[]]]>;
+  groupWith<K, V, W, X, Y>(
+    this: RDD<[K, V]>,
+    other1: RDD<[K, W]>,
+    other2: RDD<[K, X]>,
+    other3: RDD<[K, Y]>,
+  ): RDD<[K, [V[], W[], X[], Y[]]]>;
+  groupWith(...others: readonly RDD<[unknown, unknown]>[]): RDD<never> {
+    const at = this.at('groupWith');
+    return this.to(pairs.groupWith(at, others, isRDD));
+  }
+
+  /**
+   * About how many different values each key has, by HyperLogLog++; see countApproxDistinct.
+   *
+   * @param relativeSD how far off the counts are on average, relative to them. Above 0.000017.
+   */
+  countApproxDistinctByKey<K, V>(this: RDD<[K, V]>, relativeSD?: number, partitioning?: Partitioning): RDD<[K, number]>;
+  /** The same by HyperLogLog++'s own settings; see countApproxDistinct. */
+  countApproxDistinctByKey<K, V>(
+    this: RDD<[K, V]>,
+    p: number,
+    sp: number,
+    partitioning: Partitioning,
+  ): RDD<[K, number]>;
+  countApproxDistinctByKey<K>(first = 0.05, second?: Partitioning, third?: Partitioning): RDD<[K, number]> {
+    const at = this.at('countApproxDistinctByKey');
+    // Two numbers alone are an accuracy and a number of partitions, as in Spark.
+    const [precision, partitioning] =
+      third === undefined ? [precisionFor(first), second] : [precisionOf(first, second), third];
+    return this.to(countApproxDistinctByKey(at, precision, partitioning));
   }
 
   /** The pairs whose key is not in `other`; partitioned as this RDD unless told. */

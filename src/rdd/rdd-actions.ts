@@ -1,9 +1,12 @@
 import * as actions from './actions.ts';
+import * as approximate from './approximate-actions.ts';
+import { countApproxDistinct, precisionFor, precisionOf } from './approximate-distinct.ts';
 import type { AsyncCall, AsyncOptions } from './async-functions.ts';
 import { AsyncRDDFunctions } from './async-rdd-functions.ts';
 import type { Element, Nullish } from './element.ts';
 import type { ActionOptions, FutureAction } from './future-action.ts';
 import * as pairActions from './pair-actions.ts';
+import type { BoundedDouble, PartialResult } from './partial-result.ts';
 import { takeSample } from './sampling.ts';
 import type { TaskContext } from './task-context.ts';
 import * as trees from './tree-actions.ts';
@@ -123,6 +126,46 @@ export abstract class RDDActions<out T> extends AsyncRDDFunctions<T> {
 
   countByValue(options?: ActionOptions): FutureAction<Map<T, number>> {
     return pairActions.countByValue(this.at('countByValue'), options);
+  }
+
+  /**
+   * How many records there are, as far as that is known after `timeoutMs`: an answer with bounds, or the exact one when the job
+   * is done by then. The job goes on; the answer's getFinalValue() has its result.
+   *
+   * @param confidence 0 to 1: how sure it shall be that the number lies between the bounds.
+   */
+  countApprox(
+    timeoutMs: number,
+    confidence = 0.95,
+    options?: ActionOptions,
+  ): FutureAction<PartialResult<BoundedDouble>> {
+    return approximate.countApprox(this.at('countApprox'), timeoutMs, confidence, options);
+  }
+
+  /** How often each record is there; see countApprox. */
+  countByValueApprox(
+    timeoutMs: number,
+    confidence = 0.95,
+    options?: ActionOptions,
+  ): FutureAction<PartialResult<Map<T, BoundedDouble>>> {
+    return approximate.countByValueApprox(this.at('countByValueApprox'), timeoutMs, confidence, options);
+  }
+
+  /**
+   * About how many different records there are, by HyperLogLog++.
+   *
+   * @param relativeSD how far off the answer is on average, relative to it; smaller takes more memory. Above 0.000017.
+   */
+  countApproxDistinct(relativeSD?: number, options?: ActionOptions): FutureAction<number>;
+  /**
+   * The same by HyperLogLog++'s own settings: 2^p registers, and `sp`, the precision at which small sets are kept as lists; 0:
+   * they are not.
+   */
+  countApproxDistinct(p: number, sp: number, options?: ActionOptions): FutureAction<number>;
+  countApproxDistinct(first = 0.05, second?: number | ActionOptions, third?: ActionOptions): FutureAction<number> {
+    const at = this.at('countApproxDistinct');
+    if (typeof second === 'number') return countApproxDistinct(at, precisionOf(first, second), third);
+    return countApproxDistinct(at, precisionFor(first), second ?? third);
   }
 
   /** All records in order, one job a partition, when it is needed. The driver holds one partition at a time, or two. */

@@ -1,6 +1,7 @@
 import { InvariantError } from '../base/errors.ts';
-import type { NodePlan, Ref, SinkPlan, Split, StageProgram } from '../protocol/stage-program.ts';
+import type { BuiltInCall, NodePlan, Ref, SinkPlan, Split, StageProgram } from '../protocol/stage-program.ts';
 import { StorageLevel, sameLevel } from '../protocol/storage-level.ts';
+import { builtInOf } from './built-in-functions.ts';
 import type { ShuffleDependency } from './dependency.ts';
 import { combinePlan, partitionerPlan, sinkPlan } from './plans.ts';
 import type { ProgramBuilder, RDDNode } from './rdd-node.ts';
@@ -25,6 +26,7 @@ export interface StageProgramRequest {
 export function buildStageProgram(request: StageProgramRequest): StageProgram {
   const roots: unknown[] = [];
   const whats: string[] = [];
+  const builtIns: BuiltInCall[] = [];
   const refs = new Map<unknown, Ref>();
   const nodes: NodePlan[] = [];
   const indices = new Map<RDDNode, number>();
@@ -36,9 +38,14 @@ export function buildStageProgram(request: StageProgramRequest): StageProgram {
       const known = shared ? refs.get(value) : undefined;
       if (known !== undefined) return known;
       const ref = roots.length;
-      roots.push(value);
+      const own = builtInOf(value);
+      roots.push(own === undefined ? value : null);
       whats.push(what);
       if (shared) refs.set(value, ref);
+      if (own !== undefined) {
+        const captured = own.captured.map(([needed, name]) => builder.ref(needed, name));
+        builtIns.push({ ref, name: own.name, data: own.data, captured });
+      }
       return ref;
     },
     node(node) {
@@ -61,7 +68,8 @@ export function buildStageProgram(request: StageProgramRequest): StageProgram {
     nodes,
     root: builder.node(request.node),
     sink,
-    closures: roots.length === 0 ? new Uint8Array(0) : request.capture(roots, whats),
+    closures: roots.length === builtIns.length ? new Uint8Array(0) : request.capture(roots, whats),
+    builtIns,
   };
 }
 

@@ -46,6 +46,15 @@ export function withFunction(at: Site, op: OpWithFunction, f: AnyFunction, prese
   }));
 }
 
+/** The same with a function of `builtIn`, which needs no check. */
+export function withBuiltIn(at: Site, op: OpWithFunction, f: AnyFunction, preserves = false): RDDNode {
+  return narrow(at, preserves, (parent, builder) => ({
+    kind: 'Narrow',
+    parent,
+    op: { op, f: builder.ref(f, functionPassedTo(at.operator)) },
+  }));
+}
+
 export function mapPartitions(at: Site, f: AnyFunction, withIndex: boolean, preserves: boolean): RDDNode {
   checkUserFunction(f, at.operator);
   const what = functionPassedTo(at.operator);

@@ -1,7 +1,7 @@
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import type { ExecutorId } from '../protocol/ids.ts';
 import type { MapOutputs } from '../protocol/map-output.ts';
-import type { CombinePlan, ShuffleReadPlan } from '../protocol/stage-program.ts';
+import type { CombinePlan, OrderingPlan, ShuffleReadPlan } from '../protocol/stage-program.ts';
 import { Aggregator } from './aggregator.ts';
 import { resolveCombiner } from './combiner.ts';
 import { ExternalSorter } from './external-sorter.ts';
@@ -35,11 +35,31 @@ export function openShuffleReader(env: ShuffleEnv, options: ShuffleReaderOptions
   let stream: PairStream = new FetchStream(env, { shuffleId: read.shuffleId, reduceId, outputs, localExecutorId });
   if (read.combine !== null)
     stream = combined(env, stream, `read ${read.shuffleId}`, read.combine, read.mapSideCombine, functions);
-  if (read.ordering !== null) {
-    const sorter = new ExternalSorter(env, resolveOrdering(read.ordering, functions));
-    stream = new Collected(stream, sorter, (block) => sorter.add(block));
-  }
+  if (read.ordering !== null) stream = sorted(env, stream, read.ordering, functions);
   return new PairRecords(stream);
+}
+
+/** Sorts `[key, value]` records of one partition by key where they are, without a shuffle. */
+export function openSortInPlace(
+  env: ShuffleEnv,
+  options: {
+    readonly records: BatchIterator;
+    readonly ordering: OrderingPlan;
+    readonly functions: readonly unknown[];
+  },
+): BatchIterator<[unknown, unknown]> {
+  const pairs = new RecordPairs(options.records, 'repartitionAndSortWithinPartitions');
+  return new PairRecords(sorted(env, pairs, options.ordering, options.functions));
+}
+
+function sorted(
+  env: ShuffleEnv,
+  source: PairStream,
+  ordering: OrderingPlan,
+  functions: readonly unknown[],
+): PairStream {
+  const sorter = new ExternalSorter(env, resolveOrdering(ordering, functions));
+  return new Collected(source, sorter, (block) => sorter.add(block));
 }
 
 /**

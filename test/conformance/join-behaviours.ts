@@ -208,6 +208,56 @@ export const joinBehaviours: readonly Behaviour[] = [
     },
   ],
   [
+    'groupWith is cogroup with the default partitioner',
+    async (sc) => {
+      const a = sc.parallelize([['k', 1]], 2);
+      const b = sc.parallelize(
+        [
+          ['k', 'x'],
+          ['l', 'y'],
+        ],
+        3,
+      );
+      const c = sc.parallelize([['l', true]], 1);
+      assert.equal(a.groupWith(b).getNumPartitions(), 3);
+      assert.deepEqual(sorted(await a.groupWith(b).collect()), [
+        ['k', [[1], ['x']]],
+        ['l', [[], ['y']]],
+      ]);
+      assert.deepEqual(sorted(await a.groupWith(b, c).collect()), [
+        ['k', [[1], ['x'], []]],
+        ['l', [[], ['y'], [true]]],
+      ]);
+      assert.deepEqual(sorted(await a.groupWith(b, c, a).collect()), [
+        ['k', [[1], ['x'], [], [1]]],
+        ['l', [[], ['y'], [true], []]],
+      ]);
+      const loose = a as unknown as { groupWith(...args: unknown[]): unknown };
+      assert.throws(() => loose.groupWith(b, 3), /groupWith\(\) needs another RDD/);
+      assert.throws(() => loose.groupWith(), /one to three other RDDs/);
+    },
+  ],
+  [
+    "subtractByKey keeps the receiver's partitioner, and its number of partitions without one",
+    async (sc) => {
+      const left = sc.parallelize(
+        [
+          ['a', 1],
+          ['b', 2],
+        ],
+        2,
+      );
+      const right = sc.parallelize([['a', 'x']], 7);
+      assert.equal(left.subtractByKey(right).getNumPartitions(), 2);
+      const placed = left.partitionBy(new HashPartitioner(3));
+      const rest = placed.subtractByKey(right);
+      assert.equal(rest.partitioner, placed.partitioner);
+      assert.deepEqual(await rest.collect(), [['b', 2]]);
+      assert.equal(placed.subtractByKey(right, 5).getNumPartitions(), 5);
+      assert.deepEqual(await sc.emptyRDD<[string, number]>().subtractByKey(right).collect(), []);
+    },
+  ],
+  [
     'subtractByKey keeps the pairs whose key the other has not, duplicates too',
     async (sc) => {
       const rdd = sc.parallelize(

@@ -1,13 +1,17 @@
 import { after, before, describe, test } from 'node:test';
 import { actionBehaviours } from './action-behaviours.ts';
+import { approximateBehaviours } from './approximate-behaviours.ts';
 import { asyncBehaviours } from './async-behaviours.ts';
 import type { ContextLike } from './behaviour.ts';
 import { engineBehaviours } from './engine-behaviours.ts';
 import { fileBehaviours } from './file-behaviours.ts';
 import { joinBehaviours } from './join-behaviours.ts';
 import { narrowBehaviours } from './narrow-behaviours.ts';
+import { numberBehaviours } from './number-behaviours.ts';
 import { pairBehaviours } from './pair-behaviours.ts';
 import { persistBehaviours } from './persist-behaviours.ts';
+import { placedPairBehaviours } from './placed-pair-behaviours.ts';
+import { rangeBehaviours } from './range-behaviours.ts';
 import { samplingBehaviours } from './sampling-behaviours.ts';
 import { setBehaviours } from './set-behaviours.ts';
 import { sortBehaviours } from './sort-behaviours.ts';
@@ -18,12 +22,16 @@ const topics = {
   sources: sourceBehaviours,
   'narrow operators': narrowBehaviours,
   'operators by key': pairBehaviours,
+  'where pairs are': placedPairBehaviours,
   joins: joinBehaviours,
   sorting: sortBehaviours,
   sampling: samplingBehaviours,
   'whole records as keys, and trees': setBehaviours,
   'partitions side by side': zipBehaviours,
+  'ranges of keys': rangeBehaviours,
   actions: actionBehaviours,
+  'statistics and histograms': numberBehaviours,
+  'approximate actions': approximateBehaviours,
   files: fileBehaviours,
   'async operators': asyncBehaviours,
   persistence: persistBehaviours,

@@ -4,6 +4,7 @@ import { hashValue } from '../../src/base/value-hash.ts';
 import { commitTask, outputJob, setupTask } from '../../src/io/file-output.ts';
 import { openRecordWriter, partExtension } from '../../src/io/open-record-writer.ts';
 import type { PartitionerPlan, SinkPlan, StageProgram } from '../../src/protocol/stage-program.ts';
+import { withBuiltIns } from '../../src/rdd/built-in-functions.ts';
 import type { ShuffleDependency } from '../../src/rdd/dependency.ts';
 import type { JobHandle, JobRunner, RddSettings, RddStorageInfo, RunJobOptions } from '../../src/rdd/job-runner.ts';
 import { type Partitioner, partitionOfHash } from '../../src/rdd/partitioner.ts';
@@ -112,6 +113,7 @@ export class ArrayEngine implements JobRunner {
       return new Uint8Array(1);
     };
     const program = buildStageProgram({ key, node, sink, capture });
+    this.#roots.set(key, withBuiltIns(program.builtIns, this.#roots.get(key) ?? []));
     this.programs.push(program);
     return program;
   }

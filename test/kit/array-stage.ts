@@ -99,6 +99,10 @@ export class ArrayStage {
         const pairs = (await this.records(plan.parent, split)) as readonly Pair[];
         return combineAll(pairs, plan.combine, this.#functions, false);
       }
+      case 'SortInPlace': {
+        const compare = comparatorOf(plan.ordering, this.#functions);
+        return ([...(await this.records(plan.parent, split))] as Pair[]).sort((a, b) => compare(a[0], b[0]));
+      }
       case 'Glom':
         return [[...(await this.records(plan.parent, split))]];
       case 'Deal': {

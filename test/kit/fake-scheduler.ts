@@ -60,6 +60,7 @@ export class FakeCluster {
     root: 0,
     sink: { kind: 'count' },
     closures: new Uint8Array(),
+    builtIns: [],
   });
 
   addToAccumulators = (updates: readonly AccumulatorUpdate[]): void => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { BoundedDouble, PartialResult } from '../../src/rdd/partial-result.ts';
 import { HashPartitioner } from '../../src/rdd/partitioner.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
+import type { StatCounter } from '../../src/rdd/stat-counter.ts';
 import { ArrayContext } from '../kit/array-context.ts';
 
 // These tests are passed by compiling: wrong types fail the build.
@@ -219,6 +221,31 @@ test('async operators unwrap promises', () => {
   );
 });
 
+test('statistics and approximate actions promise what they bring', () => {
+  const ns = sc.range(3);
+  value<StatCounter>()(ns.stats(), true);
+  value<number>()(ns.mean(), true);
+  value<[edges: number[], counts: number[]]>()(ns.histogram(3), true);
+  value<number[]>()(ns.histogram([0, 1, 2]), true);
+  value<number[]>()(ns.histogram([0, 1, 2], true), true);
+  value<PartialResult<BoundedDouble>>()(lines.countApprox(10), true);
+  value<PartialResult<BoundedDouble>>()(ns.sumApprox(10, 0.9), true);
+  value<PartialResult<Map<string, BoundedDouble>>>()(lines.countByValueApprox(10), true);
+  value<PartialResult<Map<string, BoundedDouble>>>()(pairs.countByKeyApprox(10), true);
+  value<number>()(lines.countApproxDistinct(), true);
+  value<number>()(lines.countApproxDistinct(12, 25), true);
+  value<Map<string, number>>()(
+    pairs.reduceByKeyLocally((a, b) => a + b),
+    true,
+  );
+  records<[string, number]>()(others.countApproxDistinctByKey(0.1, 3), true);
+  records<[string, number]>()(others.countApproxDistinctByKey(12, 0, new HashPartitioner(2)), true);
+  records<[string, [number[], boolean[]]]>()(pairs.groupWith(others), true);
+  records<[string, [number[], boolean[], number[]]]>()(pairs.groupWith(others, pairs), true);
+  records<[string, boolean]>()(others.filterByRange('a', 'b'), true);
+  records<[string, boolean]>()(others.repartitionAndSortWithinPartitions(new HashPartitioner(2)), true);
+});
+
 test('wrong calls do not compile', () => {
   const wrong = (): void => {
     // @ts-expect-error numbers are no pairs
@@ -243,6 +270,28 @@ test('wrong calls do not compile', () => {
     void pairs.lookup(5);
     // @ts-expect-error a partitioner is no string
     pairs.partitionBy('hash');
+    // @ts-expect-error strings have no mean
+    void lines.mean();
+    // @ts-expect-error nor a histogram
+    void lines.histogram(3);
+    // @ts-expect-error edges are numbers
+    void sc.range(3).histogram(['a', 'b']);
+    // @ts-expect-error lines are no pairs
+    void lines.countByKeyApprox(10);
+    // @ts-expect-error a time is needed
+    void lines.countApprox();
+    // @ts-expect-error bounds are keys
+    pairs.filterByRange(1, 2);
+    // @ts-expect-error a number of partitions is no partitioner
+    pairs.repartitionAndSortWithinPartitions(3);
+    // @ts-expect-error groupWith takes no partitioner
+    pairs.groupWith(others, 3);
+    // @ts-expect-error keys differ
+    pairs.groupWith(sc.parallelize([[1, 'x']], 1));
+    // @ts-expect-error the function must give what it takes
+    void pairs.reduceByKeyLocally((a, b) => `${a}${b}`);
+    // @ts-expect-error p and sp go with a partitioner
+    pairs.countApproxDistinctByKey(12, 0, 'x');
   };
   assert.equal(typeof wrong, 'function');
 });

@@ -213,11 +213,12 @@ export class RateLimiter {
       }
       hungry = next;
     }
-    for (const [taskId, permits] of given) {
+    // Who got most comes last the next time.
+    const turns = [...given].sort((a, b) => a[1] - b[1]);
+    for (const [taskId, permits] of turns) {
       const task = bucket.tasks.get(taskId) as LiveTask; // a waiter
       bucket.tokens = Math.max(0, bucket.tokens - permits);
       close(bucket, task, permits, grants);
-      // To the end: served last.
       bucket.tasks.delete(taskId);
       bucket.tasks.set(taskId, task);
     }

@@ -38,6 +38,7 @@ import { LocalDirs } from '../storage/local-dirs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
 import { logEvent } from './log-event.ts';
 import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
+import { RateLimits } from './rate-limits.ts';
 import { schedulerSettings } from './scheduler-settings.ts';
 
 /**
@@ -71,12 +72,18 @@ export class DriverEnv {
   readonly #cached = new CachedBlocks();
   readonly #mapOutputs = new MapOutputTracker();
   readonly #commits = new OutputCommitCoordinator();
+  readonly #rateLimits = new RateLimits(systemClock);
 
   /** What executors ask. */
   readonly #answers: DriverAnswers = {
     GetMapOutputs: ({ shuffleId }) =>
       this.#mapOutputs.getMapOutputs(shuffleId) ?? { shuffleId, epoch: this.#mapOutputs.epoch, statuses: [] },
     CanCommit: (attempt) => ({ allowed: this.#commits.canCommit(attempt) }),
+    AcquirePermits: (ask) => this.#rateLimits.acquire(ask),
+    ReturnPermits: (returned) => {
+      this.#rateLimits.giveBack(returned);
+      return null;
+    },
   };
 
   /** @throws IskraError when a setting is missing or bad; nothing is left behind. */
@@ -209,6 +216,7 @@ export class DriverEnv {
     this.#post({ type: 'SparkListenerApplicationEnd', at: systemClock.now() });
     this.#progress?.close();
     this.listeners.drain();
+    this.#rateLimits.close();
     await this.#backend.stopped;
     this.removeFiles();
   }
@@ -232,6 +240,7 @@ export class DriverEnv {
         this.#commits.stageStarted(event.stage.stageId);
         break;
       case 'SparkListenerTaskEnd':
+        this.#rateLimits.taskEnded(event.task.taskId);
         if (event.reason.kind !== 'Success')
           this.#commits.attemptFailed({
             stageId: event.stageId,

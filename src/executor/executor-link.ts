@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { IskraError } from '../base/errors.ts';
-import type { AheadCell, AskExecutor, SlotAnswer, SlotAsk } from '../protocol/executor-slot.ts';
+import type { AheadCell, AskExecutor, FromSlot, SlotAnswer, SlotAsk } from '../protocol/executor-slot.ts';
 
 /** A task was told to end. Not an error of the user: it is reported as TaskKilled. */
 export class TaskKilledError extends IskraError {
@@ -17,16 +17,21 @@ const AHEAD = 2;
 const WAIT_SLICE_MS = 1000;
 
 /**
- * A slot's line to its executor's main thread: questions that block the slot until the answer is there (some 60 µs), and
- * the flag by which a running task learns that it was killed.
+ * A slot's line to its executor's main thread: questions that block the slot until the answer is there (some 60 µs), others
+ * whose answer comes as a message, and the flag by which a running task learns that it was killed.
  */
 export class ExecutorLink {
   readonly #port: MessagePort;
   readonly #flags: Int32Array;
+  readonly #send: (message: FromSlot) => void;
+  readonly #pending = new Map<number, { resolve: (reply: unknown) => void; reject: (error: Error) => void }>();
+  readonly #onKilled = new Set<(taskId: number) => void>();
+  #nextAsk = 0;
 
-  constructor(port: MessagePort, flags: SharedArrayBuffer) {
+  constructor(port: MessagePort, flags: SharedArrayBuffer, send: (message: FromSlot) => void) {
     this.#port = port;
     this.#flags = new Int32Array(flags);
+    this.#send = send;
   }
 
   ask<K extends keyof AskExecutor>(name: K, request: AskExecutor[K][0]): AskExecutor[K][1] {
@@ -38,6 +43,32 @@ export class ExecutorLink {
     if (answer === undefined) throw new IskraError('NO_ANSWER', `the executor gave no answer to ${name}`);
     if (!answer.ok) throw new IskraError('ASK_FAILED', `${name}: ${answer.message}`);
     return answer.reply as AskExecutor[K][1];
+  }
+
+  /** For tasks that await: the thread goes on meanwhile. */
+  askLater<K extends keyof AskExecutor>(name: K, request: AskExecutor[K][0]): Promise<AskExecutor[K][1]> {
+    const askId = this.#nextAsk++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(askId, { resolve: resolve as (reply: unknown) => void, reject });
+      this.#send({ type: 'AskLater', askId, name, request });
+    });
+  }
+
+  answered(askId: number, answer: SlotAnswer): void {
+    const asked = this.#pending.get(askId);
+    this.#pending.delete(askId);
+    if (answer.ok) asked?.resolve(answer.reply);
+    else asked?.reject(new IskraError('ASK_FAILED', answer.message));
+  }
+
+  /** Calls `listener` with each task that is killed while the thread is not busy; the returned function ends that. */
+  onKilled(listener: (taskId: number) => void): () => void {
+    this.#onKilled.add(listener);
+    return () => this.#onKilled.delete(listener);
+  }
+
+  taskKilled(taskId: number): void {
+    for (const listener of this.#onKilled) listener(taskId);
   }
 
   isKilled(taskId: number): boolean {

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorToData } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import type { AnswerExecutor, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
-import type { AskExecutor, FromSlot, SlotSettings, TaskDone } from '../protocol/executor-slot.ts';
+import type { AskExecutor, SlotNews, SlotSettings, TaskDone } from '../protocol/executor-slot.ts';
 import type { TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapStatus } from '../protocol/map-output.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
@@ -236,7 +236,7 @@ export class Executor {
     this.#idle.push(slot);
   }
 
-  #fromSlot(slot: SlotHandle, message: FromSlot): void {
+  #fromSlot(slot: SlotHandle, message: SlotNews): void {
     if (isTaskDone(message)) {
       const [taskId, kind, value, updates, numbers] = message;
       const accumulators = updates ?? [];
@@ -370,6 +370,8 @@ export class Executor {
     switch (name) {
       case 'GetMapOutputs':
       case 'CanCommit':
+      case 'AcquirePermits':
+      case 'ReturnPermits':
         return this.#askDriver(name, request as AskExecutor[typeof name][0]);
       case 'GetRddBlock': {
         const { rddId, partition } = request as AskExecutor['GetRddBlock'][0];
@@ -389,6 +391,6 @@ export class Executor {
   }
 }
 
-function isTaskDone(message: FromSlot): message is TaskDone {
+function isTaskDone(message: SlotNews): message is TaskDone {
   return Array.isArray(message);
 }

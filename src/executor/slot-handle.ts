@@ -6,6 +6,7 @@ import type {
   FromSlot,
   SlotAnswer,
   SlotAsk,
+  SlotNews,
   SlotSettings,
   StageFacts,
   StartSlot,
@@ -17,7 +18,7 @@ import { slotFlags } from './executor-link.ts';
 import { takeSlotThread } from './slot-thread.ts';
 
 export interface SlotHandlers {
-  onMessage(slot: SlotHandle, message: FromSlot): void;
+  onMessage(slot: SlotHandle, message: SlotNews): void;
   /** The thread is gone; `why` says how, for the task that ran in it. */
   onExit(slot: SlotHandle, why: string): void;
   /** The answer, or a promise of it; the slot blocks until then. */
@@ -65,7 +66,13 @@ export class SlotHandle {
     this.#worker = takeSlotThread(entry, limits.heapMiB);
     const start: StartSlot = { settings: { ...settings, slotIndex: index, flags: this.#flags }, asks: port2 };
     this.#worker.postMessage(start, [port2]);
-    this.#worker.on('message', (message: FromSlot) => handlers.onMessage(this, message));
+    this.#worker.on('message', (message: FromSlot) => {
+      if ('type' in message && message.type === 'AskLater') {
+        const { askId, name, request } = message;
+        const send = (answer: SlotAnswer): void => this.#post({ type: 'Answer', askId, answer });
+        this.#answerWith(() => handlers.onAsk(name, request), send);
+      } else handlers.onMessage(this, message);
+    });
     this.#worker.on('error', (error: Error & { code?: string }) => {
       this.#outOfMemory =
         error.code === 'ERR_WORKER_OUT_OF_MEMORY'
@@ -82,7 +89,15 @@ export class SlotHandle {
           `the task's thread was ended by process.exit(${code}) in a function of the task; throw an error there instead`,
       );
     });
-    this.#asks.on('message', (ask: SlotAsk) => this.#answerWith(() => handlers.onAsk(ask.name, ask.request)));
+    this.#asks.on('message', (ask: SlotAsk) =>
+      this.#answerWith(
+        () => handlers.onAsk(ask.name, ask.request),
+        (answer) => {
+          this.#asks.postMessage(answer);
+          slotFlags.answer(this.#flags);
+        },
+      ),
+    );
     this.unref();
   }
 
@@ -142,6 +157,7 @@ export class SlotHandle {
 
   kill(taskId: number): void {
     slotFlags.kill(this.#flags, taskId);
+    this.#post({ type: 'TaskKilled', taskId });
   }
 
   /** Keeps the process alive while a task runs; an idle slot does not. */
@@ -168,11 +184,9 @@ export class SlotHandle {
     }
   }
 
-  #answerWith(make: () => unknown): void {
+  #answerWith(make: () => unknown, send: (answer: SlotAnswer) => void): void {
     const answer = (a: SlotAnswer): void => {
-      if (this.#exited) return;
-      this.#asks.postMessage(a);
-      slotFlags.answer(this.#flags);
+      if (!this.#exited) send(a);
     };
     const fail = (error: unknown): void =>
       answer({ ok: false, message: error instanceof Error ? error.message : String(error) });

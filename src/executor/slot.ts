@@ -51,7 +51,7 @@ export class Slot {
     this.#settings = settings;
     this.#describeError = WHOLE_STACKS.includes(settings.logLevel) ? errorToData : userErrorData;
     this.#port = port;
-    this.#link = new ExecutorLink(asks, settings.flags);
+    this.#link = new ExecutorLink(asks, settings.flags, (message) => this.#send(message));
     this.#localDirs = LocalDirs.fromData(settings.localDirs as LocalDirsData);
     this.#conf = new SparkConf(settings.conf);
     const compress =
@@ -89,6 +89,12 @@ export class Slot {
         return;
       case 'ForgetBroadcast':
         this.#forgetBroadcast(message.broadcastId);
+        return;
+      case 'TaskKilled':
+        this.#link.taskKilled(message.taskId);
+        return;
+      case 'Answer':
+        this.#link.answered(message.askId, message.answer);
         return;
     }
   }

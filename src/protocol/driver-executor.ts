@@ -1,5 +1,6 @@
 import type { ExecutorId, ShuffleId, TaskId } from './ids.ts';
 import type { MapOutputs } from './map-output.ts';
+import type { PermitAsk, PermitReturn } from './rate-limit.ts';
 import type { StageProgram } from './stage-program.ts';
 import type { TaskDescription, TaskResult } from './task.ts';
 
@@ -48,6 +49,9 @@ export interface AskDriver {
     },
     { readonly allowed: boolean },
   ];
+  /** Answered when there is a permit, within some seconds also without; 0 when the task has ended. */
+  AcquirePermits: [PermitAsk, { readonly permits: number }];
+  ReturnPermits: [PermitReturn, null];
 }
 
 /** Answers an executor's questions; at once where it can, so that a slot in the driver's own process need not wait a turn. */

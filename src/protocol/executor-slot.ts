@@ -77,10 +77,21 @@ export type TaskDone = readonly [
 export type ToSlot =
   | RunTask
   | { readonly type: 'ForgetProgram'; readonly programKey: string }
-  | { readonly type: 'ForgetBroadcast'; readonly broadcastId: number };
+  | { readonly type: 'ForgetBroadcast'; readonly broadcastId: number }
+  /** The flag says so, too; this reaches a task that waits for promises. */
+  | { readonly type: 'TaskKilled'; readonly taskId: TaskId }
+  | { readonly type: 'Answer'; readonly askId: number; readonly answer: SlotAnswer };
 
 /** Slot → executor, one way. */
-export type FromSlot =
+export type FromSlot = SlotNews | AskLater;
+
+/** A question for whose answer the slot does not block. */
+export interface AskLater extends SlotAsk {
+  readonly type: 'AskLater';
+  readonly askId: number;
+}
+
+export type SlotNews =
   | TaskDone
   /** The thread has started and waits for work. */
   | { readonly type: 'SlotReady' }

@@ -10,6 +10,13 @@ export type { SparkListener } from './events/listener-bus.ts';
 export type { SparkListenerEvent } from './protocol/spark-listener-event.ts';
 export { StorageLevel } from './protocol/storage-level.ts';
 export type { LocalIteratorOptions } from './rdd/actions.ts';
+export type {
+  AsyncCall,
+  AsyncOptions,
+  AsyncPartitionCall,
+  AsyncPartitionOptions,
+  RateLimit,
+} from './rdd/async-functions.ts';
 export type { RDDDependency } from './rdd/dependency-view.ts';
 export type { FutureAction } from './rdd/future-action.ts';
 export { BoundedDouble, PartialResult } from './rdd/partial-result.ts';

@@ -1,244 +1,406 @@
-import type { BatchIterator } from '../base/batch-iterator.ts';
+import { setMaxListeners } from 'node:events';
 import { IskraError } from '../base/errors.ts';
 import { shortInspect } from '../base/value-errors.ts';
 import type { AsyncOp } from '../protocol/stage-program.ts';
+import {
+  type AttemptSettings,
+  Attempts,
+  type CallInfo,
+  isThenable,
+  type RetryIf,
+  type UserFunction,
+} from './async-attempts.ts';
+import type { AsyncBatchIterator } from './async-batches.ts';
+import type { AsyncTask } from './async-task.ts';
+import type { RatePermits } from './rate-permits.ts';
 import { BATCH_SIZE } from './record-iterator.ts';
 
-/** A partition whose batches have to be awaited: what comes out of an async operator. */
-export interface AsyncBatchIterator {
-  next(): Promise<readonly unknown[] | null>;
-  close(): void;
+type Batch = readonly unknown[] | null;
+
+/** While so many results wait for the reader no further call begins. */
+const LOOK_AHEAD = 256;
+
+/** After so many batches that were there at once the event loop gets a turn: timers, messages, answers of other calls. */
+const BATCHES_A_TURN = 8;
+
+/** Stands where a record has no result. */
+const NOTHING = Symbol('nothing');
+
+/** Room for one call under way. Its two functions are made once, not once a call. */
+interface Place {
+  record: unknown;
+  /** The record's number in the partition. */
+  seq: number;
+  attempts: Attempts | null;
+  readonly done: (value: unknown) => void;
+  readonly failed: (error: unknown) => void;
 }
-
-/** A synchronous partition seen as an async one. */
-export function asAsync(batches: BatchIterator): AsyncBatchIterator {
-  return { next: () => Promise.resolve(batches.next()), close: () => batches.close() };
-}
-
-type UserFunction = (record: unknown, call: { readonly signal: AbortSignal }) => unknown;
-
-/** First pause before a retry, ms; doubles with each further one. */
-const RETRY_PAUSE_MS = 100;
-const MAX_RETRY_PAUSE_MS = 10_000;
 
 /**
  * Calls the user's async function on each record, at most `concurrency` at a time, and gives the results as batches: in the
- * records' order, or as they come. Upstream is pulled only as calls finish, so memory holds `concurrency` records in flight
- * and one batch of results, however slow the reader is.
+ * records' order, or as they come.
+ *
+ * A call that ends lets the next one begin, until LOOK_AHEAD results wait; in order, finished ones may wait behind a slow one,
+ * up to a batch of them. So memory holds `concurrency` records in flight and one batch of results, however slow the reader is.
+ * Results leave once a turn of the event loop: calls that answer within microtasks fill a batch, others wait for nothing.
+ *
+ * The first call that fails for good, the task's death and `close` abort all that are under way, and nothing is heard of them.
  */
 export class AsyncOperator implements AsyncBatchIterator {
   readonly #op: AsyncOp;
-  readonly #f: UserFunction;
   readonly #source: AsyncBatchIterator;
-  readonly #throwIfKilled: () => void;
+  readonly #task: AsyncTask;
+  readonly #f: UserFunction;
   readonly #abort = new AbortController();
-  /** Ordered: results by position from the first that has not left; a hole has not come yet. */
-  readonly #slots: { done: boolean; results: readonly unknown[] }[] = [];
+  readonly #call: CallInfo;
+  /** Null: no retries, no timeout, no limit; then a call is nothing but a call. */
+  readonly #attempts: AttemptSettings | null;
+  readonly #forgetKill: () => void;
+  readonly #places: Place[] = [];
+  readonly #free: Place[] = [];
+  /** In order: results by seq, in a ring; `#done` says which are there. */
+  readonly #results: unknown[];
+  readonly #done: Uint8Array;
+  readonly #mask: number;
+  #first = 0;
+  #next = 0;
+  /** As they come. */
   #ready: unknown[] = [];
+  /** How much waits to be taken: a result is 1, an array of flatMapAsync its length. */
+  #weight = 0;
+  /** The rest of an iterable that filled a batch. */
+  #rest: Iterator<unknown> | null = null;
   #batch: readonly unknown[] = [];
   #at = 0;
   #ended = false;
-  #inFlight = 0;
+  #pulling = false;
+  #starting = false;
+  #closed = false;
   #failure: { readonly error: unknown } | null = null;
-  #wake: (() => void) | null = null;
+  #reader: { readonly give: (batch: Batch) => void; readonly fail: (error: unknown) => void } | null = null;
+  #flushing = false;
+  #batchesThisTurn = 0;
 
-  constructor(op: AsyncOp, f: UserFunction, source: AsyncBatchIterator, throwIfKilled: () => void) {
-    this.#op = op;
+  constructor(
+    op: AsyncOp,
+    f: UserFunction,
+    source: AsyncBatchIterator,
+    task: AsyncTask,
+    more: { readonly retryIf?: RetryIf | null; readonly permits?: RatePermits | null } = {},
+  ) {
+    // Nothing leaves foreachConcurrent, so nothing need wait for its turn.
+    this.#op = op.op === 'foreachConcurrent' ? { ...op, ordered: false } : op;
     this.#f = f;
     this.#source = source;
-    this.#throwIfKilled = throwIfKilled;
+    this.#task = task;
+    const { retryIf = null, permits = null } = more;
+    const { signal } = this.#abort;
+    // Each call under way may listen.
+    setMaxListeners(0, signal);
+    this.#call = Object.freeze({ signal, attempt: 0 });
+    const plain = op.retry === null && op.timeoutMs === null && permits === null;
+    this.#attempts = plain ? null : { op, f, retryIf, permits, task, signal };
+    const ring = this.#op.ordered ? 2 ** Math.ceil(Math.log2(op.concurrency + BATCH_SIZE)) : 0;
+    this.#results = new Array(ring);
+    this.#done = new Uint8Array(ring);
+    this.#mask = ring - 1;
+    this.#forgetKill = task.onKilled((error) => this.#fail(error));
   }
 
-  async next(): Promise<readonly unknown[] | null> {
-    for (;;) {
-      this.#throwIfKilled();
-      this.#abort.signal.throwIfAborted();
-      if (this.#failure !== null) throw this.#failure.error;
-      await this.#fill();
-      const out = this.#take();
-      if (out.length > 0) return out;
-      if (this.#ended && this.#inFlight === 0 && this.#slots.length === 0) return null;
-      if (this.#failure === null) await new Promise<void>((wake) => this.#sleep(wake));
+  next(): Promise<Batch> | Batch {
+    this.#task.throwIfKilled();
+    if (this.#failure !== null) throw this.#failure.error;
+    this.#start();
+    const batch = this.#takeOrFail();
+    if (batch.length > 0) {
+      if (++this.#batchesThisTurn < BATCHES_A_TURN) return batch;
+      this.#batchesThisTurn = 0;
+      return new Promise((give) => setImmediate(give, batch));
     }
+    if (this.#isOver()) return null;
+    return new Promise((give, fail) => {
+      this.#reader = { give, fail };
+      // What was taken may have been nothing: there is room again.
+      this.#start();
+      this.#flushSoon();
+    });
   }
 
-  close(): void {
-    this.#abort.abort(new IskraError('TASK_ENDED', 'the task ended'));
-    this.#wake?.();
-    this.#source.close();
+  close(): Promise<void> | void {
+    if (this.#closed) return;
+    let closing: Promise<void> | void;
+    this.#closed = true;
+    this.#forgetKill();
+    this.#reader = null;
+    this.#stopCalls(new IskraError('TASK_ENDED', 'the task ended, and nobody waits for this call any more'));
+    try {
+      this.#rest?.return?.();
+    } finally {
+      closing = this.#source.close();
+    }
+    return closing;
   }
 
-  /** Wakes on a finished call, and now and then to see whether the task was killed. */
-  #sleep(wake: () => void): void {
-    const timer = setTimeout(wake, 500);
-    this.#wake = () => {
-      clearTimeout(timer);
-      wake();
+  // ---- Calls
+
+  #start(): void {
+    if (this.#starting || this.#closed || this.#failure !== null) return;
+    this.#starting = true;
+    try {
+      while (this.#mayStart() && this.#hasRecord()) this.#launch(this.#batch[this.#at++]);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#starting = false;
+  }
+
+  #mayStart(): boolean {
+    if (this.#free.length === 0 && this.#places.length >= this.#op.concurrency) return false;
+    if (this.#failure !== null || this.#closed) return false;
+    if (!this.#op.ordered) return this.#weight < LOOK_AHEAD;
+    if (this.#next - this.#first >= this.#op.concurrency + BATCH_SIZE) return false;
+    return this.#weight < LOOK_AHEAD || this.#done[this.#first & this.#mask] === 0;
+  }
+
+  /** Makes sure that a record is at hand; false when there is none, or none yet. */
+  #hasRecord(): boolean {
+    while (this.#at >= this.#batch.length) {
+      if (this.#ended || this.#pulling) return false;
+      const pulled = this.#source.next();
+      if (pulled instanceof Promise) {
+        this.#pulling = true;
+        pulled.then(
+          (batch) => {
+            this.#pulling = false;
+            this.#took(batch);
+            this.#start();
+            this.#flushSoon();
+          },
+          (error: unknown) => this.#fail(error),
+        );
+        return false;
+      }
+      this.#took(pulled);
+    }
+    return true;
+  }
+
+  #took(batch: Batch): void {
+    this.#batch = batch ?? [];
+    this.#at = 0;
+    this.#ended = batch === null;
+  }
+
+  #launch(record: unknown): void {
+    const place = this.#free.pop() ?? this.#newPlace();
+    place.record = record;
+    place.seq = this.#next++;
+    if (this.#attempts !== null) {
+      place.attempts = new Attempts(this.#attempts, record, place.done, place.failed);
+      place.attempts.start();
+      return;
+    }
+    let answer: unknown;
+    try {
+      answer = this.#f(record, this.#call);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (answer instanceof Promise) answer.then(place.done, place.failed);
+    else if (isThenable(answer)) Promise.resolve(answer).then(place.done, place.failed);
+    else place.done(answer);
+  }
+
+  #newPlace(): Place {
+    const place: Place = {
+      record: undefined,
+      seq: 0,
+      attempts: null,
+      done: (value) => this.#settled(place, value),
+      failed: (error) => this.#fail(error),
     };
+    this.#places.push(place);
+    return place;
   }
 
-  async #fill(): Promise<void> {
-    // Results that wait in order behind a slow one count as in flight, or a slow record would let memory grow.
-    while (
-      !this.#ended &&
-      this.#inFlight + this.#slots.length < this.#op.concurrency + BATCH_SIZE &&
-      this.#inFlight < this.#op.concurrency
-    ) {
-      if (this.#at >= this.#batch.length) {
-        const batch = await this.#source.next();
-        if (batch === null) {
-          this.#ended = true;
+  #settled(place: Place, value: unknown): void {
+    if (this.#closed || this.#failure !== null) return;
+    const { record, seq } = place;
+    place.record = undefined;
+    place.attempts = null;
+    this.#free.push(place);
+    let result = value;
+    let weight = 1;
+    switch (this.#op.op) {
+      case 'filterAsync':
+        result = value ? record : NOTHING;
+        break;
+      case 'foreachConcurrent':
+        result = NOTHING;
+        break;
+      case 'flatMapAsync':
+        if (!isIterable(value)) {
+          this.#fail(
+            new IskraError(
+              'NOT_ITERABLE',
+              `the function passed to flatMapAsync() must resolve to an array or another iterable, but gave ${shortInspect(value)}`,
+            ),
+          );
           return;
         }
-        this.#batch = batch;
-        this.#at = 0;
-        continue;
+        if (Array.isArray(value)) weight = value.length;
+        break;
+      case 'mapAsync':
+      case 'mapPartitionsAsync':
+        break;
+    }
+    if (this.#op.ordered) {
+      const at = seq & this.#mask;
+      this.#results[at] = result;
+      this.#done[at] = 1;
+      this.#weight += weight;
+    } else if (result !== NOTHING) {
+      this.#ready.push(result);
+      this.#weight += weight;
+    }
+    if (this.#starting) return; // the loop goes on
+    this.#start();
+    this.#flushSoon();
+  }
+
+  // ---- Results
+
+  /** What can leave, up to a batch. */
+  #take(): unknown[] {
+    const out: unknown[] = [];
+    if (this.#rest !== null) this.#spread(this.#rest, out);
+    if (this.#op.ordered) {
+      while (out.length < BATCH_SIZE && this.#rest === null) {
+        const at = this.#first & this.#mask;
+        if (this.#first === this.#next || this.#done[at] === 0) break;
+        const result = this.#results[at];
+        this.#results[at] = undefined;
+        this.#done[at] = 0;
+        this.#first++;
+        this.#emit(result, out);
       }
-      this.#start(this.#batch[this.#at++]);
+      return out;
+    }
+    if (this.#op.op !== 'flatMapAsync' && out.length === 0) {
+      const all = this.#ready;
+      this.#ready = [];
+      this.#weight = 0;
+      return all;
+    }
+    let n = 0;
+    while (n < this.#ready.length && out.length < BATCH_SIZE && this.#rest === null) this.#emit(this.#ready[n++], out);
+    this.#ready.splice(0, n);
+    return out;
+  }
+
+  #emit(result: unknown, out: unknown[]): void {
+    if (this.#op.op !== 'flatMapAsync') {
+      this.#weight--;
+      if (result !== NOTHING) out.push(result);
+    } else if (Array.isArray(result)) {
+      this.#weight -= result.length;
+      for (let i = 0; i < result.length; i++) out.push(result[i]);
+    } else {
+      this.#weight--;
+      this.#spread((result as Iterable<unknown>)[Symbol.iterator](), out);
     }
   }
 
-  #start(record: unknown): void {
-    this.#inFlight++;
-    const slot = this.#op.ordered ? { done: false, results: [] as readonly unknown[] } : null;
-    if (slot !== null) this.#slots.push(slot);
-    this.#call(record, 0).then(
-      (value) => {
-        this.#inFlight--;
-        const results = this.#results(record, value);
-        if (slot === null) for (const r of results) this.#ready.push(r);
-        else {
-          slot.done = true;
-          slot.results = results;
-        }
-        this.#wake?.();
-      },
-      (error: unknown) => {
-        this.#inFlight--;
-        this.#failure ??= { error };
-        this.#wake?.();
-      },
+  #spread(iterator: Iterator<unknown>, out: unknown[]): void {
+    this.#rest = iterator;
+    while (out.length < BATCH_SIZE) {
+      const step = iterator.next();
+      if (step.done) {
+        this.#rest = null;
+        return;
+      }
+      out.push(step.value);
+    }
+  }
+
+  /** An iterable of the user's may throw. */
+  #takeOrFail(): unknown[] {
+    if (this.#failure !== null) throw this.#failure.error;
+    try {
+      return this.#take();
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  #isOver(): boolean {
+    return (
+      this.#ended &&
+      this.#at >= this.#batch.length &&
+      this.#free.length === this.#places.length &&
+      this.#first === (this.#op.ordered ? this.#next : 0) &&
+      this.#ready.length === 0 &&
+      this.#rest === null
     );
   }
 
-  async #call(record: unknown, attempt: number): Promise<unknown> {
+  #flushSoon(): void {
+    if (this.#flushing || this.#reader === null) return;
+    const some = this.#op.ordered ? this.#done[this.#first & this.#mask] === 1 : this.#ready.length > 0;
+    if (!some && !this.#isOver()) return;
+    this.#flushing = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    this.#batchesThisTurn = 0;
+    const reader = this.#reader;
+    if (reader === null) return;
+    let batch: unknown[];
     try {
-      const value = await this.#withTimeout(record);
-      if (this.#op.op === 'flatMapAsync' && !isIterable(value))
-        throw new IskraError(
-          'NOT_ITERABLE',
-          `the function passed to flatMapAsync() must resolve to an array or another iterable, but gave ${shortInspect(value)}`,
-        );
-      return value;
-    } catch (error) {
-      if (attempt >= this.#op.retries || this.#abort.signal.aborted) throw error;
-      await new Promise<void>((resolve) => {
-        setTimeout(resolve, Math.min(MAX_RETRY_PAUSE_MS, RETRY_PAUSE_MS * 2 ** attempt));
-      });
-      return this.#call(record, attempt + 1);
+      batch = this.#takeOrFail();
+    } catch {
+      return; // the reader has been told
     }
+    if (batch.length > 0 || this.#isOver()) {
+      this.#reader = null;
+      reader.give(batch.length > 0 ? batch : null);
+      return;
+    }
+    // All that came was nothing: there is room again.
+    this.#start();
+    this.#flushSoon();
   }
 
-  async #withTimeout(record: unknown): Promise<unknown> {
-    const { timeoutMs } = this.#op;
-    if (timeoutMs === null) return this.#f(record, { signal: this.#abort.signal });
-    const own = new AbortController();
-    const signal = AbortSignal.any([own.signal, this.#abort.signal]);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const error = new IskraError(
-          'ASYNC_TIMEOUT',
-          `the function passed to ${this.#op.op}() did not answer within ${timeoutMs} ms for the record ${shortInspect(record)}`,
-        );
-        own.abort(error);
-        reject(error);
-      }, timeoutMs);
-    });
-    try {
-      return await Promise.race([Promise.resolve(this.#f(record, { signal })), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+  // ---- The end
+
+  #fail(error: unknown): void {
+    if (this.#failure !== null || this.#closed) return;
+    this.#failure = { error };
+    this.#stopCalls(new IskraError('TASK_ENDED', 'another call of the task failed, or the task was killed'));
+    this.#wakeWithFailure();
   }
 
-  #results(record: unknown, value: unknown): readonly unknown[] {
-    switch (this.#op.op) {
-      case 'filterAsync':
-        return value ? [record] : [];
-      case 'flatMapAsync':
-        return Array.isArray(value) ? value : [...(value as Iterable<unknown>)];
-      case 'foreachConcurrent':
-        return [];
-      case 'mapAsync':
-      case 'mapPartitionsAsync':
-        return [value];
-    }
+  #wakeWithFailure(): void {
+    const reader = this.#reader;
+    this.#reader = null;
+    reader?.fail(this.#failure?.error);
   }
 
-  #take(): readonly unknown[] {
-    if (!this.#op.ordered) {
-      const out = this.#ready;
-      this.#ready = [];
-      return out;
-    }
-    const out: unknown[] = [];
-    let n = 0;
-    for (let slot = this.#slots[n]; slot?.done && out.length < BATCH_SIZE; slot = this.#slots[++n])
-      for (const r of slot.results) out.push(r);
-    if (n > 0) this.#slots.splice(0, n);
-    return out;
+  #stopCalls(reason: IskraError): void {
+    if (this.#free.length === this.#places.length) return;
+    for (const { attempts } of this.#places) attempts?.stop(reason);
+    this.#abort.abort(reason);
   }
 }
 
-function isIterable(value: unknown): boolean {
+export function isIterable(value: unknown): value is Iterable<unknown> {
   return (
     value !== null &&
     value !== undefined &&
     typeof (value as { [Symbol.iterator]?: unknown })[Symbol.iterator] === 'function'
   );
-}
-
-/** mapPartitionsAsync: f(async iterator of records) gives an async or plain iterable. */
-export async function openPartitionAsync(
-  f: (records: AsyncIterable<unknown>) => unknown,
-  source: AsyncBatchIterator,
-): Promise<AsyncBatchIterator> {
-  const records = (async function* (): AsyncGenerator<unknown> {
-    for (let batch = await source.next(); batch !== null; batch = await source.next()) yield* batch;
-  })();
-  const answer = await f(records);
-  const iterator = asyncIteratorOf(answer);
-  return {
-    async next() {
-      const out: unknown[] = [];
-      while (out.length < BATCH_SIZE) {
-        const step = await iterator.next();
-        if (step.done) return out.length === 0 ? null : out;
-        out.push(step.value);
-      }
-      return out;
-    },
-    close() {
-      source.close();
-    },
-  };
-}
-
-function asyncIteratorOf(answer: unknown): { next(): Promise<IteratorResult<unknown>> | IteratorResult<unknown> } {
-  if (answer !== null && typeof answer === 'object') {
-    if (Symbol.asyncIterator in answer) return (answer as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-    if (Symbol.iterator in answer) return (answer as Iterable<unknown>)[Symbol.iterator]();
-  }
-  throw new IskraError(
-    'NOT_ITERABLE',
-    `the function passed to mapPartitionsAsync() must give an (async) iterable, but it gave ${shortInspect(answer)}`,
-  );
-}
-
-/** Reads everything; for readers that cannot await. */
-export async function drainAsync(source: AsyncBatchIterator): Promise<unknown[]> {
-  const all: unknown[] = [];
-  for (let batch = await source.next(); batch !== null; batch = await source.next()) for (const r of batch) all.push(r);
-  return all;
 }

@@ -1,5 +1,9 @@
 import type { Split, StageProgram } from '../protocol/stage-program.ts';
-import { type AsyncBatchIterator, AsyncOperator, asAsync, drainAsync, openPartitionAsync } from './async-operator.ts';
+import type { RetryIf, UserFunction } from './async-attempts.ts';
+import { type AsyncBatchIterator, asAsync, drainAsync, firstOf } from './async-batches.ts';
+import { AsyncOperator } from './async-operator.ts';
+import { AsyncPartition, type PartitionFunction } from './async-partition.ts';
+import { type AsyncTask, wholeLimit } from './async-task.ts';
 import { ArrayBatches } from './segment-iterator.ts';
 import { resolvedKey, type StageRun } from './stage-run.ts';
 
@@ -14,29 +18,38 @@ export function hasAsync(program: StageProgram): boolean {
  * Async operators stream while everything between them and the reader is record-wise. Readers that need a synchronous
  * parent (mapPartitions, cogroup, caches …) get theirs collected first.
  */
-export async function openAsync(run: StageRun, index: number, split: Split): Promise<AsyncBatchIterator> {
+export async function openAsync(
+  run: StageRun,
+  task: AsyncTask,
+  index: number,
+  split: Split,
+): Promise<AsyncBatchIterator> {
   const node = run.node(index);
   if (!reaches(run, index)) return asAsync(run.open(index, split));
   if (node.persist !== null) {
     // A stored block spares the calls; ask for it before making them.
     const block = run.env.link.ask('GetRddBlock', { rddId: node.rddId, partition: split.index });
-    if (block === null) await resolveParents(run, index, split);
+    if (block === null) await resolveParents(run, task, index, split);
     return asAsync(run.open(index, split));
   }
   switch (node.kind) {
     case 'Async': {
-      const source = await openAsync(run, node.parent, split);
-      const f = run.functions[node.op.f];
-      if (node.op.op === 'mapPartitionsAsync')
-        return openPartitionAsync(f as (records: AsyncIterable<unknown>) => unknown, source);
-      return new AsyncOperator(node.op, f as ConstructorParameters<typeof AsyncOperator>[1], source, () =>
-        run.env.link.throwIfKilled(run.env.task.taskAttemptId),
-      );
+      const { op } = node;
+      let source = await openAsync(run, task, node.parent, split);
+      const f = run.functions[op.f];
+      const permits = op.rateLimit === null ? null : task.permits(wholeLimit(op.rateLimit, node.rddId));
+      if (op.op === 'mapPartitionsAsync') return new AsyncPartition(f as PartitionFunction, source, task, permits);
+      const { sink, root } = run.program;
+      // One result a record: no call is made for results that nobody takes.
+      if (sink.kind === 'take' && index === root && op.op === 'mapAsync') source = firstOf(source, sink.limit);
+      const retryRef = op.retry?.retryIf ?? null;
+      const retryIf = retryRef === null ? null : (run.functions[retryRef] as RetryIf);
+      return new AsyncOperator(op, f as UserFunction, source, task, { retryIf, permits });
     }
     case 'Narrow': {
       const { ops, base } = run.chain(index);
       const segment = run.batchSegment(ops, { kind: 'push' });
-      const source = await openAsync(run, base, split);
+      const source = await openAsync(run, task, base, split);
       return {
         async next() {
           for (;;) {
@@ -51,21 +64,25 @@ export async function openAsync(run: StageRun, index: number, split: Split): Pro
       };
     }
     case 'Union':
-      return openAsync(run, node.parents[split.payload as number] as number, split.parents?.[0] as Split);
+      return openAsync(run, task, node.parents[split.payload as number] as number, split.parents?.[0] as Split);
     default:
-      await resolveParents(run, index, split);
+      await resolveParents(run, task, index, split);
       return asAsync(run.compute(index, split));
   }
 }
 
 /** Collects every async parent of a node that reads synchronously. */
-async function resolveParents(run: StageRun, index: number, split: Split): Promise<void> {
+async function resolveParents(run: StageRun, task: AsyncTask, index: number, split: Split): Promise<void> {
   for (const [parent, parentSplit] of parentsOf(run, index, split)) {
     // A zip or join of an RDD with itself reads one partition twice.
     if (!reaches(run, parent) || run.resolved.has(resolvedKey(parent, parentSplit))) continue;
-    const source = await openAsync(run, parent, parentSplit);
-    const records = await drainAsync(source);
-    run.resolved.set(resolvedKey(parent, parentSplit), () => new ArrayBatches(records));
+    const source = await openAsync(run, task, parent, parentSplit);
+    try {
+      const records = await drainAsync(source);
+      run.resolved.set(resolvedKey(parent, parentSplit), () => new ArrayBatches(records));
+    } finally {
+      await source.close();
+    }
   }
 }
 

@@ -68,6 +68,7 @@ export class Slot {
 
   start(): void {
     this.#port.on('message', (message: ToSlot) => this.#receive(message));
+    process.on('unhandledRejection', (reason) => this.#unhandled(reason));
     this.#send({ type: 'SlotReady' });
   }
 
@@ -177,6 +178,21 @@ export class Slot {
       this.#mapOutputs.set(key, outputs);
     }
     return outputs;
+  }
+
+  /**
+   * A promise of the user's that nobody awaits, often of a call whose task has failed or ended before: it would end the thread,
+   * and the task that runs now is not to blame.
+   */
+  #unhandled(reason: unknown): void {
+    const { stack } = this.#describeError(reason);
+    this.#send({
+      type: 'Log',
+      level: 'warn',
+      component: 'Slot',
+      message: `a promise was rejected that nobody awaits, in a function of this task or one before; await it, or catch its error: ${stack}`,
+      once: `unhandled: ${stack}`,
+    });
   }
 
   #send(message: FromSlot): void {

@@ -10,8 +10,9 @@ import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
 import { withBuiltIns } from '../rdd/built-in-functions.ts';
 import { UnencodableRecordError } from '../serializer/serializer.ts';
 import { FetchFailedError } from '../shuffle/shuffle-reader.ts';
-import type { AsyncBatchIterator } from './async-operator.ts';
+import { type AsyncBatchIterator, drainAsync } from './async-batches.ts';
 import { hasAsync, openAsync } from './async-run.ts';
+import { openAsyncTask } from './async-task.ts';
 import { TaskKilledError } from './executor-link.ts';
 import { CommitDeniedError, runIteratorSink } from './iterator-sinks.ts';
 import type { RunningTask } from './running-task.ts';
@@ -153,28 +154,33 @@ function runSync(run: StageRun): TaskOutcome {
 async function runAsync(run: StageRun): Promise<TaskOutcome> {
   const { program, env } = run;
   const sink = createTaskSink(program, run.functions, env);
-  const source = await openAsync(run, program.root, env.task.split);
+  const task = openAsyncTask(env);
+  let source: AsyncBatchIterator | null = null;
   try {
-    if (sink === null) return await iteratorOutcomeAsync(run, source);
-    return await pump(run, sink, source);
+    source = await openAsync(run, task, program.root, env.task.split);
+    const outcome =
+      sink === null ? iteratorOutcome(run, new ArrayBatches(await drainAsync(source))) : await pump(run, sink, source);
+    await source.close();
+    return outcome;
+  } catch (error) {
+    sink?.abort();
+    // What the user's own cleaning up throws must not hide the error, nor keep the slot.
+    void Promise.resolve(source?.close()).catch(() => {});
+    throw error;
   } finally {
-    source.close();
+    task.close();
   }
 }
 
 async function pump(run: StageRun, sink: TaskSink, source: AsyncBatchIterator): Promise<TaskOutcome> {
-  try {
-    const segment = run.batchSegment([], sink.code);
-    for (let batch = await source.next(); batch !== null; batch = await source.next()) {
-      const more = segment(batch, 0, batch.length, sink.state);
-      sink.endBatch();
-      if (!more) break;
-    }
-    return sink.finish();
-  } catch (error) {
-    sink.abort();
-    throw error;
+  const segment = run.batchSegment([], sink.code);
+  for (let batch = await source.next(); batch !== null; batch = await source.next()) {
+    run.env.link.throwIfKilled(run.env.task.taskAttemptId);
+    const more = segment(batch, 0, batch.length, sink.state);
+    sink.endBatch();
+    if (!more) break;
   }
+  return sink.finish();
 }
 
 function iteratorOutcome(run: StageRun, source: BatchIterator): TaskOutcome {
@@ -187,10 +193,4 @@ function iteratorOutcome(run: StageRun, source: BatchIterator): TaskOutcome {
   } finally {
     source.close();
   }
-}
-
-async function iteratorOutcomeAsync(run: StageRun, source: AsyncBatchIterator): Promise<TaskOutcome> {
-  const all: unknown[] = [];
-  for (let batch = await source.next(); batch !== null; batch = await source.next()) for (const r of batch) all.push(r);
-  return iteratorOutcome(run, new ArrayBatches(all));
 }

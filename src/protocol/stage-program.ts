@@ -1,6 +1,7 @@
 import type { SamplerPlan } from '../base/samplers.ts';
 import type { InputFormat, OutputFormat } from './file-formats.ts';
 import type { RddId, ShuffleId } from './ids.ts';
+import type { RateLimitPlan } from './rate-limit.ts';
 import type { StorageLevel } from './storage-level.ts';
 
 /**
@@ -126,8 +127,23 @@ export interface AsyncOp {
   readonly f: Ref;
   readonly concurrency: number;
   readonly ordered: boolean;
-  readonly retries: number;
+  readonly retry: RetryPlan | null;
+  /** Of one call. */
   readonly timeoutMs: number | null;
+  /** Null key: the operator's own, shared by its tasks alone. */
+  readonly rateLimit: (Omit<RateLimitPlan, 'key'> & { readonly key: string | null }) | null;
+  /** `mapAsync at app.ts:12`, for errors. */
+  readonly callSite: string;
+}
+
+/** How often and when a call that failed is made again. */
+export interface RetryPlan {
+  readonly times: number;
+  /** The first pause, ms; each further one is twice as long, up to `maxDelayMs`. */
+  readonly delayMs: number;
+  readonly maxDelayMs: number;
+  /** Says of an error whether trying again makes sense; null: of every one. */
+  readonly retryIf: Ref | null;
 }
 
 export interface RangePayload {

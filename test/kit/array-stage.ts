@@ -223,14 +223,26 @@ export class ArrayStage {
     const f = this.#call(op.f);
     if (op.op === 'mapPartitionsAsync') {
       const out: unknown[] = [];
-      for await (const r of (await f(asAsync(records))) as AsyncIterable<unknown>) out.push(r);
+      const call = { signal: new AbortController().signal, permit: async (): Promise<void> => {} };
+      for await (const r of (await f(asAsync(records), call)) as AsyncIterable<unknown>) out.push(r);
       return out;
     }
     const results: unknown[] = [];
-    for (const r of records) results.push(await f(r));
+    for (const r of records) results.push(await this.#attempts(op, r));
     if (op.op === 'mapAsync') return results;
     if (op.op === 'filterAsync') return records.filter((_, i) => results[i]);
     return op.op === 'flatMapAsync' ? results.flatMap((r) => [...(r as Iterable<unknown>)]) : [];
+  }
+
+  async #attempts(op: AsyncOp, record: unknown): Promise<unknown> {
+    for (let attempt = 0; ; attempt++)
+      try {
+        return await this.#call(op.f)(record, { signal: new AbortController().signal, attempt });
+      } catch (error) {
+        const retryIf = op.retry?.retryIf ?? null;
+        const again = retryIf === null || this.#call(retryIf)(error, attempt);
+        if (attempt >= (op.retry?.times ?? 0) || !again) throw error;
+      }
   }
 
   #call(ref: number): AnyCall {

@@ -27,6 +27,11 @@ export class AccumulatorRegistry {
     this.#accumulators.set(id, new WeakRef(accumulator));
   }
 
+  /** Updates that still come have no place. */
+  forget(id: number): void {
+    this.#accumulators.delete(id);
+  }
+
   get(id: number): AnyAccumulator | null {
     return this.#accumulators.get(id)?.deref() ?? null;
   }

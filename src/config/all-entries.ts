@@ -1,4 +1,5 @@
 // Every file of entries, so that the registry is whole wherever a SparkConf is.
+import './context-entries.ts';
 import './core-entries.ts';
 import './exclusion-entries.ts';
 import './io-entries.ts';

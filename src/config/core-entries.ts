@@ -62,7 +62,7 @@ export const EXTRA_LISTENERS: ConfigEntry<readonly string[]> = defineEntry({
   key: 'spark.extraListeners',
   type: types.list,
   default: [],
-  doc: 'Modules whose exported listener classes are registered with the listener bus: `./audit.js#AuditListener`, with commas between them. Accepted; this version loads none.',
+  doc: 'Modules whose exported listener classes are registered with the listener bus: `./audit.js#AuditListener`, with commas between them. A class is made with the `SparkConf`; without `#name` the default export is meant.',
   since: '0.1',
 });
 

@@ -30,6 +30,30 @@ export class CachedBlocks implements CacheLocations {
     return holders === undefined ? [] : [...holders.keys()];
   }
 
+  isStored(rddId: RddId, partition: number): boolean {
+    return (this.#rdds.get(rddId)?.get(partition)?.size ?? 0) > 0;
+  }
+
+  /** Bytes of blocks in memory there. */
+  memoryUsed(executorId: ExecutorId): number {
+    return this.#total(executorId, (status) => status.memoryBytes);
+  }
+
+  /** Bytes of blocks there, in memory and on disk. */
+  bytesOn(executorId: ExecutorId): number {
+    return this.#total(executorId, (status) => status.memoryBytes + status.diskBytes);
+  }
+
+  #total(executorId: ExecutorId, bytes: (status: BlockStatus) => number): number {
+    let total = 0;
+    for (const partitions of this.#rdds.values())
+      for (const holders of partitions.values()) {
+        const status = holders.get(executorId);
+        if (status !== undefined) total += bytes(status);
+      }
+    return total;
+  }
+
   executorLost(executorId: ExecutorId): void {
     for (const partitions of this.#rdds.values()) for (const holders of partitions.values()) holders.delete(executorId);
   }

@@ -11,7 +11,8 @@ import { captureAll, describeClass, mainScriptUrls, remapStack, reviveClass } fr
 import { LocalBackend } from '../cluster/local/local-backend.ts';
 import { planMemory } from '../cluster/local/memory-plan.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
-import { APP_ID, APP_NAME, DEFAULT_PARALLELISM, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
+import { RETAINED_JOBS, RETAINED_STAGES } from '../config/context-entries.ts';
+import { APP_ID, APP_NAME, DEFAULT_PARALLELISM, EXTRA_LISTENERS, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
 import { INPUT_SPLIT_MIN_SIZE, LOCAL_BLOCK_SIZE, VALIDATE_OUTPUT_SPECS } from '../config/io-entries.ts';
 import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { type MasterUrl, parseMasterUrl } from '../config/master-url.ts';
@@ -22,7 +23,7 @@ import { submitDefaults } from '../config/submit-defaults.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
 import type { SplitOptions } from '../io/file-splits.ts';
 import type { DriverAnswers } from '../protocol/driver-executor.ts';
-import type { RddId } from '../protocol/ids.ts';
+import type { ExecutorId, RddId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
 import { callSite } from '../rdd/call-site.ts';
 import type { JobHandle, RddSettings, RddStorageInfo, RunJobOptions } from '../rdd/job-runner.ts';
@@ -32,14 +33,19 @@ import type { SinkSpec } from '../rdd/sink-spec.ts';
 import { buildStageProgram } from '../rdd/stage-program-builder.ts';
 import { Scheduler } from '../scheduler/dag-scheduler-loop.ts';
 import { OutputCommitCoordinator } from '../scheduler/output-commit-coordinator.ts';
+import type { ExecutorAllocationClient, SchedulerBackend } from '../scheduler/ports.ts';
 import { installClassCodec } from '../serializer/serializer.ts';
 import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
+import { loadExtraListeners } from './extra-listeners.ts';
+import { JobStatusStore } from './job-status-store.ts';
+import { KeptData } from './kept-data.ts';
 import { logEvent } from './log-event.ts';
 import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
 import { RateLimits } from './rate-limits.ts';
 import { schedulerSettings } from './scheduler-settings.ts';
+import type { SparkExecutorInfo } from './status-tracker.ts';
 
 /**
  * The entry of a slot's thread. One folder up and then down: that holds in dist/src and in dist/bundle alike.
@@ -73,6 +79,10 @@ export class DriverEnv {
   readonly #mapOutputs = new MapOutputTracker();
   readonly #commits = new OutputCommitCoordinator();
   readonly #rateLimits = new RateLimits(systemClock);
+  readonly jobStatus: JobStatusStore;
+  readonly kept: KeptData;
+  readonly #executors = new Map<ExecutorId, { readonly host: string; readonly cores: number }>();
+  readonly #storageBytes: number;
 
   /** What executors ask. */
   readonly #answers: DriverAnswers = {
@@ -136,6 +146,18 @@ export class DriverEnv {
     this.fileSplits = { minSplitBytes: conf.get(INPUT_SPLIT_MIN_SIZE), maxSplitBytes: conf.get(LOCAL_BLOCK_SIZE) };
     installClassCodec({ describe: describeClass, revive: reviveClass });
     const memory = planMemory(conf, master.numSlots);
+    this.#storageBytes = memory.storageBytes;
+    this.jobStatus = new JobStatusStore({ jobs: conf.get(RETAINED_JOBS), stages: conf.get(RETAINED_STAGES) });
+    this.kept = new KeptData({
+      conf,
+      isLocal: true,
+      log: this.log,
+      isStored: (rddId, partition) => this.#cached.isStored(rddId, partition),
+      removeRdd: (rddId) => this.#removeRdd(rddId),
+      removeShuffle: (shuffleId) => this.scheduler.unregisterShuffle(shuffleId),
+      removeBroadcast: (id) => this.#backend.removeBroadcast(id, false),
+      forgetAccumulator: (id) => this.accumulators.forget(id),
+    });
     this.#localDirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.log);
     this.#backend = new LocalBackend({
       numSlots: master.numSlots,
@@ -169,13 +191,15 @@ export class DriverEnv {
       settings: schedulerSettings(conf, master.maxTaskFailures, this.log),
       backend: this.#backend,
       programs: {
-        makeProgram: (work, key) =>
-          buildStageProgram({
+        makeProgram: (work, key) => {
+          if (work.kind === 'ShuffleMap') this.kept.trackShuffle(work.dependency);
+          return buildStageProgram({
             key,
             node: work.node,
             sink: work.kind === 'Result' ? (work.sink as SinkSpec) : work.dependency,
             capture: (roots, whats) => captureAll(roots, { ...capture, whats }),
-          }),
+          });
+        },
       },
       mapOutputs: this.#mapOutputs,
       cacheLocations: this.#cached,
@@ -194,6 +218,36 @@ export class DriverEnv {
         this.log.error('the scheduler failed; every job has failed with it', { error: String(error) }),
     });
     this.scheduler.start();
+    this.kept.start();
+  }
+
+  /** The listeners of spark.extraListeners, then the first event. */
+  async announce(): Promise<void> {
+    const names = this.conf.get(EXTRA_LISTENERS);
+    if (names.length > 0)
+      for (const listener of await loadExtraListeners(names, this.conf)) this.listeners.add(listener);
+    const { startTime, applicationId, appName } = this;
+    this.#post({ type: 'SparkListenerApplicationStart', at: startTime, appId: applicationId, appName });
+  }
+
+  /** Where the number of executors can be changed by asking; null where it cannot. */
+  get allocation(): ExecutorAllocationClient | null {
+    const backend: SchedulerBackend = this.#backend;
+    return backend.allocation ?? null;
+  }
+
+  executorInfos(): SparkExecutorInfo[] {
+    return [...this.#executors].map(([executorId, { host }]) => ({
+      executorId,
+      host,
+      port: 0,
+      cacheSize: this.#cached.bytesOn(executorId),
+      numRunningTasks: this.jobStatus.numRunningTasks(executorId),
+      totalOnHeapStorageMemory: this.#storageBytes,
+      usedOnHeapStorageMemory: this.#cached.memoryUsed(executorId),
+      totalOffHeapStorageMemory: 0,
+      usedOffHeapStorageMemory: 0,
+    }));
   }
 
   runJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle {
@@ -201,9 +255,10 @@ export class DriverEnv {
     return this.scheduler.submitJob({ node, sink, partitions, callSite, properties, onTaskResult: onResult });
   }
 
-  removeRdd(rddId: RddId): void {
+  #removeRdd(rddId: RddId): void {
     this.#cached.removeRdd(rddId);
     this.#backend.removeRdd(rddId);
+    this.#post({ type: 'SparkListenerUnpersistRDD', at: systemClock.now(), rddId });
   }
 
   storageInfo(rddId: RddId): RddStorageInfo | null {
@@ -212,6 +267,7 @@ export class DriverEnv {
 
   /** Pending jobs fail, slots end, files go. */
   async close(): Promise<void> {
+    this.kept.stop();
     this.scheduler.stop();
     this.#post({ type: 'SparkListenerApplicationEnd', at: systemClock.now() });
     this.#progress?.close();
@@ -232,10 +288,17 @@ export class DriverEnv {
   }
 
   #post(event: SparkListenerEvent): void {
+    this.jobStatus.onEvent(event);
     this.#progress?.onEvent(event);
     if (this.log.enabled('INFO')) logEvent(event, this.log);
     this.listeners.post(event);
     switch (event.type) {
+      case 'SparkListenerExecutorAdded':
+        this.#executors.set(event.executorId, { host: event.host, cores: event.cores });
+        break;
+      case 'SparkListenerExecutorRemoved':
+        this.#executors.delete(event.executorId);
+        break;
       case 'SparkListenerStageSubmitted':
         this.#commits.stageStarted(event.stage.stageId);
         break;

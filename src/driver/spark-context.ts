@@ -15,14 +15,14 @@ import type { SparkListener } from '../events/listener-bus.ts';
 import type { RddId, ShuffleId } from '../protocol/ids.ts';
 import type { Element, Nullish } from '../rdd/element.ts';
 import * as files from '../rdd/file-sources.ts';
-import type { JobHandle, JobRunner, RddSettings, RddStorageInfo, RunJobOptions } from '../rdd/job-runner.ts';
-import type { RDD } from '../rdd/rdd.ts';
+import type { JobHandle, JobRunner, RddSettings, RunJobOptions } from '../rdd/job-runner.ts';
+import { RDD } from '../rdd/rdd.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { SinkSpec } from '../rdd/sink-spec.ts';
 import * as sources from '../rdd/sources.ts';
 import { isSlotThread } from '../rdd/task-context.ts';
+import { ContextStorage } from './context-storage.ts';
 import { DriverEnv } from './driver-env.ts';
-import { LocalPropertyScope } from './local-properties.ts';
 
 /** One live context a process: two would share slots, files and the terminal without knowing of each other. */
 let active: SparkContext | null = null;
@@ -33,17 +33,16 @@ let creating = false;
  *
  * Spark: SparkContext
  */
-export class SparkContext implements JobRunner, AsyncDisposable {
+export class SparkContext extends ContextStorage implements JobRunner, AsyncDisposable {
   readonly settings: RddSettings;
   readonly #env: DriverEnv;
-  readonly #properties = new LocalPropertyScope();
   readonly #removeHook: () => void;
-  readonly #persisted = new Map<RddId, RDDNode>();
   #nextRddId = 0;
   #nextShuffleId = 0;
   #stopping: Promise<void> | null = null;
 
   private constructor(env: DriverEnv) {
+    super(env);
     // Closures that reach a context are refused with this text; Spark's code for it makes it easy to search for.
     Object.defineProperty(this, NOSHIP, {
       value:
@@ -78,6 +77,12 @@ export class SparkContext implements JobRunner, AsyncDisposable {
     creating = true;
     try {
       const env = await DriverEnv.open(conf instanceof SparkConf ? conf.clone() : new SparkConf(conf));
+      try {
+        await env.announce();
+      } catch (error) {
+        await env.close();
+        throw error;
+      }
       active = new SparkContext(env);
       return active;
     } finally {
@@ -88,34 +93,6 @@ export class SparkContext implements JobRunner, AsyncDisposable {
   /** The running context, whose own settings stay; else a new one. */
   static async getOrCreate(conf: SparkConf | ConfValues = {}): Promise<SparkContext> {
     return active ?? SparkContext.create(conf);
-  }
-
-  // --- about the application
-
-  /** A copy of the settings. */
-  get conf(): SparkConf {
-    return this.#env.conf.clone();
-  }
-
-  get appName(): string {
-    return this.#env.appName;
-  }
-
-  get applicationId(): string {
-    return this.#env.applicationId;
-  }
-
-  get master(): string {
-    return this.#env.master;
-  }
-
-  /** Epoch ms. */
-  get startTime(): number {
-    return this.#env.startTime;
-  }
-
-  get isLocal(): boolean {
-    return true;
   }
 
   get isStopped(): boolean {
@@ -168,6 +145,11 @@ export class SparkContext implements JobRunner, AsyncDisposable {
     return files.textFile(this, path, minPartitions, this.#env.fileSplits);
   }
 
+  /** @internal The files of a reliable checkpoint, of this application or another one. */
+  checkpointFile<T>(directory: string): RDD<T> {
+    return sources.checkpointFile<T>(this, directory);
+  }
+
   emptyRDD<T>(): RDD<T> {
     return sources.emptyRDD<T>(this);
   }
@@ -176,12 +158,20 @@ export class SparkContext implements JobRunner, AsyncDisposable {
     return sources.unionAll(this, rdds);
   }
 
+  /** The RDDs that are persisted now, by id. */
+  getPersistentRDDs(): Map<RddId, RDD<unknown>> {
+    this.assertNotStopped();
+    return new Map(this.#env.kept.persisted.all().map((node) => [node.id, new RDD<unknown>(this, node)]));
+  }
+
   // --- shared variables
 
   /** Sends a value to every executor once, instead of with every task. It must not change afterwards. */
   broadcast<T>(value: T): Broadcast<T> {
     this.assertNotStopped();
-    return this.#env.broadcasts.create(value);
+    const broadcast = this.#env.broadcasts.create(value);
+    this.#env.kept.trackBroadcast(broadcast);
+    return broadcast;
   }
 
   longAccumulator(name?: string): LongAccumulator {
@@ -199,46 +189,11 @@ export class SparkContext implements JobRunner, AsyncDisposable {
   register<A extends Accumulator<never, unknown>>(accumulator: A, name?: string): A {
     this.assertNotStopped();
     this.#env.accumulators.register(accumulator, name ?? null);
+    this.#env.kept.trackAccumulator(accumulator);
     return accumulator;
   }
 
   // --- jobs
-
-  /** Null removes it. Seen by the jobs of this async function and of what it calls; see LocalPropertyScope. */
-  setLocalProperty(key: string, value: string | null): void {
-    this.#properties.set(key, value);
-  }
-
-  getLocalProperty(key: string): string | null {
-    return this.#properties.all[key] ?? null;
-  }
-
-  setJobGroup(groupId: string, description: string, interruptOnCancel = false): void {
-    this.setLocalProperty('spark.jobGroup.id', groupId);
-    this.setLocalProperty('spark.job.description', description);
-    this.setLocalProperty('spark.job.interruptOnCancel', String(interruptOnCancel));
-  }
-
-  clearJobGroup(): void {
-    for (const key of ['spark.jobGroup.id', 'spark.job.description', 'spark.job.interruptOnCancel'])
-      this.setLocalProperty(key, null);
-  }
-
-  setJobDescription(description: string | null): void {
-    this.setLocalProperty('spark.job.description', description);
-  }
-
-  cancelJob(jobId: number, reason?: string): void {
-    this.#env.scheduler.cancelJob(jobId, reason ?? null);
-  }
-
-  cancelJobGroup(groupId: string, reason?: string): void {
-    this.#env.scheduler.cancelJobGroup(groupId, reason ?? null);
-  }
-
-  cancelAllJobs(): void {
-    this.#env.scheduler.cancelAll();
-  }
 
   addSparkListener(listener: SparkListener): void {
     this.#env.listeners.add(listener);
@@ -298,25 +253,8 @@ export class SparkContext implements JobRunner, AsyncDisposable {
       );
   }
 
-  localProperties(): Readonly<Record<string, string>> {
-    return this.#properties.all;
-  }
-
   runJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle {
     this.assertNotStopped();
     return this.#env.runJob(node, sink, partitions, options);
-  }
-
-  persistRDD(node: RDDNode): void {
-    this.#persisted.set(node.id, node);
-  }
-
-  async unpersistRDD(node: RDDNode): Promise<void> {
-    this.#persisted.delete(node.id);
-    this.#env.removeRdd(node.id);
-  }
-
-  storageInfo(rddId: RddId): RddStorageInfo | null {
-    return this.#env.storageInfo(rddId);
   }
 }

@@ -4,6 +4,7 @@ import { type AsyncBatchIterator, asAsync, drainAsync, firstOf } from './async-b
 import { AsyncOperator } from './async-operator.ts';
 import { AsyncPartition, type PartitionFunction } from './async-partition.ts';
 import { type AsyncTask, wholeLimit } from './async-task.ts';
+import { isCheckpointed } from './checkpointed-partition.ts';
 import { ArrayBatches } from './segment-iterator.ts';
 import { resolvedKey, type StageRun } from './stage-run.ts';
 
@@ -25,7 +26,7 @@ export async function openAsync(
   split: Split,
 ): Promise<AsyncBatchIterator> {
   const node = run.node(index);
-  if (!reaches(run, index)) return asAsync(run.open(index, split));
+  if (isCheckpointed(node, split) || !reaches(run, index)) return asAsync(run.open(index, split));
   if (node.persist !== null) {
     // A stored block spares the calls; ask for it before making them.
     const block = run.env.link.ask('GetRddBlock', { rddId: node.rddId, partition: split.index });
@@ -47,7 +48,7 @@ export async function openAsync(
       return new AsyncOperator(op, f as UserFunction, source, task, { retryIf, permits });
     }
     case 'Narrow': {
-      const { ops, base } = run.chain(index);
+      const { ops, base } = run.chain(index, split);
       const segment = run.batchSegment(ops, { kind: 'push' });
       const source = await openAsync(run, task, base, split);
       return {
@@ -91,7 +92,7 @@ function parentsOf(run: StageRun, index: number, split: Split): readonly (readon
   switch (node.kind) {
     case 'Narrow':
       // The segment reads the node below the whole run.
-      return [[run.chain(index).base, split]];
+      return [[run.chain(index, split).base, split]];
     case 'MapPartitions':
     case 'Glom':
     case 'Deal':
@@ -125,6 +126,7 @@ function parentsOf(run: StageRun, index: number, split: Split): readonly (readon
     case 'Range':
     case 'Files':
     case 'ShuffleRead':
+    case 'Checkpoint':
       return [];
   }
 }

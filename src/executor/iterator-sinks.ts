@@ -2,13 +2,14 @@ import { assertNever } from '../base/assert-never.ts';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { IskraError } from '../base/errors.ts';
 import { BernoulliSample, Reservoir } from '../base/reservoir.ts';
+import { CheckpointFileWriter } from '../io/checkpoint-files.ts';
 import { abortTask, commitTask, type OutputJob, type OutputTask, outputJob, setupTask } from '../io/file-output.ts';
 import { openRecordWriter, partExtension } from '../io/open-record-writer.ts';
 import type { RecordWriter } from '../io/record-writer.ts';
 import type { OutputFormat } from '../protocol/file-formats.ts';
 import type { SinkPlan } from '../protocol/stage-program.ts';
 import { encodeRecords } from '../rdd/record-blocks.ts';
-import { encodeValue } from '../serializer/serializer.ts';
+import { encodeValue, RecordEncoder } from '../serializer/serializer.ts';
 import { RecordIterator } from './record-iterator.ts';
 import { segmentRuntime } from './segment-compiler.ts';
 import type { TaskEnv } from './task-env.ts';
@@ -22,7 +23,10 @@ export class CommitDeniedError extends IskraError {
 }
 
 /** Sinks that read the partition instead of being part of its fused loop. */
-export type IteratorSinkPlan = Extract<SinkPlan, { kind: 'iterator' | 'reservoir' | 'bernoulli' | 'saveFiles' }>;
+export type IteratorSinkPlan = Extract<
+  SinkPlan,
+  { kind: 'iterator' | 'reservoir' | 'bernoulli' | 'saveFiles' | 'checkpoint' }
+>;
 
 /** @returns the result as rdd/sink-results.ts reads it. */
 export function runIteratorSink(
@@ -52,6 +56,9 @@ export function runIteratorSink(
     case 'saveFiles':
       saveFiles(outputJob(sink.path, partExtension(sink.format), sink.jobUuid), sink.format, env, batches);
       return new Uint8Array(0);
+    case 'checkpoint':
+      saveCheckpoint(sink, env, batches);
+      return new Uint8Array(0);
     default:
       return assertNever(sink);
   }
@@ -65,10 +72,36 @@ function killable(source: BatchIterator, env: TaskEnv): BatchIterator {
   return {
     next() {
       env.link.throwIfKilled(env.task.taskAttemptId);
-      return source.next();
+      const batch = source.next();
+      // What a killed task's functions left out must not pass for the end.
+      if (batch === null) env.link.throwIfKilled(env.task.taskAttemptId);
+      return batch;
     },
     close: () => source.close(),
   };
+}
+
+/** Attempts of a partition write the same records, so the first that is done wins, without asking anybody. */
+function saveCheckpoint(
+  { dir, compress }: Extract<SinkPlan, { kind: 'checkpoint' }>,
+  env: TaskEnv,
+  batches: BatchIterator,
+): void {
+  const { task } = env;
+  const encoder = compress ? new RecordEncoder({ compression: 'lz4' }) : env.encoder;
+  const file = new CheckpointFileWriter(dir, task.partitionId, task.taskAttemptId);
+  try {
+    each(batches, (batch) => {
+      if (batch.length === 0) return;
+      task.taskMetrics().outputRecordsWritten += batch.length;
+      file.write(encoder.encode(batch, 0, batch.length));
+    });
+    file.commit();
+    task.taskMetrics().outputBytesWritten += file.bytesWritten;
+  } catch (error) {
+    file.abandon();
+    throw error;
+  }
 }
 
 /** Writes to the attempt's own directory, then asks the driver, then renames: one attempt's file survives, whole. */

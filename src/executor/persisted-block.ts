@@ -58,6 +58,8 @@ function storeInMemory(
       if (level.useDisk) return storeOnDisk(env, rddId, partition, level, blocks, source);
       return withRest(blocks, source);
     }
+    // What a killed task's functions left out must not pass for the end.
+    env.link.throwIfKilled(env.task.taskAttemptId);
   } catch (error) {
     source.close();
     throw error;
@@ -107,6 +109,7 @@ function storeOnDisk(
       env.link.throwIfKilled(env.task.taskAttemptId);
       if (batch.length > 0) write(env.encoder.encode(batch, 0, batch.length));
     }
+    env.link.throwIfKilled(env.task.taskAttemptId);
     closeSync(fd);
     renameSync(temporary, path);
   } catch (error) {

@@ -14,6 +14,7 @@ import {
   openSortInPlace,
 } from '../shuffle/shuffle-reader.ts';
 import { CartesianIterator } from './cartesian-iterator.ts';
+import { isCheckpointed, openCheckpointed } from './checkpointed-partition.ts';
 import { callOnPartitions, evaluate, type UserFunction } from './partition-calls.ts';
 import { openPersisted } from './persisted-block.ts';
 import {
@@ -62,12 +63,17 @@ export class StageRun {
   }
 
   /** The run of fusable operators that ends at `index`, first operator first, and the node below it. */
-  chain(index: number): { readonly ops: readonly NarrowOp[]; readonly base: number } {
+  chain(index: number, split: Split): { readonly ops: readonly NarrowOp[]; readonly base: number } {
     const ops: NarrowOp[] = [];
     let at = index;
     let node = this.node(at);
     // A persisted node ends the run, unless it is where we start: then its block was just found missing.
-    while (node.kind === 'Narrow' && (at === index || node.persist === null) && ops.length < MAX_FUSED_OPS) {
+    while (
+      node.kind === 'Narrow' &&
+      (at === index || node.persist === null) &&
+      !isCheckpointed(node, split) &&
+      ops.length < MAX_FUSED_OPS
+    ) {
       ops.push(node.op);
       at = node.parent;
       node = this.node(at);
@@ -78,16 +84,20 @@ export class StageRun {
   /** A fused range, when the base is one that need not be stored. */
   range(index: number, split: Split): RangePayload | null {
     const node = this.node(index);
-    return node.kind === 'Range' && node.persist === null ? (split.payload as RangePayload) : null;
+    return node.kind === 'Range' && node.persist === null && !isCheckpointed(node, split)
+      ? (split.payload as RangePayload)
+      : null;
   }
 
   open(index: number, split: Split): BatchIterator {
     const node = this.node(index);
     const done = this.resolved.get(resolvedKey(index, split));
     if (done !== undefined) return done();
-    if (node.persist !== null)
-      return openPersisted(this.env, node.rddId, split.index, node.persist, () => this.compute(index, split));
-    return this.compute(index, split);
+    const compute = isCheckpointed(node, split)
+      ? () => openCheckpointed(this.env, split)
+      : () => this.compute(index, split);
+    if (node.persist !== null) return openPersisted(this.env, node.rddId, split.index, node.persist, compute);
+    return compute();
   }
 
   /** The node's records, computed: its own block is not looked for. */
@@ -137,6 +147,8 @@ export class StageRun {
           ordering: node.ordering,
           functions: this.functions,
         });
+      case 'Checkpoint':
+        throw new IskraError('BAD_PROGRAM', `RDD ${node.rddId} was checkpointed, but its split does not say where`);
       case 'Glom':
         return new GlomIterator(this.open(node.parent, split));
       case 'Deal':
@@ -191,7 +203,7 @@ export class StageRun {
   }
 
   #segment(index: number, split: Split): BatchIterator {
-    const { ops, base } = this.chain(index);
+    const { ops, base } = this.chain(index, split);
     const range = this.range(base, split);
     if (range !== null) return new RangeSegmentIterator(range, this.rangeSegment(ops, { kind: 'push' }));
     return new SegmentIterator(this.open(base, split), this.batchSegment(ops, { kind: 'push' }));
@@ -258,7 +270,7 @@ export class StageRun {
     result: () => readonly unknown[],
   ): BatchIterator {
     const isOpen = this.node(parent).persist !== null || this.resolved.has(resolvedKey(parent, split));
-    const { ops, base } = isOpen ? { ops: [], base: parent } : this.chain(parent);
+    const { ops, base } = isOpen ? { ops: [], base: parent } : this.chain(parent, split);
     return new OnceIterator(() => {
       const segment = this.batchSegment(ops, code);
       const source = this.open(base, split);

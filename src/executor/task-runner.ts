@@ -119,7 +119,7 @@ function runSync(run: StageRun): TaskOutcome {
   }
   try {
     const root = run.node(program.root);
-    const { ops, base } = root.persist === null ? run.chain(program.root) : { ops: [], base: program.root };
+    const { ops, base } = root.persist === null ? run.chain(program.root, split) : { ops: [], base: program.root };
     const range = run.range(base, split);
     if (range !== null) {
       const segment = run.rangeSegment(ops, sink.code);
@@ -130,7 +130,7 @@ function runSync(run: StageRun): TaskOutcome {
         sink.endBatch();
         if (!more) break;
       }
-      return sink.finish();
+      return finish(run, sink);
     }
     const segment = run.batchSegment(ops, sink.code);
     const source = run.open(base, split);
@@ -144,11 +144,17 @@ function runSync(run: StageRun): TaskOutcome {
     } finally {
       source.close();
     }
-    return sink.finish();
+    return finish(run, sink);
   } catch (error) {
     sink.abort();
     throw error;
   }
+}
+
+/** A function that ends early because its task is killed has not done its work. Spark: Executor.TaskRunner.run */
+function finish({ env }: StageRun, sink: TaskSink): TaskOutcome {
+  env.link.throwIfKilled(env.task.taskAttemptId);
+  return sink.finish();
 }
 
 async function runAsync(run: StageRun): Promise<TaskOutcome> {
@@ -180,7 +186,7 @@ async function pump(run: StageRun, sink: TaskSink, source: AsyncBatchIterator): 
     sink.endBatch();
     if (!more) break;
   }
-  return sink.finish();
+  return finish(run, sink);
 }
 
 function iteratorOutcome(run: StageRun, source: BatchIterator): TaskOutcome {

@@ -82,6 +82,7 @@ export function createTaskSink(program: StageProgram, functions: readonly unknow
     case 'reservoir':
     case 'bernoulli':
     case 'saveFiles':
+    case 'checkpoint':
       return null;
     default:
       return assertNever(sink);

@@ -43,6 +43,14 @@ export interface Split {
   readonly payload?: unknown;
   /** Nodes with several parents or other parent partitions: their splits; null where the parent is a shuffle. */
   readonly parents?: readonly (Split | null)[];
+  /** Present: the partition need not be computed. Counts for that node alone, not for those that hand the split through. */
+  readonly checkpoint?: CheckpointedPartition;
+}
+
+/** Where a partition of node `rddId` is kept instead of its lineage. `path` null: nowhere but in its cached block. */
+export interface CheckpointedPartition {
+  readonly rddId: RddId;
+  readonly path: string | null;
 }
 
 export type NodePlan = NodeSource & {
@@ -76,6 +84,8 @@ export type NodeSource =
   | { readonly kind: 'CombineInPlace'; readonly parent: number; readonly combine: CombinePlan }
   /** Sorts [key, value] records by key within the partition, without a shuffle. Shares its parent's split. */
   | { readonly kind: 'SortInPlace'; readonly parent: number; readonly ordering: OrderingPlan }
+  /** Its lineage was cut, or never was: the split says where its records are. */
+  | { readonly kind: 'Checkpoint' }
   /** One array per partition. */
   | { readonly kind: 'Glom'; readonly parent: number }
   /** repartition's first half: [k, record] with k in 0..numPartitions-1 dealt round robin from a start derived from split.index. */
@@ -231,5 +241,7 @@ export type SinkPlan =
       readonly format: OutputFormat;
       readonly jobUuid: string;
     }
+  /** Serializer blocks to <dir>/part-NNNNN (io/checkpoint-files.ts). */
+  | { readonly kind: 'checkpoint'; readonly dir: string; readonly compress: boolean }
   /** Computes everything, keeps nothing; for async operators that are actions. */
   | { readonly kind: 'drain' };

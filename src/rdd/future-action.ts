@@ -1,6 +1,7 @@
 import { IskraError } from '../base/errors.ts';
 import { addCallerFrames } from '../base/stack-frames.ts';
 import type { JobId } from '../protocol/ids.ts';
+import { doCheckpoint } from './do-checkpoint.ts';
 import type { JobHandle, JobRunner } from './job-runner.ts';
 import { prepareLineage } from './prepare-lineage.ts';
 import type { RDDNode } from './rdd-node.ts';
@@ -30,7 +31,7 @@ export class ActionCancelledError extends IskraError {
 
 /** One running action: starts its jobs and remembers them. */
 export interface Action {
-  /** Runs one job, after what the lineage needs first. Rejects when the action is cancelled. */
+  /** Runs one job, after what the lineage needs first, and before what is marked to be checkpointed. Rejects when cancelled. */
   run(
     node: RDDNode,
     sink: SinkSpec,
@@ -114,6 +115,22 @@ class RunningAction implements Action {
   ): Promise<void> {
     const preparing = this.#prepare(node);
     if (preparing !== null) await preparing;
+    await this.#runJob(node, sink, partitions, onResult);
+    const checkpointing = doCheckpoint(node, {
+      jobs: this.#jobs,
+      callSite: this.#callSite,
+      properties: this.#properties,
+      run: (marked, how, missing) => this.#runJob(marked, how, missing, () => {}),
+    });
+    if (checkpointing !== null) await checkpointing;
+  }
+
+  async #runJob(
+    node: RDDNode,
+    sink: SinkSpec,
+    partitions: readonly number[],
+    onResult: (index: number, bytes: Uint8Array) => void,
+  ): Promise<void> {
     this.#stop.signal.throwIfAborted();
     // A merge function of the user's that throws must end this job, not the event loop that brings the results.
     let broken: { readonly error: unknown } | null = null;

@@ -29,8 +29,27 @@ export interface JobRunner {
   persistRDD(node: RDDNode): void;
   /** Its blocks are not wanted any more. Resolves when they are gone everywhere. */
   unpersistRDD(node: RDDNode): Promise<void>;
+  /** Executors may remove the shuffle's files; a job that needs them computes them anew. */
+  removeShuffle(shuffleId: ShuffleId): Promise<void>;
+  /** What checkpoints need. */
+  readonly checkpoints: CheckpointHost;
   /** What of a persisted RDD is stored now; null when nothing is known. */
   storageInfo(rddId: RddId): RddStorageInfo | null;
+}
+
+/** What checkpoints need of a SparkContext. */
+export interface CheckpointHost {
+  /** Where reliable ones go: a directory that is there; null before setCheckpointDir. */
+  readonly dir: string | null;
+  /** spark.checkpoint.compress */
+  readonly compress: boolean;
+  /** Not null: cached blocks may go with executors that are not needed any more, and this says how to prevent it. */
+  readonly unsafeLocally: string | null;
+  /** Whether an executor holds this partition of a persisted RDD. */
+  isStored(rddId: RddId, partition: number): boolean;
+  /** The node's lineage was cut; `dir` holds it from now on. */
+  written(node: RDDNode, dir: string): void;
+  warn(message: string): void;
 }
 
 export interface RunJobOptions {

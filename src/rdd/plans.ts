@@ -86,6 +86,7 @@ export function sinkPlan(sink: SinkSpec, builder: ProgramBuilder): SinkPlan {
     case 'reservoir':
     case 'bernoulli':
     case 'saveFiles':
+    case 'checkpoint':
     case 'drain':
       return sink;
   }

@@ -32,7 +32,8 @@ export class RangePartitioner<K = unknown> implements Partitioner, Preparable {
   /** @internal */
   ordering: Ordering;
   #callSite: string | null = null;
-  readonly #rdd: RDDNode;
+  /** Null when the bounds are known: a partitioner lives as long as RDDs that have nothing else to do with it. */
+  #rdd: RDDNode | null;
   readonly #samplePoints: number;
   readonly #compare: (a: unknown, b: unknown) => number;
   #bounds: readonly unknown[] | null;
@@ -64,6 +65,19 @@ export class RangePartitioner<K = unknown> implements Partitioner, Preparable {
     this.#samplePoints = samplePointsPerPartition;
     this.#compare = (compare as ((a: unknown, b: unknown) => number) | null) ?? compareValues;
     this.#bounds = numPartitions <= 1 ? [] : null;
+  }
+
+  /** One whose bounds were found before, read back from a checkpoint. @internal */
+  static withBounds(
+    numPartitions: number,
+    bounds: readonly unknown[],
+    ascending: boolean,
+    compare: ((a: unknown, b: unknown) => number) | null,
+  ): RangePartitioner {
+    // It never samples: the bounds are there.
+    const partitioner = new RangePartitioner(numPartitions, { node: null as unknown as RDDNode }, ascending, compare);
+    partitioner.#bounds = bounds;
+    return partitioner;
   }
 
   /** Names the operator on whose behalf it samples, for errors and for the sampling jobs. @internal */
@@ -125,19 +139,21 @@ export class RangePartitioner<K = unknown> implements Partitioner, Preparable {
     if (this.isPrepared) return Promise.resolve();
     return this.#sampling.join(options.signal, async (signal) => {
       this.#bounds = await this.#sample(jobs, { ...options, signal });
+      this.#rdd = null;
     });
   }
 
   async #sample(jobs: JobRunner, options: PrepareOptions): Promise<readonly unknown[]> {
-    await prepareLineage(this.#rdd, jobs, options);
+    const rdd = this.#rdd as RDDNode; // the bounds are not known
+    await prepareLineage(rdd, jobs, options);
     const callSite = this.#callSite ?? options.callSite;
-    const keys = new MapPartitionsRDD(jobs.newRddId(), callSite, this.#rdd, false, (parent) => ({
+    const keys = new MapPartitionsRDD(jobs.newRddId(), callSite, rdd, false, (parent) => ({
       kind: 'Narrow',
       parent,
       op: { op: 'keys' },
     }));
     const wanted = Math.min(this.#samplePoints * this.numPartitions, 1e6);
-    const sample = await sampleKeys(jobs, keys, wanted, this.#rdd.id, { ...options, callSite });
+    const sample = await sampleKeys(jobs, keys, wanted, rdd.id, { ...options, callSite });
     return rangeBounds(sample, Math.min(this.numPartitions, sample.length), this.#compare);
   }
 }

@@ -1,9 +1,10 @@
 import { IllegalArgumentError, IskraError } from '../base/errors.ts';
-import type { RddId } from '../protocol/ids.ts';
+import type { RddId, ShuffleId } from '../protocol/ids.ts';
 import { StorageLevel, sameLevel } from '../protocol/storage-level.ts';
 import { callSite } from './call-site.ts';
 import { debugString, nodeTitle } from './debug-string.ts';
 import { dependencyView, type RDDDependency } from './dependency-view.ts';
+import { noCheckpointDir } from './do-checkpoint.ts';
 import type { JobRunner } from './job-runner.ts';
 import { notAnRdd } from './pair-functions.ts';
 import type { Partition } from './partition-coalescer.ts';
@@ -110,12 +111,17 @@ export abstract class RDDCore {
   persist(level: StorageLevel = StorageLevel.MEMORY_ONLY): this {
     this.context.assertNotStopped();
     const now = this.node.storageLevel;
+    if (this.isLocallyCheckpointed) return this.#setLevel(withDisk(level));
     if (!sameLevel(now, StorageLevel.NONE) && !sameLevel(now, level)) {
       throw new IskraError(
         'UNSUPPORTED_OPERATION',
         `Cannot change storage level of an RDD after it was already assigned a level: ${this} must be unpersisted before`,
       );
     }
+    return this.#setLevel(level);
+  }
+
+  #setLevel(level: StorageLevel): this {
     this.node.storageLevel = level;
     if (!sameLevel(level, StorageLevel.NONE)) this.context.persistRDD(this.node);
     return this;
@@ -130,12 +136,114 @@ export abstract class RDDCore {
   unpersist(): this {
     this.context.assertNotStopped();
     if (!sameLevel(this.node.storageLevel, StorageLevel.NONE)) {
+      if (this.isLocallyCheckpointed)
+        this.context.checkpoints.warn(
+          `RDD ${this.id} was locally checkpointed, its lineage has been truncated and cannot be recomputed after unpersisting`,
+        );
       this.node.storageLevel = StorageLevel.NONE;
       // Nobody waits: a block that could not be removed is logged by whoever tried, and is gone with its executor.
       this.context.unpersistRDD(this.node).catch(() => {});
     }
     return this;
   }
+
+  // ---- Cutting its lineage
+
+  /**
+   * Marks it to be written below sc.setCheckpointDir() after the first job on it, or on what was made of it; then it is read
+   * from there, and what came before it is forgotten. It is computed a second time for that: cache() it as well.
+   *
+   * @throws IskraError when no directory is set.
+   */
+  checkpoint(): void {
+    this.context.assertNotStopped();
+    const { checkpoints } = this.context;
+    if (checkpoints.dir === null) throw noCheckpointDir();
+    if (this.node.checkpoint !== null) return;
+    this.#warnIfLate('checkpoint');
+    this.node.checkpoint = { kind: 'reliable', state: 'marked', dir: null };
+  }
+
+  /**
+   * Marks it to be cut from its lineage after the first job on it, or on what was made of it; from then on its cached blocks
+   * are all there is. Needs no directory and no second pass, but what an executor takes along is gone.
+   */
+  localCheckpoint(): this {
+    this.context.assertNotStopped();
+    const { checkpoints } = this.context;
+    if (checkpoints.unsafeLocally !== null) checkpoints.warn(checkpoints.unsafeLocally);
+    const { checkpoint, storageLevel } = this.node;
+    this.#setLevel(sameLevel(storageLevel, StorageLevel.NONE) ? StorageLevel.MEMORY_AND_DISK : withDisk(storageLevel));
+    if (checkpoint?.state === 'done') {
+      checkpoints.warn(
+        `Not marking RDD ${this.id} for local checkpoint because it was already checkpointed and materialized`,
+      );
+      return this;
+    }
+    if (checkpoint?.state === 'writing') return this;
+    if (checkpoint?.kind === 'reliable')
+      checkpoints.warn(
+        `RDD ${this.id} was already marked for reliable checkpointing: overriding with local checkpoint.`,
+      );
+    this.#warnIfLate('localCheckpoint');
+    this.node.checkpoint = { kind: 'local', state: 'marked', dir: null };
+    return this;
+  }
+
+  /** Whether it was checkpointed, reliably or locally: marked alone is not enough. */
+  get isCheckpointed(): boolean {
+    return this.node.checkpoint?.state === 'done';
+  }
+
+  /** Whether it is marked for a local checkpoint, or has one. */
+  get isLocallyCheckpointed(): boolean {
+    return this.node.checkpoint?.kind === 'local';
+  }
+
+  /** The directory of its reliable checkpoint; null before that is written, and for local ones. */
+  getCheckpointFile(): string | null {
+    return this.node.checkpoint?.dir ?? null;
+  }
+
+  /**
+   * Removes the files of the shuffles it was made by, up to persisted RDDs. A job that needs them again writes them again.
+   *
+   * @param blocking resolves when executors have been told; else at once.
+   */
+  async cleanShuffleDependencies(blocking = false): Promise<void> {
+    this.context.assertNotStopped();
+    const removed = shufflesAbove(this.node).map((shuffleId) => this.context.removeShuffle(shuffleId));
+    if (blocking) await Promise.all(removed);
+  }
+
+  #warnIfLate(method: string): void {
+    if (this.node.sawJob && this.node.checkpoint === null)
+      this.context.checkpoints.warn(
+        `${method}() on ${this} has no effect: a job ran on it already; call it before the first one`,
+      );
+  }
+}
+
+/** What a local checkpoint needs of a level: blocks that are not dropped for want of memory. Spark: transformStorageLevel */
+function withDisk(level: StorageLevel): StorageLevel {
+  return level.useDisk ? level : { ...level, useDisk: true };
+}
+
+/** Spark: RDD.cleanShuffleDependencies, whose walk ends at persisted RDDs, too. */
+function shufflesAbove(root: RDDNode): readonly ShuffleId[] {
+  const found = new Set<ShuffleId>();
+  const seen = new Set<RDDNode>([root]);
+  const stack = [root];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    for (const dependency of node.dependencies) {
+      const { rdd } = dependency;
+      if (dependency.kind === 'Shuffle') found.add(dependency.shuffleId);
+      if (seen.has(rdd)) continue;
+      seen.add(rdd);
+      if (sameLevel(rdd.storageLevel, StorageLevel.NONE)) stack.push(rdd);
+    }
+  }
+  return [...found];
 }
 
 export function isRDD(value: unknown): value is RDD<unknown> {

@@ -13,6 +13,19 @@ export interface ProgramBuilder {
   node(node: RDDNode): number;
 }
 
+/**
+ * How a node's lineage is to be cut, and how far that is.
+ *
+ *   marked ── first job is over ──► writing ── all partitions are there ──► done
+ *      ▲───────────── failed ──────────┘
+ */
+export interface CheckpointMark {
+  readonly kind: 'reliable' | 'local';
+  state: 'marked' | 'writing' | 'done';
+  /** Of a reliable one: its directory, once it is done. */
+  dir: string | null;
+}
+
 /** Where a partition comes from. `choice`: null, or which of its parents a union chose. */
 export interface Hop {
   readonly node: RDDNode;
@@ -23,7 +36,8 @@ export interface Hop {
 /**
  * One node of the lineage: data and functions, no SparkContext within reach, so it can never drag one along.
  *
- * A node is immutable but for its name, its storage level and its checkpoint. Names of subclasses are Spark's, since
+ * A node is immutable but for its name, its storage level and its checkpoint. Parents are held in `dependencies` and nowhere
+ * else, so that a checkpoint, which replaces those, lets them go. Names of subclasses are Spark's, since
  * `toDebugString` and the UI print them.
  *
  * Spark: RDD
@@ -34,6 +48,10 @@ export abstract class RDDNode {
   readonly callSite: string;
   name: string | null = null;
   storageLevel: StorageLevel = StorageLevel.NONE;
+  /** Not null: the user wants its lineage cut; see do-checkpoint.ts. */
+  checkpoint: CheckpointMark | null = null;
+  /** A job ran on it, or on what was made of it: a mark set from now on is too late. Spark: RDD.doCheckpointCalled */
+  sawJob = false;
 
   constructor(id: RddId, callSite: string) {
     this.id = id;
@@ -69,4 +87,26 @@ export abstract class RDDNode {
 
   /** This node as part of a stage program. */
   abstract plan(builder: ProgramBuilder): NodeSource;
+
+  /**
+   * Its partitions are found in a checkpoint from now on: forgets how they were computed, and lets go of its parents.
+   *
+   * Tasks of programs that were made before get splits that say so; see executor/checkpointed-partition.ts.
+   *
+   * @param checkpoint stands in the lineage for what was there.
+   * @param pathOf the file of a partition, or null where only the cached block has it.
+   */
+  cutLineage(checkpoint: RDDNode, pathOf: (partition: number) => string | null): void {
+    const { numPartitions } = this;
+    const rddId = this.id;
+    const answers: Pick<RDDNode, 'dependencies' | 'numPartitions' | 'preferredLocations' | 'split' | 'hop' | 'plan'> = {
+      dependencies: [{ kind: 'OneToOne', rdd: checkpoint }],
+      numPartitions,
+      preferredLocations: (partition) => checkpoint.preferredLocations(partition),
+      split: (partition) => ({ index: partition, checkpoint: { rddId, path: pathOf(partition) } }),
+      hop: () => null,
+      plan: () => ({ kind: 'Checkpoint' }),
+    };
+    for (const [name, value] of Object.entries(answers)) Object.defineProperty(this, name, { value });
+  }
 }

@@ -11,7 +11,7 @@ import type { SinkSpec } from './sink-spec.ts';
  *   fold                                 value: the folded
  *   iterator                             value: what f returned; nothing with `discard`
  *   reservoir                            value: [how many records there were, the sample]
- *   foreach, saveFiles, drain            nothing: zero bytes
+ *   foreach, saveFiles, checkpoint, drainnothing: zero bytes
  */
 export function decodeResult(sink: SinkSpec, bytes: Uint8Array): unknown {
   switch (sink.kind) {
@@ -33,6 +33,7 @@ export function decodeResult(sink: SinkSpec, bytes: Uint8Array): unknown {
       return sink.discard ? undefined : decodeOne(bytes);
     case 'foreach':
     case 'saveFiles':
+    case 'checkpoint':
     case 'drain':
       return undefined;
   }

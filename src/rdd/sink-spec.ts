@@ -23,4 +23,5 @@ export type SinkSpec =
       readonly format: OutputFormat;
       readonly jobUuid: string;
     }
+  | { readonly kind: 'checkpoint'; readonly dir: string; readonly compress: boolean }
   | { readonly kind: 'drain' };

@@ -1,11 +1,15 @@
 import { IllegalArgumentError } from '../base/errors.ts';
+import { checkpointPath, countCheckpointParts, readPartitionerFile } from '../io/checkpoint-files.ts';
 import { callSite } from './call-site.ts';
+import { decodePartitioner } from './checkpoint-partitioner.ts';
 import type { Element, Nullish } from './element.ts';
 import type { JobRunner } from './job-runner.ts';
+import { ReliableCheckpointRDD } from './nodes/checkpoint-rdds.ts';
 import { EmptyRDD } from './nodes/empty-rdd.ts';
 import { ParallelCollectionRDD } from './nodes/parallel-collection-rdd.ts';
 import { RangeRDD } from './nodes/range-rdd.ts';
 import { notAnRdd } from './pair-functions.ts';
+import type { Partitioner } from './partitioner.ts';
 import { RDD } from './rdd.ts';
 import { union } from './transformations.ts';
 import { describe } from './user-function.ts';
@@ -68,6 +72,29 @@ export function range(
   if (step === 0) throw new IllegalArgumentError('step cannot be 0');
   const slices = checkSlices('range', numSlices);
   return new RDD<number>(jobs, new RangeRDD(jobs.newRddId(), callSite('range'), from, until, step, slices));
+}
+
+/** What a reliable checkpoint holds; see do-checkpoint.ts. Spark: SparkContext.checkpointFile */
+export function checkpointFile<T>(jobs: JobRunner, directory: string): RDD<T> {
+  jobs.assertNotStopped();
+  const dir = checkpointPath(directory, 'read');
+  const numPartitions = countCheckpointParts(dir);
+  const partitioner = readPartitioner(jobs, dir);
+  const at = callSite('checkpointFile');
+  return new RDD<T>(jobs, new ReliableCheckpointRDD(jobs.newRddId(), at, dir, numPartitions, partitioner));
+}
+
+/** Doing without costs a shuffle perhaps, so nothing of this is an error. */
+function readPartitioner(jobs: JobRunner, dir: string): Partitioner | null {
+  try {
+    const bytes = readPartitionerFile(dir);
+    return bytes === null ? null : decodePartitioner(bytes);
+  } catch (error) {
+    jobs.checkpoints.warn(
+      `Error reading partitioner from ${dir}, partitioner will not be recovered which may lead to performance loss: ${String(error)}`,
+    );
+    return null;
+  }
 }
 
 export function emptyRDD<T = never>(jobs: JobRunner): RDD<T> {

@@ -6,6 +6,7 @@ import { DAGScheduler } from './dag-scheduler.ts';
 import { messageOf } from './errors.ts';
 import { JobWaiter } from './job-waiter.ts';
 import { killExcluded } from './kill-excluded.ts';
+import { Pool, type PoolState } from './pool.ts';
 import type { ExecutorLoss } from './ports.ts';
 import { ProgramShelf } from './program-shelf.ts';
 import { withRemappedStack } from './remapped-result.ts';
@@ -151,6 +152,15 @@ export class Scheduler {
    */
   unregisterShuffle(shuffleId: ShuffleId): void {
     this.#tell({ type: 'ShuffleUnregistered', shuffleId });
+  }
+
+  get schedulingMode(): 'FIFO' | 'FAIR' {
+    return this.#tasks.rootPool.schedulingMode;
+  }
+
+  /** The pools of the FAIR scheduler; none under FIFO. */
+  pools(): readonly PoolState[] {
+    return this.#tasks.rootPool.children.filter((child) => child instanceof Pool);
   }
 
   defaultParallelism(): number {

@@ -9,6 +9,11 @@ export interface PoolDefinition {
   readonly minShare: number;
 }
 
+/** A pool as a program sees it. */
+export interface PoolState extends PoolDefinition {
+  readonly runningTasks: number;
+}
+
 /** What stands in a pool: a task set or another pool. Spark: Schedulable */
 export interface Schedulable {
   readonly name: string;

@@ -11,6 +11,9 @@ export interface ContextLike {
   union<T>(rdds: readonly RDD<T>[]): RDD<T>;
   broadcast<T>(value: T): { readonly value: T };
   longAccumulator(name?: string): { add(n: number): void; readonly value: number | bigint };
+  setCheckpointDir(dir: string | null): void;
+  checkpointFile<T>(dir: string): RDD<T>;
+  withLocalProperties<R>(properties: Readonly<Record<string, string | null>>, body: () => R): R;
   stop(): Promise<void>;
 }
 

@@ -3,6 +3,7 @@ import { actionBehaviours } from './action-behaviours.ts';
 import { approximateBehaviours } from './approximate-behaviours.ts';
 import { asyncBehaviours } from './async-behaviours.ts';
 import type { ContextLike } from './behaviour.ts';
+import { checkpointBehaviours } from './checkpoint-behaviours.ts';
 import { engineBehaviours } from './engine-behaviours.ts';
 import { fileBehaviours } from './file-behaviours.ts';
 import { joinBehaviours } from './join-behaviours.ts';
@@ -35,6 +36,7 @@ const topics = {
   files: fileBehaviours,
   'async operators': asyncBehaviours,
   persistence: persistBehaviours,
+  checkpoints: checkpointBehaviours,
 };
 
 export interface ConformanceOptions {

@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Element, Nullish } from '../../src/rdd/element.ts';
 import { textFile } from '../../src/rdd/file-sources.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
-import { emptyRDD, parallelize, parallelizeWithHosts, range, unionAll } from '../../src/rdd/sources.ts';
+import { checkpointFile, emptyRDD, parallelize, parallelizeWithHosts, range, unionAll } from '../../src/rdd/sources.ts';
 import { ArrayEngine } from './array-engine.ts';
 
 /** An accumulator where tasks and driver are one thread. */
@@ -59,6 +62,20 @@ export class ArrayContext {
 
   longAccumulator(_name?: string): Counter {
     return new Counter();
+  }
+
+  setCheckpointDir(dir: string | null): void {
+    const own = dir === null ? null : join(dir, randomUUID());
+    if (own !== null) mkdirSync(own);
+    this.engine.checkpoints.dir = own;
+  }
+
+  checkpointFile<T>(dir: string): RDD<T> {
+    return checkpointFile(this.engine, dir);
+  }
+
+  withLocalProperties<R>(properties: Readonly<Record<string, string | null>>, body: () => R): R {
+    return this.engine.properties.run(properties, body);
   }
 
   stop(): Promise<void> {

@@ -1,12 +1,21 @@
 import { IllegalArgumentError, IskraError } from '../../src/base/errors.ts';
 import { BernoulliSample, Reservoir } from '../../src/base/reservoir.ts';
 import { hashValue } from '../../src/base/value-hash.ts';
+import { LocalPropertyScope } from '../../src/driver/local-properties.ts';
+import { CheckpointFileWriter } from '../../src/io/checkpoint-files.ts';
 import { commitTask, outputJob, setupTask } from '../../src/io/file-output.ts';
 import { openRecordWriter, partExtension } from '../../src/io/open-record-writer.ts';
 import type { PartitionerPlan, SinkPlan, StageProgram } from '../../src/protocol/stage-program.ts';
 import { withBuiltIns } from '../../src/rdd/built-in-functions.ts';
 import type { ShuffleDependency } from '../../src/rdd/dependency.ts';
-import type { JobHandle, JobRunner, RddSettings, RddStorageInfo, RunJobOptions } from '../../src/rdd/job-runner.ts';
+import type {
+  CheckpointHost,
+  JobHandle,
+  JobRunner,
+  RddSettings,
+  RddStorageInfo,
+  RunJobOptions,
+} from '../../src/rdd/job-runner.ts';
 import { type Partitioner, partitionOfHash } from '../../src/rdd/partitioner.ts';
 import type { RDDNode } from '../../src/rdd/rdd-node.ts';
 import { encodeOne, encodeRecords } from '../../src/rdd/record-blocks.ts';
@@ -40,6 +49,7 @@ export class ArrayEngine implements JobRunner {
   readonly unpersisted: number[] = [];
   readonly cached: Map<string, readonly unknown[]> = new Map();
   stopped = false;
+  readonly properties: LocalPropertyScope = new LocalPropertyScope();
   /** Jobs wait for this before they run. */
   gate: Promise<void> = Promise.resolve();
   readonly #shuffles = new Map<number, Map<number, Pair[]>>();
@@ -60,7 +70,7 @@ export class ArrayEngine implements JobRunner {
   }
 
   localProperties(): Readonly<Record<string, string>> {
-    return {};
+    return this.properties.all;
   }
 
   persistRDD(): void {}
@@ -68,6 +78,21 @@ export class ArrayEngine implements JobRunner {
   unpersistRDD(node: RDDNode): Promise<void> {
     this.unpersisted.push(node.id);
     for (const key of this.cached.keys()) if (key.startsWith(`${node.id}_`)) this.cached.delete(key);
+    return Promise.resolve();
+  }
+
+  readonly checkpoints: CheckpointHost & { dir: string | null; readonly warnings: string[] } = {
+    dir: null,
+    compress: false,
+    unsafeLocally: null,
+    warnings: [],
+    isStored: (rddId, partition) => this.cached.has(`${rddId}_${partition}`),
+    written: () => {},
+    warn: (message) => void this.checkpoints.warnings.push(message),
+  };
+
+  removeShuffle(shuffleId: number): Promise<void> {
+    this.#shuffles.delete(shuffleId);
     return Promise.resolve();
   }
 
@@ -191,6 +216,12 @@ export class ArrayEngine implements JobRunner {
         writer.write(records);
         writer.close();
         commitTask(job, { partition, attempt: 0 });
+        return new Uint8Array(0);
+      }
+      case 'checkpoint': {
+        const file = new CheckpointFileWriter(sink.dir, partition, 0);
+        file.write(encodeRecords(records));
+        file.commit();
         return new Uint8Array(0);
       }
       case 'drain':

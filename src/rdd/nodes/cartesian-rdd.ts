@@ -10,18 +10,14 @@ const MAX_PARTITIONS = 2 ** 31 - 1;
 /** Every pair of a partition of one parent and a partition of the other. Spark: CartesianRDD */
 export class CartesianRDD extends RDDNode {
   readonly className = 'CartesianRDD';
-  readonly dependencies: readonly Dependency[];
+  readonly dependencies: readonly [Dependency, Dependency];
   readonly numPartitions: number;
-  readonly #left: RDDNode;
-  readonly #right: RDDNode;
   readonly #width: number;
 
   /** @throws IllegalArgumentError when there would be more partitions than there can be. */
   constructor(id: RddId, callSite: string, left: RDDNode, right: RDDNode) {
     super(id, callSite);
     const width = right.numPartitions;
-    this.#left = left;
-    this.#right = right;
     this.#width = width;
     this.numPartitions = left.numPartitions * width;
     if (this.numPartitions > MAX_PARTITIONS)
@@ -32,6 +28,14 @@ export class CartesianRDD extends RDDNode {
       { kind: 'Narrow', rdd: left, parentPartitions: (p) => [Math.floor(p / width)] },
       { kind: 'Narrow', rdd: right, parentPartitions: (p) => [p % width] },
     ];
+  }
+
+  get #left(): RDDNode {
+    return this.dependencies[0].rdd;
+  }
+
+  get #right(): RDDNode {
+    return this.dependencies[1].rdd;
   }
 
   override preferredLocations(partition: number): readonly string[] {

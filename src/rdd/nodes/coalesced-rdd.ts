@@ -10,8 +10,7 @@ export type Grouping = (maxPartitions: number, parent: RDDNode) => readonly Part
 /** Fewer partitions without a shuffle: each reads a group of the parent's, one after another. Spark: CoalescedRDD */
 export class CoalescedRDD extends RDDNode {
   readonly className = 'CoalescedRDD';
-  readonly dependencies: readonly Dependency[];
-  readonly #parent: RDDNode;
+  readonly dependencies: readonly [Dependency];
   readonly #wanted: number;
   readonly #group: Grouping | null;
   #grouped: readonly PartitionGroup[] | null = null;
@@ -19,11 +18,14 @@ export class CoalescedRDD extends RDDNode {
   /** @param group null: neighbours, or by the places that partitions prefer. */
   constructor(id: RddId, callSite: string, parent: RDDNode, numPartitions: number, group: Grouping | null) {
     super(id, callSite);
-    this.#parent = parent;
     this.#wanted = numPartitions;
     this.#group = group;
     const parentPartitions = (partition: number) => this.#groups()[partition]?.members ?? [];
     this.dependencies = [{ kind: 'Narrow', rdd: parent, parentPartitions }];
+  }
+
+  get #parent(): RDDNode {
+    return this.dependencies[0].rdd;
   }
 
   get numPartitions(): number {

@@ -11,8 +11,7 @@ export type NarrowPlan = (parent: number, builder: ProgramBuilder) => NodeSource
 /** Every operator that needs one partition of one parent. Runs of them become one loop in a task. Spark: MapPartitionsRDD */
 export class MapPartitionsRDD extends RDDNode {
   readonly className = 'MapPartitionsRDD';
-  readonly dependencies: readonly Dependency[];
-  readonly parent: RDDNode;
+  readonly dependencies: readonly [Dependency];
   override readonly partitioner: Partitioner | null;
   override readonly isOrderSensitive: boolean;
   readonly #plan: NarrowPlan;
@@ -27,12 +26,15 @@ export class MapPartitionsRDD extends RDDNode {
     isOrderSensitive = false,
   ) {
     super(id, callSite);
-    this.parent = parent;
     this.dependencies = [{ kind: 'OneToOne', rdd: parent }];
     if (typeof partitioning === 'boolean') this.partitioner = partitioning ? parent.partitioner : null;
     else this.partitioner = partitioning;
     this.isOrderSensitive = isOrderSensitive;
     this.#plan = plan;
+  }
+
+  get parent(): RDDNode {
+    return this.dependencies[0].rdd;
   }
 
   get numPartitions(): number {

@@ -10,11 +10,9 @@ export class PartitionerAwareUnionRDD extends RDDNode {
   readonly dependencies: readonly Dependency[];
   readonly numPartitions: number;
   override readonly partitioner: Partitioner;
-  readonly #parents: readonly RDDNode[];
 
   constructor(id: RddId, callSite: string, parents: readonly RDDNode[], partitioner: Partitioner) {
     super(id, callSite);
-    this.#parents = parents;
     this.partitioner = partitioner;
     this.numPartitions = partitioner.numPartitions;
     this.dependencies = parents.map((rdd) => ({ kind: 'OneToOne', rdd }));
@@ -23,18 +21,18 @@ export class PartitionerAwareUnionRDD extends RDDNode {
   /** The place that most parents prefer. */
   override preferredLocations(partition: number): readonly string[] {
     const votes = new Map<string, number>();
-    for (const parent of this.#parents) {
-      for (const place of parent.preferredLocations(partition)) votes.set(place, (votes.get(place) ?? 0) + 1);
+    for (const { rdd } of this.dependencies) {
+      for (const place of rdd.preferredLocations(partition)) votes.set(place, (votes.get(place) ?? 0) + 1);
     }
     const best = [...votes].sort((a, b) => b[1] - a[1])[0];
     return best === undefined ? [] : [best[0]];
   }
 
   split(partition: number): Split {
-    return { index: partition, parents: this.#parents.map((p) => p.split(partition)) };
+    return { index: partition, parents: this.dependencies.map((d) => d.rdd.split(partition)) };
   }
 
   plan(builder: ProgramBuilder): NodeSource {
-    return { kind: 'UnionAll', parents: this.#parents.map((p) => builder.node(p)) };
+    return { kind: 'UnionAll', parents: this.dependencies.map((d) => builder.node(d.rdd)) };
   }
 }

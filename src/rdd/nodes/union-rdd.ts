@@ -10,13 +10,11 @@ export class UnionRDD extends RDDNode {
   readonly className = 'UnionRDD';
   readonly dependencies: readonly Dependency[];
   readonly numPartitions: number;
-  readonly #parents: readonly RDDNode[];
   /** starts[i]: this node's partition that is partition 0 of parent i. */
   readonly #starts: readonly number[];
 
   constructor(id: RddId, callSite: string, parents: readonly RDDNode[]) {
     super(id, callSite);
-    this.#parents = parents;
     const starts: number[] = [];
     const dependencies: Dependency[] = [];
     let start = 0;
@@ -38,7 +36,11 @@ export class UnionRDD extends RDDNode {
   override hop(partition: number): Hop {
     const choice = this.#parentOf(partition);
     // parentOf gives an existing parent
-    return { node: this.#parents[choice] as RDDNode, partition: partition - (this.#starts[choice] as number), choice };
+    return {
+      node: (this.dependencies[choice] as Dependency).rdd,
+      partition: partition - (this.#starts[choice] as number),
+      choice,
+    };
   }
 
   split(partition: number): Split {
@@ -46,7 +48,7 @@ export class UnionRDD extends RDDNode {
   }
 
   plan(builder: ProgramBuilder): NodeSource {
-    return { kind: 'Union', parents: this.#parents.map((p) => builder.node(p)) };
+    return { kind: 'Union', parents: this.dependencies.map((d) => builder.node(d.rdd)) };
   }
 
   #parentOf(partition: number): number {

@@ -15,7 +15,6 @@ export class ZippedPartitionsRDD extends RDDNode {
   readonly numPartitions: number;
   override readonly partitioner: Partitioner | null;
   override readonly isOrderSensitive: boolean;
-  readonly #parents: readonly RDDNode[];
   readonly #plan: ZipPlan;
 
   /** @throws IllegalArgumentError when the parents differ in their number of partitions. */
@@ -40,25 +39,24 @@ export class ZippedPartitionsRDD extends RDDNode {
     this.numPartitions = first;
     this.partitioner = preservesPartitioning ? (parents[0]?.partitioner ?? null) : null;
     this.isOrderSensitive = isOrderSensitive;
-    this.#parents = parents;
     this.#plan = plan;
   }
 
   /** Where all parents like to be; if there is no such place, where any does. */
   override preferredLocations(partition: number): readonly string[] {
-    const wishes = this.#parents.map((p) => p.preferredLocations(partition));
+    const wishes = this.dependencies.map((d) => d.rdd.preferredLocations(partition));
     const all = new Set(wishes.flat());
     const common = [...all].filter((place) => wishes.every((places) => places.includes(place)));
     return common.length > 0 ? common : [...all];
   }
 
   split(partition: number): Split {
-    return { index: partition, parents: this.#parents.map((p) => p.split(partition)) };
+    return { index: partition, parents: this.dependencies.map((d) => d.rdd.split(partition)) };
   }
 
   plan(builder: ProgramBuilder): NodeSource {
     return this.#plan(
-      this.#parents.map((p) => builder.node(p)),
+      this.dependencies.map((d) => builder.node(d.rdd)),
       builder,
     );
   }

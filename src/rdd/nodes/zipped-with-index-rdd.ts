@@ -15,17 +15,19 @@ import { runPreparingJob, SharedPreparation } from '../shared-preparation.ts';
  */
 export class ZippedWithIndexRDD extends RDDNode implements Preparable {
   readonly className = 'ZippedWithIndexRDD';
-  readonly dependencies: readonly Dependency[];
+  readonly dependencies: readonly [Dependency];
   override readonly isOrderSensitive = true;
-  readonly #parent: RDDNode;
   readonly #counting = new SharedPreparation();
   /** starts[i]: position of the first record of partition i. */
   #starts: readonly number[] | null = null;
 
   constructor(id: RddId, callSite: string, parent: RDDNode) {
     super(id, callSite);
-    this.#parent = parent;
     this.dependencies = [{ kind: 'OneToOne', rdd: parent }];
+  }
+
+  get #parent(): RDDNode {
+    return this.dependencies[0].rdd;
   }
 
   get numPartitions(): number {

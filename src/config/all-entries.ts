@@ -2,6 +2,7 @@
 import './context-entries.ts';
 import './core-entries.ts';
 import './exclusion-entries.ts';
+import './executor-entries.ts';
 import './io-entries.ts';
 import './logging-entries.ts';
 import './memory-entries.ts';

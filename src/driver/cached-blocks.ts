@@ -1,4 +1,4 @@
-import type { BlockUpdated } from '../cluster/local/local-backend.ts';
+import type { BlockUpdated } from '../cluster/application-backend.ts';
 import type { ExecutorId, RddId } from '../protocol/ids.ts';
 import type { RddStorageInfo } from '../rdd/job-runner.ts';
 import type { CacheLocations } from '../scheduler/ports.ts';

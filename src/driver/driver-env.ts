@@ -8,16 +8,13 @@ import { seededRandom } from '../base/seeded-random.ts';
 import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
 import { BroadcastRegistry } from '../broadcast/broadcast.ts';
 import { captureAll, describeClass, mainScriptUrls, remapStack, reviveClass } from '../closure/closure.ts';
-import { LocalBackend } from '../cluster/local/local-backend.ts';
-import { planMemory } from '../cluster/local/memory-plan.ts';
+import type { ApplicationBackend } from '../cluster/application-backend.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
 import { RETAINED_JOBS, RETAINED_STAGES } from '../config/context-entries.ts';
 import { APP_ID, APP_NAME, DEFAULT_PARALLELISM, EXTRA_LISTENERS, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
 import { INPUT_SPLIT_MIN_SIZE, LOCAL_BLOCK_SIZE, VALIDATE_OUTPUT_SPECS } from '../config/io-entries.ts';
 import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
-import { type MasterUrl, parseMasterUrl } from '../config/master-url.ts';
-import { TASK_CPUS } from '../config/scheduler-entries.ts';
-import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
+import { parseMasterUrl } from '../config/master-url.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
@@ -44,15 +41,9 @@ import { KeptData } from './kept-data.ts';
 import { logEvent } from './log-event.ts';
 import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
 import { RateLimits } from './rate-limits.ts';
+import { type OpenBackend, openBackend } from './open-backend.ts';
 import { schedulerSettings } from './scheduler-settings.ts';
 import type { SparkExecutorInfo } from './status-tracker.ts';
-
-/**
- * The entry of a slot's thread. One folder up and then down: that holds in dist/src and in dist/bundle alike.
- */
-const SLOT_ENTRY = new URL('../main/task-slot.js', import.meta.url);
-
-type LocalMaster = Extract<MasterUrl, { kind: 'local' }>;
 
 /**
  * Everything an application owns, built once, in order; nothing in it is ever half made.
@@ -73,7 +64,8 @@ export class DriverEnv {
   readonly broadcasts: BroadcastRegistry;
   readonly listeners: ListenerBus;
   readonly #progress: OpenProgress | undefined;
-  readonly #backend: LocalBackend;
+  readonly #opened: OpenBackend;
+  readonly #backend: ApplicationBackend;
   readonly #localDirs: LocalDirs;
   readonly #cached = new CachedBlocks();
   readonly #mapOutputs = new MapOutputTracker();
@@ -97,7 +89,7 @@ export class DriverEnv {
   };
 
   /** @throws IskraError when a setting is missing or bad; nothing is left behind. */
-  static open(conf: SparkConf): DriverEnv {
+  static async open(conf: SparkConf): Promise<DriverEnv> {
     for (const [key, value] of Object.entries(submitDefaults())) conf.setIfMissing(key, value);
     const missing = (key: string, example: string): IskraError =>
       new IskraError(
@@ -107,50 +99,46 @@ export class DriverEnv {
     if (conf.get(MASTER) === undefined) throw missing('A master URL', "master: 'local[*]'");
     if (conf.get(APP_NAME) === undefined) throw missing('An application name', "appName: 'my app'");
     conf.checkAll();
-    const master = parseMasterUrl(conf.get(MASTER) as string);
-    if (master.kind !== 'local')
-      throw new IskraError(
-        'MASTER_NOT_AVAILABLE',
-        `master '${conf.get(MASTER)}' is not available in this build yet; use local, local[N] or local[*]`,
-      );
-    const cpus = conf.get(TASK_CPUS);
-    if (cpus > master.numSlots)
-      throw new IskraError(
-        'TASK_CPUS',
-        `The number of slots (${master.numSlots}) of master '${conf.get(MASTER)}' has to be >= the number of cpus per task (spark.task.cpus = ${cpus}); lower spark.task.cpus, or use local[${cpus}] or more`,
-      );
-    return new DriverEnv(conf, master);
-  }
-
-  private constructor(conf: SparkConf, master: LocalMaster) {
-    this.conf = conf;
-    this.log = createStderrLogger('SparkContext', {
+    const url = conf.get(MASTER) as string;
+    const master = parseMasterUrl(url);
+    const log = createStderrLogger('SparkContext', {
       level: conf.get(LOG_LEVEL),
       format: conf.get(STRUCTURED_LOGGING_ENABLED) ? 'json' : 'text',
     });
+    const opened = await openBackend(conf, master, url, log);
+    try {
+      return new DriverEnv(conf, opened, log);
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  }
+
+  private constructor(conf: SparkConf, opened: OpenBackend, log: StderrLogger) {
+    this.conf = conf;
+    this.log = log;
+    this.#opened = opened;
     warnOfOddKeys(conf, this.log.named('SparkConf'));
     if (conf.get(LOG_CONF)) this.#logConf();
     this.master = conf.get(MASTER) as string; // open() has seen both
     this.appName = conf.get(APP_NAME) as string;
     this.startTime = systemClock.now();
-    this.applicationId = conf.get(APP_ID) ?? `local-${this.startTime}`;
+    this.applicationId = conf.get(APP_ID) ?? `${opened.isLocal ? 'local' : 'app'}-${this.startTime}`;
     const parallelism = conf.get(DEFAULT_PARALLELISM) ?? null;
     this.rddSettings = {
-      defaultParallelism: parallelism ?? master.numSlots,
+      defaultParallelism: parallelism ?? opened.cores,
       configuredParallelism: parallelism,
-      defaultMinPartitions: Math.min(parallelism ?? master.numSlots, 2),
+      defaultMinPartitions: Math.min(parallelism ?? opened.cores, 2),
       limitInitialNumPartitions: 1,
       limitScaleUpFactor: 4,
       validateOutputSpecs: conf.get(VALIDATE_OUTPUT_SPECS),
     };
     this.fileSplits = { minSplitBytes: conf.get(INPUT_SPLIT_MIN_SIZE), maxSplitBytes: conf.get(LOCAL_BLOCK_SIZE) };
     installClassCodec({ describe: describeClass, revive: reviveClass });
-    const memory = planMemory(conf, master.numSlots);
-    this.#storageBytes = memory.storageBytes;
     this.jobStatus = new JobStatusStore({ jobs: conf.get(RETAINED_JOBS), stages: conf.get(RETAINED_STAGES) });
     this.kept = new KeptData({
       conf,
-      isLocal: true,
+      isLocal: opened.isLocal,
       log: this.log,
       isStored: (rddId, partition) => this.#cached.isStored(rddId, partition),
       removeRdd: (rddId) => this.#removeRdd(rddId),
@@ -159,20 +147,16 @@ export class DriverEnv {
       forgetAccumulator: (id) => this.accumulators.forget(id),
     });
     this.#localDirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.log);
-    this.#backend = new LocalBackend({
-      numSlots: master.numSlots,
-      slotEntry: SLOT_ENTRY,
-      slotHeapMiB: memory.slotHeapMiB,
-      taskMemoryBytes: memory.taskMemoryBytes,
-      storageBytes: memory.storageBytes,
-      killGraceMs: conf.get(SLOT_KILL_GRACE),
-      conf: Object.fromEntries(conf.getAll()),
+    this.#backend = opened.make({
+      conf,
+      applicationId: this.applicationId,
       mainScripts: mainScriptUrls(),
-      localDirs: this.#localDirs.toData(),
-      logLevel: this.log.level,
-      answer: (name, request) => this.#answers[name](request),
+      localDirs: this.#localDirs,
+      answers: this.#answers,
       onBlock: (update) => this.#cached.update(update),
-      log: this.log,
+      rddLocations: (rddId, partition) => this.#cached.locations(rddId, partition),
+      onFailed: (message) => this.#clusterFailed(message),
+      log,
     });
     this.listeners = new ListenerBus({ logger: this.log.named('ListenerBus') });
     this.#progress = openConsoleProgress(conf, this.log, process);
@@ -188,7 +172,7 @@ export class DriverEnv {
       callSite,
     });
     this.scheduler = new Scheduler({
-      settings: schedulerSettings(conf, master.maxTaskFailures, this.log),
+      settings: schedulerSettings(conf, opened.maxTaskFailures, this.log),
       backend: this.#backend,
       programs: {
         makeProgram: (work, key) => {
@@ -279,7 +263,14 @@ export class DriverEnv {
 
   /** All that can be done when the process ends at once. */
   removeFiles(): void {
+    this.#opened.endNow();
     this.#localDirs.removeAll();
+  }
+
+  /** No executor will come any more: waiting for one would be for ever. */
+  #clusterFailed(message: string): void {
+    this.log.error(`the application has no executors left and gets none: ${message}`);
+    this.scheduler.cancelAll(`the cluster gave the application up: ${message}`);
   }
 
   #logConf(): void {

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { errorToData } from '../base/errors.ts';
+import { errorToData, InvariantError } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import type { AnswerExecutor, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
 import type { AskExecutor, SlotNews, SlotSettings, TaskDone } from '../protocol/executor-slot.ts';
@@ -11,6 +11,8 @@ import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
 import { metricsFromNumbers } from '../protocol/task-metrics.ts';
 import type { BlockManager } from '../storage/block-manager.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
+import type { BlockFetcher } from './block-fetcher.ts';
+import type { OtherExecutors } from './other-executors.ts';
 import { ShuffleFiles } from './shuffle-files.ts';
 import { SlotHandle, type SlotHandlers } from './slot-handle.ts';
 
@@ -50,6 +52,7 @@ export class Executor {
   readonly #options: ExecutorOptions;
   readonly #blocks: BlockManager;
   readonly #askDriver: AnswerExecutor;
+  readonly #others: OtherExecutors | null;
   readonly #send: (message: FromExecutor) => void;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -70,6 +73,7 @@ export class Executor {
     options: ExecutorOptions,
     blocks: BlockManager,
     askDriver: AnswerExecutor,
+    others: OtherExecutors | null,
     send: (message: FromExecutor) => void,
     clock: Clock,
     log: Logger,
@@ -77,6 +81,7 @@ export class Executor {
     this.#options = options;
     this.#blocks = blocks;
     this.#askDriver = askDriver;
+    this.#others = others;
     this.#send = send;
     this.#clock = clock;
     this.#log = log.named('Executor');
@@ -113,6 +118,7 @@ export class Executor {
         return;
       case 'RemoveBroadcast':
         if (!message.keep) this.#blocks.removeBroadcast(message.broadcastId);
+        this.#others?.broadcasts.remove(message.broadcastId);
         for (const slot of this.#slots) slot.forgetBroadcast(message.broadcastId);
         return;
       case 'RemoveShuffle':
@@ -127,6 +133,11 @@ export class Executor {
   #noteShuffle({ programKey, taskId }: TaskDescription): void {
     const sink = this.#programs.get(programKey)?.sink;
     if (sink?.kind === 'shuffleWrite') this.#shuffleFiles.launched(sink.shuffleId, taskId);
+  }
+
+  /** Tasks that slots are at work on. */
+  runningTasks(): readonly TaskId[] {
+    return [...this.#slots].flatMap((slot) => (slot.running === null ? [] : [slot.running.taskId]));
   }
 
   /** Ends all slots. Tasks that run are lost without a report: whoever stops an executor does not wait for them. */
@@ -375,19 +386,42 @@ export class Executor {
         return this.#askDriver(name, request as AskExecutor[typeof name][0]);
       case 'GetRddBlock': {
         const { rddId, partition } = request as AskExecutor['GetRddBlock'][0];
-        return this.#blocks.getRddBlock(rddId, partition);
+        return this.#blocks.getRddBlock(rddId, partition) ?? this.#others?.rddBlock(rddId, partition) ?? null;
       }
-      case 'PutRddBlock': {
-        const { rddId, partition, level, data } = request as AskExecutor['PutRddBlock'][0];
-        return { stored: this.#blocks.putRddBlock(rddId, partition, level, data) };
-      }
+      case 'PutRddBlock':
+        return this.#putRddBlock(request as AskExecutor['PutRddBlock'][0]);
       case 'ReserveMemory': {
         const { rddId, bytes } = request as AskExecutor['ReserveMemory'][0];
         return { granted: this.#blocks.reserve(rddId, bytes) };
       }
-      case 'GetBroadcast':
-        return this.#blocks.getBroadcast((request as AskExecutor['GetBroadcast'][0]).broadcastId);
+      case 'GetBroadcast': {
+        const { broadcastId } = request as AskExecutor['GetBroadcast'][0];
+        return this.#others?.broadcasts.get(broadcastId) ?? this.#blocks.getBroadcast(broadcastId);
+      }
+      case 'StartFetch':
+        return { fetchId: this.#fetcher.start((request as AskExecutor['StartFetch'][0]).blocks) };
+      case 'NextParts':
+        return this.#fetcher.next((request as AskExecutor['NextParts'][0]).fetchId);
+      case 'FetchAgain': {
+        const { block, offset, length } = request as AskExecutor['FetchAgain'][0];
+        return this.#fetcher.again(block, offset, length);
+      }
+      case 'StopFetch':
+        this.#fetcher.stop((request as AskExecutor['StopFetch'][0]).fetchId);
+        return null;
     }
+  }
+
+  #putRddBlock({ rddId, partition, level, data }: AskExecutor['PutRddBlock'][0]): unknown {
+    const answer = { stored: this.#blocks.putRddBlock(rddId, partition, level, data) };
+    if (!answer.stored || level.replication < 2 || this.#others === null) return answer;
+    // The task waits, as in Spark: a copy that is promised is there when the task has ended.
+    return this.#others.replicate(rddId, partition, level, data).then(() => answer);
+  }
+
+  get #fetcher(): BlockFetcher {
+    if (this.#others === null) throw new InvariantError('this executor knows no others');
+    return this.#others.fetcher;
   }
 }
 

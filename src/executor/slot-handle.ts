@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
+import type { FetchedPart } from '../protocol/block-transfer.ts';
 import type {
   AheadCell,
   AskExecutor,
@@ -93,7 +94,7 @@ export class SlotHandle {
       this.#answerWith(
         () => handlers.onAsk(ask.name, ask.request),
         (answer) => {
-          this.#asks.postMessage(answer);
+          this.#asks.postMessage(answer, answer.ok ? transferable(answer.reply) : []);
           slotFlags.answer(this.#flags);
         },
       ),
@@ -202,4 +203,10 @@ export class SlotHandle {
   #post(message: ToSlot): void {
     this.#worker.postMessage(message);
   }
+}
+
+/** Buffers of fetched parts: they change owner instead of being copied. */
+function transferable(reply: unknown): ArrayBuffer[] {
+  if (!Array.isArray(reply)) return [];
+  return (reply as readonly FetchedPart[]).map((part) => part.bytes.buffer as ArrayBuffer);
 }

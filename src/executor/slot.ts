@@ -14,9 +14,11 @@ import { metricsToNumbers } from '../protocol/task-metrics.ts';
 import { markSlotThread, setCurrentTask } from '../rdd/task-context.ts';
 import { installClassCodec, RecordEncoder } from '../serializer/serializer.ts';
 import { nodeFiles } from '../shuffle/file-ops.ts';
+import { RemoteBlockSource } from '../shuffle/remote-block-source.ts';
 import { TaskMemory } from '../shuffle/task-memory.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import { ExecutorLink } from './executor-link.ts';
+import { fetchLine } from './fetch-line.ts';
 import { prepareFiles } from './prepare-files.ts';
 import { RunningTask } from './running-task.ts';
 import { StageSegments } from './stage-segments.ts';
@@ -39,6 +41,7 @@ export class Slot {
   readonly #localDirs: LocalDirs;
   readonly #conf: SparkConf;
   readonly #location: BlockManagerId;
+  readonly #remoteBlocks: RemoteBlockSource;
   readonly #log: Logger;
   readonly #encoder = new RecordEncoder({ compression: 'none' });
   readonly #shuffleEncoder: RecordEncoder;
@@ -59,6 +62,7 @@ export class Slot {
       this.#conf.getText('spark.io.compression.codec') !== 'none';
     this.#shuffleEncoder = new RecordEncoder({ compression: compress ? 'lz4' : 'none' });
     this.#location = settings.location;
+    this.#remoteBlocks = new RemoteBlockSource(fetchLine(this.#link));
     this.#log = slotLogger((message) => this.#send(message));
     markSlotThread();
     installClassCodec({ describe: describeClass, revive: reviveClass });
@@ -160,7 +164,7 @@ export class Slot {
         metrics: task.taskMetrics(),
         clock: systemClock,
         logger: this.#log,
-        remoteBlocks: null,
+        remoteBlocks: this.#remoteBlocks,
         files: nodeFiles,
         throwIfKilled: () => this.#link.throwIfKilled(task.taskAttemptId),
       },

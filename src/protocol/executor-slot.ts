@@ -1,4 +1,5 @@
 import type { LogLevel } from '../base/logger.ts';
+import type { FetchedPart, RemoteBlock } from './block-transfer.ts';
 import type { AskDriver } from './driver-executor.ts';
 import type { RddId, StageId, TaskId } from './ids.ts';
 import type { BlockManagerId, MapStatus } from './map-output.ts';
@@ -118,6 +119,13 @@ export interface AskExecutor extends AskDriver {
   /** May a partition computed so far (bytes) stay in memory? */
   ReserveMemory: [{ readonly rddId: RddId; readonly bytes: number }, { readonly granted: boolean }];
   GetBroadcast: [{ readonly broadcastId: number }, Uint8Array | null];
+  /** Begins to fetch shuffle blocks of other executors, in this order. */
+  StartFetch: [{ readonly blocks: readonly RemoteBlock[] }, { readonly fetchId: number }];
+  /** What comes next: the parts that are here, one at least. */
+  NextParts: [{ readonly fetchId: number }, readonly FetchedPart[]];
+  /** One part once more, since it did not decode. */
+  FetchAgain: [{ readonly block: RemoteBlock; readonly offset: number; readonly length: number }, Uint8Array];
+  StopFetch: [{ readonly fetchId: number }, null];
 }
 
 /** A partition as serializer blocks: in shared memory, which every slot of the executor can read, or in a file. */

@@ -43,7 +43,7 @@ export type DagEvent =
       readonly cancelFutureJobs: boolean;
     }
   | { readonly type: 'JobTagCancelled'; readonly at: number; readonly tag: string; readonly reason: string | null }
-  | { readonly type: 'AllJobsCancelled'; readonly at: number }
+  | { readonly type: 'AllJobsCancelled'; readonly at: number; readonly reason?: string | null }
   | {
       readonly type: 'ExecutorAdded';
       readonly at: number;

@@ -134,8 +134,8 @@ export class Scheduler {
     this.#tell({ type: 'StageCancelled', at: this.#options.clock.now(), stageId, reason });
   }
 
-  cancelAll(): void {
-    this.#tell({ type: 'AllJobsCancelled', at: this.#options.clock.now() });
+  cancelAll(reason: string | null = null): void {
+    this.#tell({ type: 'AllJobsCancelled', at: this.#options.clock.now(), reason });
   }
 
   /** Kills one task attempt; it is tried again. False when no such attempt runs. Spark: TaskScheduler.killTaskAttempt */

@@ -94,7 +94,7 @@ export class DAGScheduler {
         this.#jobs.cancelTagged(event.at, event.tag, event.reason);
         return;
       case 'AllJobsCancelled':
-        this.#jobs.cancel(event.at, () => true, 'as part of cancellation of all jobs');
+        this.#jobs.cancel(event.at, () => true, event.reason ?? 'as part of cancellation of all jobs');
         return;
       case 'ExecutorAdded': {
         const { at, executorId, host, cores } = event;

@@ -1,8 +1,8 @@
 import type { ShuffleId } from '../protocol/ids.ts';
 import type { MapStatus } from '../protocol/map-output.ts';
 import type { LocalDirs } from '../storage/local-dirs.ts';
+import { readFully, resolveShuffleBlock } from './block-resolver.ts';
 import type { FileOps } from './file-ops.ts';
-import { mapOutputNames, readIndex } from './map-output-files.ts';
 
 /** What one reduce partition needs of one map output. */
 export interface SegmentRequest {
@@ -55,17 +55,10 @@ export class LocalBlockSource implements BlockSource {
     };
   }
 
-  #open(request: SegmentRequest): Segment {
-    const { status, reduceId } = request;
-    const names = mapOutputNames(request.shuffleId, status.mapId);
-    const indexPath = this.#dirs.file(names.index);
-    let extent: { readonly start: number; readonly end: number };
-    try {
-      extent = readIndex(readWhole(this.#files, indexPath), status.sizes.length, reduceId);
-    } catch (e) {
-      throw new Error(`the shuffle index ${indexPath} cannot be used: ${(e as Error).message}`, { cause: e });
-    }
-    return openFileSegment(this.#files, this.#dirs.file(names.data), extent.start, extent.end - extent.start);
+  #open({ shuffleId, status, reduceId }: SegmentRequest): Segment {
+    const block = { shuffleId, mapId: status.mapId, reduceId, numPartitions: status.sizes.length };
+    const { path, start, length } = resolveShuffleBlock(this.#dirs, this.#files, block);
+    return openFileSegment(this.#files, path, start, length);
   }
 }
 
@@ -88,32 +81,4 @@ export function openFileSegment(files: FileOps, path: string, start: number, len
     },
     close: () => files.close(fd),
   };
-}
-
-function readWhole(files: FileOps, path: string): Uint8Array {
-  const fd = files.open(path, 'r');
-  try {
-    const bytes = Buffer.allocUnsafe(files.size(fd));
-    readFully(files, fd, path, bytes, 0, bytes.length, 0);
-    return bytes;
-  } finally {
-    files.close(fd);
-  }
-}
-
-function readFully(
-  files: FileOps,
-  fd: number,
-  path: string,
-  target: Uint8Array,
-  at: number,
-  length: number,
-  position: number,
-): void {
-  let done = 0;
-  while (done < length) {
-    const n = files.read(fd, target, at + done, length - done, position + done);
-    if (n === 0) throw new Error(`${path} ends at byte ${position + done}, ${length - done} bytes early`);
-    done += n;
-  }
 }

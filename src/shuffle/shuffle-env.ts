@@ -18,7 +18,7 @@ export interface ShuffleEnv {
   readonly metrics: TaskMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Blocks that lie with other executors. Null: there are none, as in local mode. */
+  /** Blocks that lie with other executors. Null: there are none. */
   readonly remoteBlocks: BlockSource | null;
   readonly files: FileOps;
   /** Asked at each block that is read: combining and sorting take all of a partition before they give a record. */

@@ -89,6 +89,20 @@ export class BlockManager {
     return true;
   }
 
+  /** A copy of a partition that another executor computed: in memory (it must be shared memory), else as the level allows. */
+  putReplica(rddId: RddId, partition: number, level: StorageLevel, bytes: Uint8Array): boolean {
+    const chunks = bytes.length === 0 ? [] : [bytes];
+    if (
+      level.useMemory &&
+      this.putRddBlock(rddId, partition, level, { kind: 'memory', chunks, bytes: bytes.byteLength })
+    )
+      return true;
+    if (!level.useDisk) return false;
+    const path = this.#dirs.file(rddBlockId(rddId, partition));
+    writeFileSync(path, bytes);
+    return this.putRddBlock(rddId, partition, level, { kind: 'disk', path, bytes: bytes.byteLength });
+  }
+
   removeRdd(rddId: RddId): void {
     for (const [id, entry] of this.#blocks) {
       if (entry.rddId !== rddId) continue;

@@ -3,14 +3,13 @@ import type { Logger } from '../../base/logger.ts';
 import { Executor, type ExecutorOptions } from '../../executor/executor.ts';
 import type { AnswerExecutor, FromExecutor } from '../../protocol/driver-executor.ts';
 import type { ExecutorId, TaskId } from '../../protocol/ids.ts';
-import type { BackendListener, Launch, SchedulerBackend } from '../../scheduler/ports.ts';
+import type { BackendListener, Launch } from '../../scheduler/ports.ts';
 import { BlockManager } from '../../storage/block-manager.ts';
 import { LocalDirs, type LocalDirsData } from '../../storage/local-dirs.ts';
+import type { ApplicationBackend, BlockUpdated } from '../application-backend.ts';
 
 /** The id of the executor that lives in the driver's process. Spark: SparkContext.DRIVER_IDENTIFIER */
 const DRIVER_EXECUTOR_ID: ExecutorId = 'driver';
-
-export type BlockUpdated = Extract<FromExecutor, { type: 'BlockUpdated' }>;
 
 export interface LocalBackendOptions extends Omit<ExecutorOptions, 'location' | 'localDirs' | 'cores'> {
   readonly numSlots: number;
@@ -27,7 +26,7 @@ export interface LocalBackendOptions extends Omit<ExecutorOptions, 'location' | 
  *
  * Spark: LocalSchedulerBackend
  */
-export class LocalBackend implements SchedulerBackend {
+export class LocalBackend implements ApplicationBackend {
   readonly #options: LocalBackendOptions;
   readonly #blocks: BlockManager;
   readonly #executor: Executor;
@@ -45,6 +44,7 @@ export class LocalBackend implements SchedulerBackend {
       { ...rest, location: { executorId, host: 'localhost', port: 0 }, cores: numSlots },
       this.#blocks,
       answer,
+      null,
       (message) => this.#receive(message),
       systemClock,
       log,

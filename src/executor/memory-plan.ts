@@ -1,7 +1,7 @@
-import { DRIVER_MEMORY, MEMORY_FRACTION, MEMORY_STORAGE_FRACTION } from '../../config/memory-entries.ts';
-import type { SparkConf } from '../../config/spark-conf.ts';
+import { MEMORY_FRACTION, MEMORY_STORAGE_FRACTION } from '../config/memory-entries.ts';
+import type { SparkConf } from '../config/spark-conf.ts';
 
-/** How the memory an application is given is divided in a driver that runs its own slots. Units: bytes, MiB. */
+/** How the memory an application is given is divided in a process that runs slots: an executor, or a driver in local mode. Units: bytes, MiB. */
 export interface MemoryPlan {
   /** Blocks of persisted RDDs, in shared memory. */
   readonly storageBytes: number;
@@ -15,13 +15,15 @@ export interface MemoryPlan {
 const LEAST_SLOT_HEAP_MIB = 256;
 
 /**
+ * @param memoryBytes what the process may use.
+ *
  * `memory` × fraction × storageFraction is for blocks; the slots share the rest, and inside a slot `fraction` of the heap
  * is for tables and sort buffers.
  *
  * Spark: UnifiedMemoryManager, with the two regions apart because blocks live outside the slots' heaps.
  */
-export function planMemory(conf: SparkConf, slots: number): MemoryPlan {
-  const memoryMiB = conf.get(DRIVER_MEMORY) / (1 << 20);
+export function planMemory(conf: SparkConf, memoryBytes: number, slots: number): MemoryPlan {
+  const memoryMiB = memoryBytes / (1 << 20);
   const fraction = conf.get(MEMORY_FRACTION);
   const storageFraction = conf.get(MEMORY_STORAGE_FRACTION);
   const storageMiB = memoryMiB * fraction * storageFraction;

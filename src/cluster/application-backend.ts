@@ -1,0 +1,17 @@
+import type { FromExecutor } from '../protocol/driver-executor.ts';
+import type { SchedulerBackend } from '../scheduler/ports.ts';
+
+/** A cached block came, moved or went. */
+export type BlockUpdated = Extract<FromExecutor, { type: 'BlockUpdated' }>;
+
+/** All that an application needs of the executors it has, wherever they run. */
+export interface ApplicationBackend extends SchedulerBackend {
+  /** Executors drop what they have of a persisted RDD. */
+  removeRdd(rddId: number): void;
+  /** Makes the bytes of a broadcast value available to all executors. */
+  putBroadcast(broadcastId: number, bytes: Uint8Array): void;
+  /** @param keep executors drop their copies, the driver's bytes stay. */
+  removeBroadcast(broadcastId: number, keep: boolean): void;
+  /** Resolves when all executors are gone, after `stop`. */
+  readonly stopped: Promise<void>;
+}

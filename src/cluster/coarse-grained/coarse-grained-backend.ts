@@ -1,0 +1,300 @@
+import { systemClock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import { describePieces, pieceExtent } from '../../broadcast/broadcast-pieces.ts';
+import { PieceLocations } from '../../broadcast/piece-locations.ts';
+import type { AskBlocks } from '../../protocol/block-transfer.ts';
+import type { AskDriver, DriverAnswers, FromExecutor, ToExecutor } from '../../protocol/driver-executor.ts';
+import {
+  type AppConfig,
+  type AskScheduler,
+  BLOCK_TRANSFER_ENDPOINT,
+  type BroadcastInfo,
+  EXECUTOR_ENDPOINT,
+  type ExecutorNews,
+  type RegisterExecutor,
+  SCHEDULER_ENDPOINT,
+} from '../../protocol/executor-registration.ts';
+import type { ExecutorId, TaskId } from '../../protocol/ids.ts';
+import type { BlockManagerId } from '../../protocol/map-output.ts';
+import type { AskMessage, RpcCaller, RpcRef } from '../../rpc/rpc-endpoint.ts';
+import type { RpcEnv } from '../../rpc/rpc-env.ts';
+import type { BackendListener, ExecutorLoss, Launch } from '../../scheduler/ports.ts';
+import type { ApplicationBackend, BlockUpdated } from '../application-backend.ts';
+import type { ExecutorProvider } from './executor-provider.ts';
+import { HeartbeatReceiver, type HeartbeatSettings } from './heartbeat-receiver.ts';
+
+export interface CoarseGrainedOptions {
+  readonly rpc: RpcEnv;
+  readonly provider: ExecutorProvider;
+  readonly app: AppConfig;
+  readonly answers: DriverAnswers;
+  readonly onBlock: (update: BlockUpdated) => void;
+  /** Executors that have a cached partition. */
+  readonly rddLocations: (rddId: number, partition: number) => readonly ExecutorId[];
+  readonly heartbeats: HeartbeatSettings;
+  readonly broadcastPieceBytes: number;
+  readonly onFailed: (message: string) => void;
+  readonly log: Logger;
+}
+
+interface Registered {
+  readonly location: BlockManagerId;
+  readonly cores: number;
+  readonly caller: RpcCaller;
+  readonly ref: RpcRef<ToExecutor>;
+}
+
+/** How long a closed connection waits for its provider to say how the process ended. */
+const REASON_WAIT_MS = 1000;
+
+const DISCONNECTED: ExecutorLoss = {
+  message: 'Remote RPC client disassociated. Likely due to containers exceeding thresholds, or network issues.',
+  exitCausedByApp: true,
+  workerLost: false,
+};
+
+/**
+ * Executors that are processes of their own and are kept for the application's life. Whoever provides them starts the
+ * processes; they register here over TCP, and from then on messages are those of a local executor.
+ *
+ * An executor is lost when its connection closes, when its process ends, or when it is silent for too long; the scheduler
+ * hears of it once.
+ *
+ * Spark: CoarseGrainedSchedulerBackend
+ */
+export class CoarseGrainedBackend implements ApplicationBackend {
+  readonly #options: CoarseGrainedOptions;
+  readonly #log: Logger;
+  readonly #executors = new Map<ExecutorId, Registered>();
+  /** Connection → executor. */
+  readonly #byCaller = new Map<string, ExecutorId>();
+  /** Executors whose connection is gone and whose end has not been told yet. */
+  readonly #leaving = new Map<ExecutorId, () => void>();
+  readonly #heartbeats: HeartbeatReceiver;
+  readonly #broadcasts = new Map<number, { readonly bytes: Uint8Array; readonly info: BroadcastInfo }>();
+  readonly #pieces = new PieceLocations();
+  #listener: BackendListener | null = null;
+  #cancelCheck: () => void = () => {};
+  #stopping: Promise<void> | null = null;
+
+  constructor(options: CoarseGrainedOptions) {
+    this.#options = options;
+    this.#log = options.log.named('CoarseGrainedSchedulerBackend');
+    this.#heartbeats = new HeartbeatReceiver(options.heartbeats);
+  }
+
+  start(listener: BackendListener): void {
+    this.#listener = listener;
+    const { rpc, provider, onFailed } = this.#options;
+    rpc.register<FromExecutor | ExecutorNews, AskScheduler>(SCHEDULER_ENDPOINT, {
+      receive: (message) => this.#receive(message),
+      receiveAndReply: (ask, from) => this.#reply(ask, from),
+      onDisconnected: (caller) => this.#disconnected(caller),
+    });
+    rpc.register<never, AskBlocks>(BLOCK_TRANSFER_ENDPOINT, {
+      receive: () => {},
+      receiveAndReply: (ask) => this.#serveBlocks(ask),
+    });
+    if (rpc.address === null) throw new Error('the driver of a cluster has to serve a port');
+    provider.start(rpc.address, {
+      exited: (executorId, loss) => this.#lost(executorId, loss),
+      failed: onFailed,
+    });
+    this.#check();
+  }
+
+  launch(executorId: ExecutorId, launches: readonly Launch[]): void {
+    const executor = this.#executors.get(executorId);
+    if (executor === undefined) return; // its tasks are reported when its loss is
+    for (const { task, program } of launches) executor.ref.send({ type: 'LaunchTask', task, program });
+  }
+
+  kill(taskId: TaskId, executorId: ExecutorId, interrupt: boolean, reason: string): void {
+    this.#executors.get(executorId)?.ref.send({ type: 'KillTask', taskId, interrupt, reason });
+  }
+
+  forgetProgram(executorId: ExecutorId, programKey: string): void {
+    this.#executors.get(executorId)?.ref.send({ type: 'ForgetProgram', programKey });
+  }
+
+  removeRdd(rddId: number): void {
+    this.#tellAll({ type: 'RemoveRdd', rddId });
+  }
+
+  removeShuffle(shuffleId: number): void {
+    this.#tellAll({ type: 'RemoveShuffle', shuffleId });
+  }
+
+  putBroadcast(broadcastId: number, bytes: Uint8Array): void {
+    this.#broadcasts.set(broadcastId, { bytes, info: describePieces(bytes, this.#options.broadcastPieceBytes) });
+  }
+
+  removeBroadcast(broadcastId: number, keep: boolean): void {
+    if (!keep) this.#broadcasts.delete(broadcastId);
+    this.#pieces.removed(broadcastId);
+    this.#tellAll({ type: 'RemoveBroadcast', broadcastId, keep });
+  }
+
+  /** Spark: max(total cores, 2) */
+  defaultParallelism(): number {
+    const { expectedCores } = this.#options.provider;
+    return Math.max(expectedCores ?? this.#totalCores(), 2);
+  }
+
+  maxNumConcurrentTasks(cpusPerTask: number): number {
+    let tasks = 0;
+    for (const { cores } of this.#executors.values()) tasks += Math.floor(cores / cpusPerTask);
+    return tasks;
+  }
+
+  stop(): void {
+    this.#stopping ??= this.#stop();
+  }
+
+  get stopped(): Promise<void> {
+    return this.#stopping ?? Promise.resolve();
+  }
+
+  async #stop(): Promise<void> {
+    this.#cancelCheck();
+    this.#listener = null;
+    this.#tellAll({ type: 'StopExecutor' });
+    for (const tell of this.#leaving.values()) tell();
+    await this.#options.provider.stop();
+    await this.#options.rpc.stop();
+  }
+
+  #totalCores(): number {
+    let cores = 0;
+    for (const executor of this.#executors.values()) cores += executor.cores;
+    return cores;
+  }
+
+  #tellAll(message: ToExecutor): void {
+    for (const { ref } of this.#executors.values()) ref.send(message);
+  }
+
+  #receive(message: FromExecutor | ExecutorNews): void {
+    switch (message.type) {
+      case 'StatusUpdate':
+        this.#listener?.statusUpdate(message.taskId, message.result);
+        return;
+      case 'TaskStarted':
+        this.#listener?.taskStarted(message.taskId);
+        return;
+      case 'BlockUpdated':
+        if (this.#executors.has(message.executorId)) this.#options.onBlock(message);
+        return;
+      case 'BroadcastPieceStored':
+        if (this.#executors.has(message.executorId) && this.#broadcasts.has(message.broadcastId))
+          this.#pieces.stored(message.broadcastId, message.piece, message.executorId);
+        return;
+      case 'ExecutorExiting':
+        this.#lost(message.executorId, { message: message.reason, exitCausedByApp: true, workerLost: false });
+    }
+  }
+
+  #reply(ask: AskMessage<AskScheduler>, from: RpcCaller): unknown {
+    switch (ask.type) {
+      case 'RetrieveSparkAppConfig':
+        return this.#options.app;
+      case 'RegisterExecutor':
+        return { refused: this.#register(ask.request, from) };
+      case 'Heartbeat': {
+        const { executorId } = ask.request;
+        const at = systemClock.now();
+        this.#heartbeats.handle({ type: 'Heartbeat', at, executorId });
+        return { known: this.#heartbeats.knows(executorId) };
+      }
+      case 'GetRddBlockLocations': {
+        const { rddId, partition, executorId } = ask.request;
+        const holders = this.#options.rddLocations(rddId, partition).filter((id) => id !== executorId);
+        return { locations: this.#locations(holders) };
+      }
+      case 'GetPeers':
+        return { peers: this.#locations([...this.#executors.keys()].filter((id) => id !== ask.request.executorId)) };
+      case 'GetBroadcastInfo':
+        return this.#broadcasts.get(ask.request.broadcastId)?.info ?? null;
+      case 'GetBroadcastPieceLocations': {
+        const { broadcastId, piece, executorId } = ask.request;
+        const holders = this.#pieces.holders(broadcastId, piece).filter((id) => id !== executorId);
+        const address = this.#options.rpc.address;
+        const driver = { executorId: 'driver', host: address?.host ?? '', port: address?.port ?? 0 };
+        return { locations: [...this.#locations(holders), driver] };
+      }
+      case 'IsExecutorAlive':
+        return { alive: this.#executors.has(ask.request.executorId) };
+      default:
+        return this.#answer(ask);
+    }
+  }
+
+  #answer<K extends keyof AskDriver>(ask: { readonly type: K; readonly request: AskDriver[K][0] }): unknown {
+    return this.#options.answers[ask.type](ask.request);
+  }
+
+  #serveBlocks(ask: AskMessage<AskBlocks>): unknown {
+    if (ask.type !== 'FetchBroadcastPiece') throw new Error(`the driver of a cluster has no blocks for ${ask.type}`);
+    const { broadcastId, piece } = ask.request;
+    const value = this.#broadcasts.get(broadcastId);
+    if (value === undefined || piece >= value.info.checksums.length) return { bytes: null };
+    const { start, end } = pieceExtent(value.info, piece);
+    return { bytes: value.bytes.subarray(start, end) };
+  }
+
+  #locations(executors: readonly ExecutorId[]): BlockManagerId[] {
+    return executors.flatMap((id) => this.#executors.get(id)?.location ?? []);
+  }
+
+  /** @returns why it is refused; null when it is not. */
+  #register({ executorId, host, port, cores, pid }: RegisterExecutor, caller: RpcCaller): string | null {
+    if (this.#stopping !== null) return 'the application is ending';
+    if (this.#executors.has(executorId) || this.#leaving.has(executorId)) return `Duplicate executor ID: ${executorId}`;
+    if (!Number.isSafeInteger(cores) || cores < 1) return `executor ${executorId} claims ${cores} cores`;
+    const location = { executorId, host, port };
+    const ref = caller.ref<ToExecutor>(EXECUTOR_ENDPOINT);
+    this.#executors.set(executorId, { location, cores, caller, ref });
+    this.#byCaller.set(caller.id, executorId);
+    this.#heartbeats.handle({ type: 'Registered', at: systemClock.now(), executorId });
+    this.#log.info('Registered executor', { executorId, host, port, cores, pid });
+    // Not now: the reply has to be the first that the executor gets.
+    queueMicrotask(() => {
+      if (this.#executors.has(executorId)) this.#listener?.executorAdded(executorId, host, cores);
+    });
+    return null;
+  }
+
+  #disconnected(caller: RpcCaller): void {
+    const executorId = this.#byCaller.get(caller.id);
+    if (executorId === undefined || !this.#executors.has(executorId) || this.#leaving.has(executorId)) return;
+    // The process may end because the connection closed, or the other way round: its provider knows more in a moment.
+    const cancel = systemClock.after(REASON_WAIT_MS, () => this.#lost(executorId, DISCONNECTED));
+    this.#leaving.set(executorId, cancel);
+  }
+
+  #lost(executorId: ExecutorId, loss: ExecutorLoss): void {
+    const executor = this.#executors.get(executorId);
+    if (executor === undefined) return;
+    this.#leaving.get(executorId)?.();
+    this.#leaving.delete(executorId);
+    this.#executors.delete(executorId);
+    this.#byCaller.delete(executor.caller.id);
+    this.#pieces.executorLost(executorId);
+    this.#heartbeats.handle({ type: 'Removed', executorId });
+    executor.caller.close();
+    if (this.#listener === null) return;
+    this.#log.error(`Lost executor ${executorId} on ${executor.location.host}: ${loss.message}`);
+    this.#listener.executorLost(executorId, loss);
+  }
+
+  #check(): void {
+    this.#cancelCheck = systemClock.after(this.#options.heartbeats.checkIntervalMs, () => {
+      for (const { executorId, silentMs } of this.#heartbeats.handle({ type: 'Check', at: systemClock.now() })) {
+        const message = `Executor heartbeat timed out after ${silentMs} ms`;
+        this.#lost(executorId, { message, exitCausedByApp: true, workerLost: false });
+        this.#options.provider.kill(executorId);
+      }
+      this.#check();
+    });
+  }
+}

@@ -1,0 +1,78 @@
+import { fileURLToPath } from 'node:url';
+import type { StderrLogger } from '../base/stderr-logger.ts';
+import { CoarseGrainedBackend } from '../cluster/coarse-grained/coarse-grained-backend.ts';
+import { layOutExecutors } from '../cluster/local-cluster/executor-layout.ts';
+import { LocalCluster } from '../cluster/local-cluster/local-cluster.ts';
+import { BROADCAST_BLOCK_SIZE, MAX_EXECUTOR_RETRIES, NETWORK_TIMEOUT_INTERVAL } from '../config/executor-entries.ts';
+import type { MasterUrl } from '../config/master-url.ts';
+import { AUTHENTICATE_SECRET_BITS, NETWORK_CRYPTO_ENABLED, NETWORK_TIMEOUT } from '../config/network-entries.ts';
+import { TASK_MAX_FAILURES } from '../config/scheduler-entries.ts';
+import type { SparkConf } from '../config/spark-conf.ts';
+import { RpcEnv } from '../rpc/rpc-env.ts';
+import { generateSecret, SECRET_ENVIRONMENT_VARIABLE, sharedSecret } from '../rpc/security.ts';
+import { checkTaskCpus, type OpenBackend } from './open-backend.ts';
+
+/** The entry of an executor's process. */
+const EXECUTOR_ENTRY = new URL('../main/executor-process.js', import.meta.url);
+
+/** How long executors may take to end, ms. */
+const STOP_GRACE_MS = 5000;
+
+/** `local-cluster[W,C,M]`: the driver serves a port on this host; its executors are child processes. */
+export async function openLocalCluster(
+  conf: SparkConf,
+  master: Extract<MasterUrl, { kind: 'local-cluster' }>,
+  url: string,
+  log: StderrLogger,
+): Promise<OpenBackend> {
+  const layout = layOutExecutors(conf, master.numWorkers, master.coresPerWorker, master.memoryMibPerWorker);
+  checkTaskCpus(conf, url, layout.coresPerExecutor);
+  // Whoever may use this host could reach the port, and so run code: they need the secret, which only child processes get.
+  const secret = generateSecret(conf.get(AUTHENTICATE_SECRET_BITS));
+  const encrypt = conf.get(NETWORK_CRYPTO_ENABLED);
+  const security = sharedSecret(secret, { encrypt });
+  const rpc = await RpcEnv.create({ name: 'driver', host: '127.0.0.1', bindAddress: '127.0.0.1', port: 0, security, logger: log });
+  let cluster: LocalCluster | null = null;
+  return {
+    cores: layout.executors * layout.coresPerExecutor,
+    maxTaskFailures: conf.get(TASK_MAX_FAILURES),
+    isLocal: false,
+    make({ applicationId, mainScripts, answers, onBlock, rddLocations, onFailed }) {
+      cluster = new LocalCluster({
+        ...layout,
+        executorEntry: fileURLToPath(EXECUTOR_ENTRY),
+        applicationId,
+        env: {
+          ...executorEnvironment(conf),
+          [SECRET_ENVIRONMENT_VARIABLE]: secret,
+          ISKRA_EXECUTOR_CONF: JSON.stringify({ 'spark.authenticate': 'true', 'spark.network.crypto.enabled': String(encrypt) }),
+        },
+        maxRetries: conf.get(MAX_EXECUTOR_RETRIES),
+        stopGraceMs: STOP_GRACE_MS,
+        log,
+      });
+      return new CoarseGrainedBackend({
+        rpc,
+        provider: cluster,
+        app: { conf: Object.fromEntries(conf.getAll()), applicationId, mainScripts, logLevel: log.level },
+        answers,
+        onBlock,
+        rddLocations,
+        heartbeats: { timeoutMs: conf.get(NETWORK_TIMEOUT), checkIntervalMs: conf.get(NETWORK_TIMEOUT_INTERVAL) },
+        broadcastPieceBytes: conf.get(BROADCAST_BLOCK_SIZE),
+        onFailed,
+        log,
+      });
+    },
+    endNow: () => cluster?.killAll(),
+    close: () => rpc.stop(),
+  };
+}
+
+/** spark.executorEnv.NAME */
+function executorEnvironment(conf: SparkConf): Record<string, string> {
+  const prefix = 'spark.executorEnv.';
+  return Object.fromEntries(
+    conf.getAll().flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])),
+  );
+}

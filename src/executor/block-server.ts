@@ -1,0 +1,71 @@
+import type { AskBlocks, ShuffleBlockReply, ShuffleBlockRequest } from '../protocol/block-transfer.ts';
+import type { StoredBlock } from '../protocol/executor-slot.ts';
+import { FileRegion } from '../rpc/file-region.ts';
+import type { AskMessage, RpcEndpoint } from '../rpc/rpc-endpoint.ts';
+import { resolveShuffleBlock } from '../shuffle/block-resolver.ts';
+import { nodeFiles } from '../shuffle/file-ops.ts';
+import type { BlockManager } from '../storage/block-manager.ts';
+import type { LocalDirs } from '../storage/local-dirs.ts';
+
+/**
+ * Serves this process's blocks to others. Files are sent as the connection takes them, never read as a whole.
+ *
+ * Spark: NettyBlockRpcServer
+ */
+export class BlockServer implements RpcEndpoint<never, AskBlocks> {
+  readonly #blocks: BlockManager;
+  readonly #dirs: LocalDirs;
+  readonly #broadcastPiece: (broadcastId: number, piece: number) => Uint8Array | null;
+
+  constructor(
+    blocks: BlockManager,
+    dirs: LocalDirs,
+    broadcastPiece: (broadcastId: number, piece: number) => Uint8Array | null,
+  ) {
+    this.#blocks = blocks;
+    this.#dirs = dirs;
+    this.#broadcastPiece = broadcastPiece;
+  }
+
+  receive(): void {}
+
+  receiveAndReply(ask: AskMessage<AskBlocks>): unknown {
+    switch (ask.type) {
+      case 'FetchShuffleBlocks':
+        return { replies: ask.request.blocks.map((block) => serveShuffleBlock(this.#dirs, block)) };
+      case 'FetchRddBlock': {
+        const block = this.#blocks.getRddBlock(ask.request.rddId, ask.request.partition);
+        return { bytes: block === null ? null : wholeBlock(block) };
+      }
+      case 'UploadRddBlock': {
+        const { rddId, partition, level, bytes } = ask.request;
+        return { stored: this.#blocks.putReplica(rddId, partition, level, bytes) };
+      }
+      case 'FetchBroadcastPiece':
+        return { bytes: this.#broadcastPiece(ask.request.broadcastId, ask.request.piece) };
+    }
+  }
+}
+
+/** One block that cannot be served is no reason to refuse the others. */
+export function serveShuffleBlock(dirs: LocalDirs, block: ShuffleBlockRequest): ShuffleBlockReply | FileReply {
+  try {
+    const { path, start, length } = resolveShuffleBlock(dirs, nodeFiles, block);
+    const bytes = Math.max(0, Math.min(block.maxBytes, length - block.offset));
+    return { kind: 'bytes', length, bytes: new FileRegion(path, start + block.offset, bytes) };
+  } catch (e) {
+    return { kind: 'error', message: (e as Error).message };
+  }
+}
+
+/** What a ShuffleBlockReply is before it is sent. */
+interface FileReply {
+  readonly kind: 'bytes';
+  readonly length: number;
+  readonly bytes: FileRegion;
+}
+
+function wholeBlock(block: StoredBlock): Uint8Array | FileRegion {
+  if (block.kind === 'disk') return new FileRegion(block.path, 0, block.bytes);
+  return block.chunks.length === 1 ? (block.chunks[0] as Uint8Array) : Buffer.concat(block.chunks);
+}

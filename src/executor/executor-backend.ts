@@ -1,0 +1,250 @@
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { systemClock } from '../base/clock.ts';
+import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
+import { LOCAL_DIR } from '../config/core-entries.ts';
+import {
+  BROADCAST_CHECKSUM,
+  EXECUTOR_HEARTBEAT_INTERVAL,
+  EXECUTOR_HEARTBEAT_MAX_FAILURES,
+  REDUCER_MAX_REQS_IN_FLIGHT,
+  REDUCER_MAX_SIZE_IN_FLIGHT,
+  SHUFFLE_IO_MAX_RETRIES,
+  SHUFFLE_IO_RETRY_WAIT,
+} from '../config/executor-entries.ts';
+import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
+import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
+import { SparkConf } from '../config/spark-conf.ts';
+import type { FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
+import type { StoredBlock } from '../protocol/executor-slot.ts';
+import {
+  type AppConfig,
+  type AskScheduler,
+  BLOCK_TRANSFER_ENDPOINT,
+  EXECUTOR_ENDPOINT,
+  type ExecutorNews,
+  SCHEDULER_ENDPOINT,
+} from '../protocol/executor-registration.ts';
+import type { ExecutorId } from '../protocol/ids.ts';
+import type { RpcAddress } from '../rpc/rpc-address.ts';
+import type { RpcRef } from '../rpc/rpc-endpoint.ts';
+import { RpcEnv } from '../rpc/rpc-env.ts';
+import type { RpcSecurity } from '../rpc/security.ts';
+import { BlockManager } from '../storage/block-manager.ts';
+import { LocalDirs } from '../storage/local-dirs.ts';
+import { BlockClient } from './block-client.ts';
+import { BlockFetcher } from './block-fetcher.ts';
+import { BlockServer } from './block-server.ts';
+import { Executor } from './executor.ts';
+import { planMemory } from './memory-plan.ts';
+import { RemoteExecutors } from './other-executors.ts';
+import { TorrentBroadcasts } from './torrent-broadcast.ts';
+
+export interface ExecutorBackendOptions {
+  readonly driver: RpcAddress;
+  readonly executorId: ExecutorId;
+  /** What others reach this executor by. */
+  readonly host: string;
+  readonly cores: number;
+  readonly applicationId: string;
+  readonly resourceProfileId: number;
+  readonly security: RpcSecurity;
+  /** The compiled src/main/task-slot.ts. */
+  readonly slotEntry: URL;
+}
+
+/** Spark: ExecutorExitCode */
+export const EXIT = { ok: 0, failed: 1, heartbeatFailure: 56 } as const;
+
+type Driver = RpcRef<FromExecutor | ExecutorNews, AskScheduler>;
+
+/**
+ * An executor in a process of its own: registers with the driver, does what it says, serves blocks to the others, and ends
+ * when the driver ends or is gone.
+ *
+ * Spark: CoarseGrainedExecutorBackend
+ */
+export class ExecutorBackend {
+  readonly #options: ExecutorBackendOptions;
+  readonly #log: StderrLogger;
+  readonly #exit: (code: number) => void;
+  #rpc: RpcEnv | null = null;
+  #dirs: LocalDirs | null = null;
+  #executor: Executor | null = null;
+  #cancelHeartbeat: () => void = () => {};
+  #heartbeatFailures = 0;
+  #ending = false;
+
+  /** @param exit ends the process; called once. */
+  constructor(options: ExecutorBackendOptions, exit: (code: number) => void) {
+    this.#options = options;
+    this.#exit = exit;
+    this.#log = createStderrLogger(`Executor ${options.executorId}`);
+  }
+
+  /** Resolves when it is registered, or when it ends because it cannot be. */
+  async start(): Promise<void> {
+    const { driver, executorId, host, security } = this.#options;
+    try {
+      const rpc = await RpcEnv.create({ name: `executor ${executorId}`, host, port: 0, security, logger: this.#log });
+      this.#rpc = rpc;
+      const ref: Driver = await rpc.connect(driver, SCHEDULER_ENDPOINT);
+      const app = await ref.ask('RetrieveSparkAppConfig', { executorId });
+      await this.#register(rpc, ref, app);
+    } catch (error) {
+      this.end(EXIT.failed, `Executor self-exiting due to : ${String((error as Error).message ?? error)}`);
+    }
+  }
+
+  /** Ends slots, files and the process. Twice is fine. */
+  end(code: number, why: string): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    if (code === EXIT.ok) this.#log.info(why);
+    else this.#log.error(why);
+    this.#cancelHeartbeat();
+    void (async () => {
+      await this.#executor?.stop().catch(() => {});
+      this.removeFiles();
+      await this.#rpc?.stop().catch(() => {});
+      this.#exit(code);
+    })();
+  }
+
+  /** All that can be done when the process ends at once. */
+  removeFiles(): void {
+    this.#dirs?.removeAll();
+  }
+
+  async #register(rpc: RpcEnv, driver: Driver, app: AppConfig): Promise<void> {
+    const { executorId, host, cores, resourceProfileId } = this.#options;
+    this.#log.setLevel(app.logLevel);
+    const conf = new SparkConf(app.conf);
+    const location = { executorId, host, port: rpc.address?.port ?? 0 };
+    const dirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.#log);
+    this.#dirs = dirs;
+    const memory = planMemory(conf, conf.get(EXECUTOR_MEMORY), cores);
+    const send = (message: FromExecutor | ExecutorNews): void => driver.send(message);
+    // No time limit: a driver whose program computes answers when it is done, and one that is gone closes the connection.
+    const ask = <K extends keyof AskScheduler & string>(
+      name: K,
+      request: AskScheduler[K][0],
+    ): Promise<AskScheduler[K][1]> => driver.ask(name, request, { timeoutMs: Number.POSITIVE_INFINITY });
+    const blocks = new BlockManager(executorId, memory.storageBytes, dirs, (update) =>
+      send({ type: 'BlockUpdated', executorId, ...update }),
+    );
+    const client = new BlockClient({
+      env: rpc,
+      clock: systemClock,
+      maxRetries: conf.get(SHUFFLE_IO_MAX_RETRIES),
+      retryWaitMs: conf.get(SHUFFLE_IO_RETRY_WAIT),
+      isAlive: async (id) => (await ask('IsExecutorAlive', { executorId: id })).alive,
+    });
+    const broadcasts = new TorrentBroadcasts(
+      {
+        info: (broadcastId) => ask('GetBroadcastInfo', { broadcastId }),
+        locations: async (broadcastId, piece) =>
+          (await ask('GetBroadcastPieceLocations', { broadcastId, piece, executorId })).locations,
+        fetch: (owner, broadcastId, piece) => client.fetchBroadcastPiece(owner, broadcastId, piece),
+        stored: (broadcastId, piece) => send({ type: 'BroadcastPieceStored', executorId, broadcastId, piece }),
+      },
+      conf.get(BROADCAST_CHECKSUM),
+      Math.random,
+      this.#log,
+    );
+    const others = new RemoteExecutors({
+      me: executorId,
+      client,
+      fetcher: new BlockFetcher((owner, requests) => client.fetchShuffleBlocks(owner, requests), {
+        maxBytesInFlight: conf.get(REDUCER_MAX_SIZE_IN_FLIGHT),
+        maxRequestsInFlight: conf.get(REDUCER_MAX_REQS_IN_FLIGHT),
+      }),
+      broadcasts,
+      ask,
+      readBlock,
+      random: Math.random,
+      log: this.#log,
+    });
+    const executor = new Executor(
+      {
+        location,
+        cores,
+        slotEntry: this.#options.slotEntry,
+        slotHeapMiB: memory.slotHeapMiB,
+        taskMemoryBytes: memory.taskMemoryBytes,
+        killGraceMs: conf.get(SLOT_KILL_GRACE),
+        conf: app.conf,
+        mainScripts: app.mainScripts,
+        localDirs: dirs.toData(),
+        logLevel: this.#log.level,
+      },
+      blocks,
+      ask,
+      others,
+      send,
+      systemClock,
+      this.#log,
+    );
+    this.#executor = executor;
+    rpc.register(BLOCK_TRANSFER_ENDPOINT, new BlockServer(blocks, dirs, (id, piece) => broadcasts.piece(id, piece)));
+    rpc.register<ToExecutor>(EXECUTOR_ENDPOINT, {
+      receive: (message) => {
+        if (message.type === 'StopExecutor') this.end(EXIT.ok, 'Driver commanded a shutdown');
+        else executor.receive(message);
+      },
+      onDisconnected: () => {
+        if (driver.closed)
+          this.end(EXIT.failed, `Driver ${driver.address.host}:${driver.address.port} disassociated! Shutting down.`);
+      },
+    });
+    executor.warmUp();
+    const { refused } = await driver.ask('RegisterExecutor', {
+      executorId,
+      host,
+      port: location.port,
+      cores,
+      pid: process.pid,
+      resourceProfileId,
+      logUrls: {},
+    });
+    if (refused !== null) {
+      this.end(EXIT.failed, `Executor self-exiting due to : Slave registration failed: ${refused}`);
+      return;
+    }
+    this.#log.info('registered with the driver', { cores, host, port: location.port });
+    const interval = conf.get(EXECUTOR_HEARTBEAT_INTERVAL);
+    // Not all at the same time.
+    this.#beat(driver, conf, executor, interval + Math.random() * interval);
+  }
+
+  #beat(driver: Driver, conf: SparkConf, executor: Executor, afterMs: number): void {
+    this.#cancelHeartbeat = systemClock.after(afterMs, () => {
+      const interval = conf.get(EXECUTOR_HEARTBEAT_INTERVAL);
+      const next = (): void => {
+        if (!this.#ending) this.#beat(driver, conf, executor, interval);
+      };
+      const running = executor.runningTasks().map((taskId) => ({ taskId, metrics: null }));
+      driver
+        .ask('Heartbeat', { executorId: this.#options.executorId, running }, { timeoutMs: interval })
+        .then(({ known }) => {
+          this.#heartbeatFailures = 0;
+          if (known) next();
+          else this.end(EXIT.failed, 'Executor self-exiting due to : the driver has given this executor up');
+        })
+        .catch((error: unknown) => {
+          this.#log.warn('the driver did not answer a heartbeat', { error: String(error) });
+          if (++this.#heartbeatFailures >= conf.get(EXECUTOR_HEARTBEAT_MAX_FAILURES))
+            this.end(
+              EXIT.heartbeatFailure,
+              `Exit as unable to send heartbeats to driver more than ${this.#heartbeatFailures} times`,
+            );
+          else next();
+        });
+    });
+  }
+}
+
+function readBlock(block: StoredBlock): Uint8Array {
+  if (block.kind === 'disk') return readFileSync(block.path);
+  return block.chunks.length === 1 ? (block.chunks[0] as Uint8Array) : Buffer.concat(block.chunks);
+}

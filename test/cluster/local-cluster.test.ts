@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SparkContext } from '../../src/driver/spark-context.ts';
+import { StorageLevel } from '../../src/protocol/storage-level.ts';
+
+/** Blocks the slot's thread, as work would. */
+const work = (ms: number): void => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The processes that tasks run in. */
+const executorPids = async (sc: SparkContext): Promise<number[]> => {
+  const pids = await sc
+    .parallelize([...Array(16).keys()], 16)
+    .map(() => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+      return process.pid;
+    })
+    .collect();
+  return [...new Set(pids)];
+};
+
+describe('executors of a local cluster', () => {
+  let sc: SparkContext;
+  before(async () => {
+    sc = await SparkContext.create({
+      master: 'local-cluster[2,1,1024]',
+      appName: 'executors that die',
+      'spark.log.level': 'FATAL',
+      'spark.shuffle.io.retryWait': '100ms',
+    });
+  });
+  after(() => sc.stop());
+
+  const two = async (): Promise<[number, number]> => {
+    for (;;) {
+      const pids = await executorPids(sc);
+      if (pids.length === 2) return pids as [number, number];
+    }
+  };
+
+  test('are two processes beside the driver', async () => {
+    const pids = await two();
+    assert.ok(!pids.includes(process.pid));
+    assert.ok(pids.every(isAlive));
+  });
+
+  test('one killed while it maps costs its tasks a second attempt, and is replaced', async () => {
+    const [victim] = await two();
+    const job = sc
+      .parallelize([...Array(12).keys()], 12)
+      .map((x) => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+        return x * 2;
+      })
+      .collect();
+    await sleep(250);
+    process.kill(victim, 'SIGKILL');
+    assert.deepEqual(
+      await job,
+      [...Array(12).keys()].map((x) => x * 2),
+    );
+    const now = await two();
+    assert.ok(!now.includes(victim));
+  });
+
+  test('one killed while others read its map output has that output computed again', async () => {
+    const [victim] = await two();
+    const pairs = sc.parallelize([...Array(4000).keys()], 8).map((x): [number, number] => [x % 100, 1]);
+    const sums = pairs
+      .reduceByKey((a, b) => a + b, 8)
+      .mapPartitions((pairs) => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
+        return pairs;
+      });
+    const job = sums.collect();
+    await sleep(400);
+    process.kill(victim, 'SIGKILL');
+    const result = await job;
+    assert.equal(result.length, 100);
+    assert.ok(result.every(([, n]) => n === 40));
+  });
+
+  test('one killed between two jobs on one shuffle has its map output computed again', async () => {
+    const [victim] = await two();
+    const counts = sc
+      .parallelize([...Array(1000).keys()], 4)
+      .map((x): [number, number] => [x % 10, x])
+      .groupByKey(4);
+    assert.equal(await counts.count(), 10);
+    process.kill(victim, 'SIGKILL');
+    while (isAlive(victim)) await sleep(10);
+    assert.equal(await counts.count(), 10);
+    assert.equal((await counts.mapValues((xs) => xs.length).values().sum()), 1000);
+  });
+
+  test('one killed with cached blocks has them computed again; a second copy saves that', async () => {
+    await two();
+    const computed = sc.longAccumulator('computed');
+    const cached = (level: StorageLevel) =>
+      sc
+        .parallelize([...Array(100).keys()], 4)
+        .map((x) => {
+          computed.add(1);
+          return x;
+        })
+        .persist(level);
+    const once = cached(StorageLevel.MEMORY_ONLY);
+    const twice = cached(StorageLevel.MEMORY_ONLY_2);
+    assert.equal(await once.sum(), 4950);
+    assert.equal(await twice.sum(), 4950);
+    const before = computed.value;
+    assert.equal(before, 200);
+    assert.equal(await once.sum(), 4950);
+    assert.equal(await twice.sum(), 4950);
+    assert.equal(computed.value, before, 'nothing is computed while both live');
+    const [victim] = await two();
+    process.kill(victim, 'SIGKILL');
+    while (isAlive(victim)) await sleep(10);
+    await two();
+    assert.equal(await twice.sum(), 4950);
+    assert.equal(computed.value, before, 'each partition had a copy on the other executor');
+    assert.equal(await once.sum(), 4950);
+    assert.ok(computed.value > before && computed.value <= before + 100);
+    once.unpersist();
+    twice.unpersist();
+  });
+
+  test('a value broadcast in pieces is read by tasks of all of them', async () => {
+    const numbers = Float64Array.from({ length: 1_500_000 }, (_, i) => i);
+    const value = sc.broadcast(numbers);
+    const sums = await sc
+      .parallelize([...Array(8).keys()], 8)
+      .map((x) => (value.value[x * 1000] as number) + value.value.length)
+      .collect();
+    assert.deepEqual(
+      sums,
+      [...Array(8).keys()].map((x) => x * 1000 + 1_500_000),
+    );
+    value.destroy();
+  });
+
+  test('results larger than a direct one arrive', async () => {
+    const texts = await sc
+      .parallelize([1, 2, 3, 4], 4)
+      .map((x) => String(x).repeat(3_000_000))
+      .collect();
+    assert.deepEqual(
+      texts.map((t) => [t.length, t[0]]),
+      [1, 2, 3, 4].map((x) => [3_000_000, String(x)]),
+    );
+  });
+
+  test('a driver that computes for seconds loses none of them', async () => {
+    const pids = await two();
+    const job = sc
+      .parallelize([1, 2, 3, 4], 4)
+      .map((x) => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+        return x;
+      })
+      .collect();
+    work(1500);
+    assert.deepEqual(await job, [1, 2, 3, 4]);
+    assert.deepEqual((await two()).sort(), pids.sort());
+  });
+});
+
+test('an executor that is silent for too long is given up, ended and replaced', async () => {
+  await using sc = await SparkContext.create({
+    master: 'local-cluster[2,1,1024]',
+    appName: 'silent',
+    'spark.log.level': 'OFF',
+    'spark.network.timeout': '1500ms',
+    'spark.network.timeoutInterval': '200ms',
+    'spark.executor.heartbeatInterval': '200ms',
+  });
+  let pids: number[] = [];
+  while (pids.length < 2) pids = await executorPids(sc);
+  const victim = pids[0] as number;
+  process.kill(victim, 'SIGSTOP');
+  const all = await sc
+    .parallelize([...Array(8).keys()], 8)
+    .map((x) => x + 1)
+    .collect();
+  assert.deepEqual(all, [1, 2, 3, 4, 5, 6, 7, 8]);
+  while (isAlive(victim)) await sleep(20);
+});
+
+test('when the context stops, no executor is left', async () => {
+  const sc = await SparkContext.create({ master: 'local-cluster[2,1,1024]', appName: 'stops' });
+  const pids = await executorPids(sc);
+  await sc.stop();
+  assert.deepEqual(pids.filter(isAlive), []);
+});
+
+test('executors that cannot start fail the job instead of letting it wait', async () => {
+  await using sc = await SparkContext.create({
+    master: 'local-cluster[1,1,1024]',
+    appName: 'cannot start',
+    'spark.log.level': 'OFF',
+    'spark.deploy.maxExecutorRetries': '2',
+    'spark.executorEnv.NODE_OPTIONS': '--no-such-option',
+  });
+  await assert.rejects(sc.range(10).count(), /the cluster gave the application up: 3 executors ended early.*exited with code 9/s);
+});
+
+test('an executor larger than its worker is refused', async () => {
+  await assert.rejects(
+    SparkContext.create({ master: 'local-cluster[2,1,512]', appName: 'too large' }),
+    /Asked to launch cluster with 512 MiB\/worker but requested 1024 MiB\/executor/,
+  );
+});

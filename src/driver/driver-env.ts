@@ -34,14 +34,15 @@ import type { ExecutorAllocationClient, SchedulerBackend } from '../scheduler/po
 import { installClassCodec } from '../serializer/serializer.ts';
 import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
+import type { OpenBackend } from './backend-needs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
 import { loadExtraListeners } from './extra-listeners.ts';
 import { JobStatusStore } from './job-status-store.ts';
 import { KeptData } from './kept-data.ts';
 import { logEvent } from './log-event.ts';
+import { openBackend } from './open-backend.ts';
 import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
 import { RateLimits } from './rate-limits.ts';
-import { type OpenBackend, openBackend } from './open-backend.ts';
 import { schedulerSettings } from './scheduler-settings.ts';
 import type { SparkExecutorInfo } from './status-tracker.ts';
 
@@ -67,6 +68,7 @@ export class DriverEnv {
   readonly #opened: OpenBackend;
   readonly #backend: ApplicationBackend;
   readonly #localDirs: LocalDirs;
+  #activeJobs = 0;
   readonly #cached = new CachedBlocks();
   readonly #mapOutputs = new MapOutputTracker();
   readonly #commits = new OutputCommitCoordinator();
@@ -289,6 +291,11 @@ export class DriverEnv {
         break;
       case 'SparkListenerExecutorRemoved':
         this.#executors.delete(event.executorId);
+      case 'SparkListenerJobStart':
+        if (this.#activeJobs++ === 0) this.#backend.setBusy(true);
+        break;
+      case 'SparkListenerJobEnd':
+        if (--this.#activeJobs === 0) this.#backend.setBusy(false);
         break;
       case 'SparkListenerStageSubmitted':
         this.#commits.stageStarted(event.stage.stageId);

@@ -10,7 +10,7 @@ import { TASK_MAX_FAILURES } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { RpcEnv } from '../rpc/rpc-env.ts';
 import { generateSecret, SECRET_ENVIRONMENT_VARIABLE, sharedSecret } from '../rpc/security.ts';
-import { checkTaskCpus, type OpenBackend } from './open-backend.ts';
+import { checkTaskCpus, type OpenBackend } from './backend-needs.ts';
 
 /** The entry of an executor's process. */
 const EXECUTOR_ENTRY = new URL('../main/executor-process.js', import.meta.url);
@@ -31,7 +31,14 @@ export async function openLocalCluster(
   const secret = generateSecret(conf.get(AUTHENTICATE_SECRET_BITS));
   const encrypt = conf.get(NETWORK_CRYPTO_ENABLED);
   const security = sharedSecret(secret, { encrypt });
-  const rpc = await RpcEnv.create({ name: 'driver', host: '127.0.0.1', bindAddress: '127.0.0.1', port: 0, security, logger: log });
+  const rpc = await RpcEnv.create({
+    name: 'driver',
+    host: '127.0.0.1',
+    bindAddress: '127.0.0.1',
+    port: 0,
+    security,
+    logger: log,
+  });
   let cluster: LocalCluster | null = null;
   return {
     cores: layout.executors * layout.coresPerExecutor,
@@ -45,7 +52,10 @@ export async function openLocalCluster(
         env: {
           ...executorEnvironment(conf),
           [SECRET_ENVIRONMENT_VARIABLE]: secret,
-          ISKRA_EXECUTOR_CONF: JSON.stringify({ 'spark.authenticate': 'true', 'spark.network.crypto.enabled': String(encrypt) }),
+          ISKRA_EXECUTOR_CONF: JSON.stringify({
+            'spark.authenticate': 'true',
+            'spark.network.crypto.enabled': String(encrypt),
+          }),
         },
         maxRetries: conf.get(MAX_EXECUTOR_RETRIES),
         stopGraceMs: STOP_GRACE_MS,

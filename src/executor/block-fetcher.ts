@@ -164,7 +164,7 @@ export class BlockFetcher {
         owner,
         run.map((p) => shuffleRequest(fetch.blocks[p.request] as RemoteBlock, p.offset, PART_BYTES)),
       );
-      run.forEach((piece, i) => this.#arrived(fetch, piece, replies[i]));
+      for (let i = 0; i < run.length; i++) this.#arrived(fetch, run[i] as Piece, replies[i]);
     } catch (e) {
       for (const piece of run) piece.arrived = { error: e instanceof Error ? e : new Error(String(e)) };
     } finally {

@@ -16,7 +16,6 @@ import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
 import type { FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
-import type { StoredBlock } from '../protocol/executor-slot.ts';
 import {
   type AppConfig,
   type AskScheduler,
@@ -25,6 +24,7 @@ import {
   type ExecutorNews,
   SCHEDULER_ENDPOINT,
 } from '../protocol/executor-registration.ts';
+import type { StoredBlock } from '../protocol/executor-slot.ts';
 import type { ExecutorId } from '../protocol/ids.ts';
 import type { RpcAddress } from '../rpc/rpc-address.ts';
 import type { RpcRef } from '../rpc/rpc-endpoint.ts';

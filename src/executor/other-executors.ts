@@ -1,6 +1,6 @@
 import type { Logger } from '../base/logger.ts';
-import type { StoredBlock } from '../protocol/executor-slot.ts';
 import type { AskScheduler } from '../protocol/executor-registration.ts';
+import type { StoredBlock } from '../protocol/executor-slot.ts';
 import type { ExecutorId, RddId } from '../protocol/ids.ts';
 import type { StorageLevel } from '../protocol/storage-level.ts';
 import type { BlockClient } from './block-client.ts';

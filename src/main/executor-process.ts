@@ -1,7 +1,7 @@
 // The entry of an executor's process. Whoever starts it passes what it is in arguments, and secrets in the environment.
 import { parseArgs } from 'node:util';
-import { ExecutorBackend } from '../executor/executor-backend.ts';
 import { SparkConf } from '../config/spark-conf.ts';
+import { ExecutorBackend } from '../executor/executor-backend.ts';
 import { resolveSecurity } from '../rpc/security.ts';
 
 const USAGE = `Usage: executor-process --driver-url URL --executor-id ID --hostname HOST --cores N --app-id ID
@@ -45,7 +45,8 @@ const args = readArguments();
 for (const name of ['driver-url', 'executor-id', 'hostname', 'cores', 'app-id'])
   if (args[name] === undefined) usage(`--${name} is missing`);
 const driver = /^spark:\/\/CoarseGrainedScheduler@(.+):(\d+)$/.exec(args['driver-url'] as string);
-if (driver === null) usage(`--driver-url ${args['driver-url']} is not of the form spark://CoarseGrainedScheduler@HOST:PORT`);
+if (driver === null)
+  usage(`--driver-url ${args['driver-url']} is not of the form spark://CoarseGrainedScheduler@HOST:PORT`);
 const cores = Number(args['cores']);
 if (!Number.isSafeInteger(cores) || cores < 1) usage(`--cores ${args['cores']} has to be a whole number of 1 or more`);
 

@@ -49,7 +49,10 @@ export class PendingAsks {
     this.#nextId = (id + 1) >>> 0;
     return new Promise((resolve, reject) => {
       const ms = options?.timeoutMs ?? this.#timeout.ms;
-      const stopTimer = this.#clock.after(ms, () => this.reject(id, this.#timedOut(ms, options)));
+      const stopTimer =
+        ms === Number.POSITIVE_INFINITY
+          ? () => {}
+          : this.#clock.after(ms, () => this.reject(id, this.#timedOut(ms, options)));
       let release = stopTimer;
       if (signal !== undefined) {
         const aborted = (): void => this.reject(id, signal.reason);

@@ -14,7 +14,7 @@ export type AskMessage<A extends Asks<A>> = {
 
 /** How one question is asked. */
 export interface AskOptions {
-  /** Milliseconds until `RpcTimeoutError`; the environment's ask timeout when absent. */
+  /** Milliseconds until `RpcTimeoutError`; the environment's ask timeout when absent, no limit when Infinity. */
   readonly timeoutMs?: number;
   /** The key that the error names as what controls the timeout. */
   readonly timeoutKey?: string;

@@ -101,7 +101,13 @@ describe('executors of a local cluster', () => {
     process.kill(victim, 'SIGKILL');
     while (isAlive(victim)) await sleep(10);
     assert.equal(await counts.count(), 10);
-    assert.equal((await counts.mapValues((xs) => xs.length).values().sum()), 1000);
+    assert.equal(
+      await counts
+        .mapValues((xs) => xs.length)
+        .values()
+        .sum(),
+      1000,
+    );
   });
 
   test('one killed with cached blocks has them computed again; a second copy saves that', async () => {
@@ -212,7 +218,10 @@ test('executors that cannot start fail the job instead of letting it wait', asyn
     'spark.deploy.maxExecutorRetries': '2',
     'spark.executorEnv.NODE_OPTIONS': '--no-such-option',
   });
-  await assert.rejects(sc.range(10).count(), /the cluster gave the application up: 3 executors ended early.*exited with code 9/s);
+  await assert.rejects(
+    sc.range(10).count(),
+    /the cluster gave the application up: 3 executors ended early.*exited with code 9/s,
+  );
 });
 
 test('an executor larger than its worker is refused', async () => {

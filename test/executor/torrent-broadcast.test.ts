@@ -25,12 +25,20 @@ function swarm(tamper: (bytes: Uint8Array, from: string) => Uint8Array = (bytes)
           infos++;
           return info;
         },
-        locations: async (id, piece) => [...locations.holders(id, piece).filter((e) => e !== me).map(at), driver],
+        locations: async (id, piece) => [
+          ...locations
+            .holders(id, piece)
+            .filter((e) => e !== me)
+            .map(at),
+          driver,
+        ],
         fetch: async ({ executorId }, id, piece) => {
           await new Promise(setImmediate);
           const { start, end } = pieceExtent(info, piece);
           const bytes =
-            executorId === 'driver' ? value.subarray(start, end) : (executors.get(executorId)?.piece(id, piece) ?? null);
+            executorId === 'driver'
+              ? value.subarray(start, end)
+              : (executors.get(executorId)?.piece(id, piece) ?? null);
           if (bytes !== null) sent.set(executorId, (sent.get(executorId) ?? 0) + bytes.length);
           return bytes === null ? null : tamper(bytes, executorId);
         },
@@ -72,7 +80,10 @@ test('a piece with other bytes than it should have is fetched from somebody else
 
 test('a value that nobody can give in its true form is an error that names the piece', async () => {
   const { join } = swarm((bytes) => bytes.subarray(1));
-  await assert.rejects(join('1').get(7), /Failed to get broadcast_7_piece\d+ of broadcast_7: .*executor driver sent bytes/);
+  await assert.rejects(
+    join('1').get(7),
+    /Failed to get broadcast_7_piece\d+ of broadcast_7: .*executor driver sent bytes/,
+  );
 });
 
 test('a value that was removed is fetched again', async () => {

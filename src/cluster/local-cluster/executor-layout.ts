@@ -24,7 +24,9 @@ export function layOutExecutors(
     throw new IskraError('CLUSTER_TOO_SMALL', message, { details: { numWorkers, coresPerWorker, memoryMibPerWorker } });
   };
   if (numWorkers < 1 || coresPerWorker < 1)
-    refuse(`a local cluster needs a worker with a core, but local-cluster[${numWorkers},${coresPerWorker},${memoryMibPerWorker}] was asked for`);
+    refuse(
+      `a local cluster needs a worker with a core, but local-cluster[${numWorkers},${coresPerWorker},${memoryMibPerWorker}] was asked for`,
+    );
   const memoryMib = conf.get(EXECUTOR_MEMORY) / (1 << 20);
   if (memoryMib > memoryMibPerWorker)
     refuse(

@@ -40,6 +40,7 @@ export class LocalCluster implements ExecutorProvider {
   readonly #running = new Map<ExecutorId, Running>();
   #driver: RpcAddress | null = null;
   #listener: ProviderListener | null = null;
+  #busy = false;
   #nextId = 0;
   #failuresInARow = 0;
 
@@ -52,6 +53,14 @@ export class LocalCluster implements ExecutorProvider {
     this.#driver = driver;
     this.#listener = listener;
     for (let i = 0; i < this.#options.executors; i++) this.#launch(driver);
+  }
+
+  setBusy(busy: boolean): void {
+    this.#busy = busy;
+    for (const { process } of this.#running.values()) {
+      if (busy) process.ref();
+      else process.unref();
+    }
   }
 
   kill(executorId: ExecutorId): void {
@@ -98,6 +107,7 @@ export class LocalCluster implements ExecutorProvider {
       );
     });
     this.#running.set(executorId, { process: child, ended, startedAt: systemClock.now() });
+    if (!this.#busy) child.unref();
     log.debug('executor started', { executorId, pid: child.pid });
   }
 

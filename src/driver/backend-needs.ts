@@ -1,0 +1,44 @@
+import { IskraError } from '../base/errors.ts';
+import type { StderrLogger } from '../base/stderr-logger.ts';
+import type { ApplicationBackend, BlockUpdated } from '../cluster/application-backend.ts';
+import { TASK_CPUS } from '../config/scheduler-entries.ts';
+import type { SparkConf } from '../config/spark-conf.ts';
+import type { DriverAnswers } from '../protocol/driver-executor.ts';
+import type { ExecutorId } from '../protocol/ids.ts';
+import type { LocalDirs } from '../storage/local-dirs.ts';
+
+/** What an application brings to its backend. */
+export interface BackendNeeds {
+  readonly conf: SparkConf;
+  readonly applicationId: string;
+  readonly mainScripts: readonly string[];
+  readonly localDirs: LocalDirs;
+  readonly answers: DriverAnswers;
+  readonly onBlock: (update: BlockUpdated) => void;
+  readonly rddLocations: (rddId: number, partition: number) => readonly ExecutorId[];
+  readonly onFailed: (message: string) => void;
+  readonly log: StderrLogger;
+}
+
+/** A way to get executors that is ready to be used. */
+export interface OpenBackend {
+  /** `defaultParallelism` when nothing is configured. */
+  readonly cores: number;
+  readonly maxTaskFailures: number;
+  readonly isLocal: boolean;
+  make(needs: BackendNeeds): ApplicationBackend;
+  /** All that can be done when the process ends at once. */
+  endNow(): void;
+  /** Instead of `make`, when something else went wrong. */
+  close(): Promise<void>;
+}
+
+/** @throws IskraError when no executor could run a task. */
+export function checkTaskCpus(conf: SparkConf, url: string, slots: number): void {
+  const cpus = conf.get(TASK_CPUS);
+  if (cpus > slots)
+    throw new IskraError(
+      'TASK_CPUS',
+      `The number of slots (${slots}) of master '${url}' has to be >= the number of cpus per task (spark.task.cpus = ${cpus}); lower spark.task.cpus, or use executors with ${cpus} slots or more`,
+    );
+}

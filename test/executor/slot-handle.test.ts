@@ -57,7 +57,7 @@ beforeEach(async () => {
     },
   );
   slot.ref();
-  link = new ExecutorLink(port1, await flags);
+  link = new ExecutorLink(port1, await flags, () => {});
 });
 
 afterEach(() => slot.terminate());

@@ -25,6 +25,8 @@ export interface OpenBackend {
   /** `defaultParallelism` when nothing is configured. */
   readonly cores: number;
   readonly maxTaskFailures: number;
+  /** What cached blocks may take in memory, an executor. */
+  readonly storageBytes: number;
   readonly isLocal: boolean;
   make(needs: BackendNeeds): ApplicationBackend;
   /** All that can be done when the process ends at once. */

@@ -76,7 +76,6 @@ export class DriverEnv {
   readonly jobStatus: JobStatusStore;
   readonly kept: KeptData;
   readonly #executors = new Map<ExecutorId, { readonly host: string; readonly cores: number }>();
-  readonly #storageBytes: number;
 
   /** What executors ask. */
   readonly #answers: DriverAnswers = {
@@ -229,7 +228,7 @@ export class DriverEnv {
       port: 0,
       cacheSize: this.#cached.bytesOn(executorId),
       numRunningTasks: this.jobStatus.numRunningTasks(executorId),
-      totalOnHeapStorageMemory: this.#storageBytes,
+      totalOnHeapStorageMemory: this.#opened.storageBytes,
       usedOnHeapStorageMemory: this.#cached.memoryUsed(executorId),
       totalOffHeapStorageMemory: 0,
       usedOffHeapStorageMemory: 0,
@@ -291,6 +290,7 @@ export class DriverEnv {
         break;
       case 'SparkListenerExecutorRemoved':
         this.#executors.delete(event.executorId);
+        break;
       case 'SparkListenerJobStart':
         if (this.#activeJobs++ === 0) this.#backend.setBusy(true);
         break;

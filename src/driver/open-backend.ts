@@ -37,12 +37,13 @@ export async function openBackend(
 }
 
 function openLocal(conf: SparkConf, master: Extract<MasterUrl, { kind: 'local' }>): OpenBackend {
+  const memory = planLocalMemory(conf, master.numSlots);
   return {
     cores: master.numSlots,
+    storageBytes: memory.storageBytes,
     maxTaskFailures: master.maxTaskFailures,
     isLocal: true,
     make({ mainScripts, localDirs, answers, onBlock, log }) {
-      const memory = planLocalMemory(conf, master.numSlots);
       return new LocalBackend({
         ...memory,
         numSlots: master.numSlots,

@@ -42,6 +42,7 @@ export async function openLocalCluster(
   let cluster: LocalCluster | null = null;
   return {
     cores: layout.executors * layout.coresPerExecutor,
+    storageBytes: layout.storageBytes,
     maxTaskFailures: conf.get(TASK_MAX_FAILURES),
     isLocal: false,
     make({ applicationId, mainScripts, answers, onBlock, rddLocations, onFailed }) {

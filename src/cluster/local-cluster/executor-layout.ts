@@ -1,11 +1,14 @@
 import { IskraError } from '../../base/errors.ts';
 import { EXECUTOR_MEMORY } from '../../config/memory-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
+import { planMemory } from '../../executor/memory-plan.ts';
 
 /** How many executors there are, and how large. */
 export interface ExecutorLayout {
   readonly executors: number;
   readonly coresPerExecutor: number;
+  /** What cached blocks may take in memory, an executor. */
+  readonly storageBytes: number;
 }
 
 /**
@@ -47,5 +50,6 @@ export function layOutExecutors(
   const executors = max === undefined ? all : Math.min(all, Math.floor(Number(max) / coresPerExecutor));
   if (executors < 1)
     refuse(`spark.cores.max is ${max}, which is less than the ${coresPerExecutor} cores of one executor`);
-  return { executors, coresPerExecutor };
+  const { storageBytes } = planMemory(conf, conf.get(EXECUTOR_MEMORY), coresPerExecutor);
+  return { executors, coresPerExecutor, storageBytes };
 }

@@ -107,6 +107,7 @@ function parentsOf(run: StageRun, index: number, split: Split): readonly (readon
     case 'Async':
       return [[node.parent, split]];
     case 'ZipWithIndex':
+    case 'TakeQuotas':
       return [[node.parent, split.parents?.[0] as Split]];
     case 'Coalesce':
       return (split.parents ?? []).map((s) => [node.parent, s as Split] as const);

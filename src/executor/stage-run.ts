@@ -15,6 +15,7 @@ import {
 } from '../shuffle/shuffle-reader.ts';
 import { CartesianIterator } from './cartesian-iterator.ts';
 import { isCheckpointed, openCheckpointed } from './checkpointed-partition.ts';
+import { openKeySample } from './key-sample.ts';
 import { callOnPartitions, evaluate, type UserFunction } from './partition-calls.ts';
 import { openPersisted } from './persisted-block.ts';
 import {
@@ -157,6 +158,13 @@ export class StageRun {
         return new SampleIterator(this.open(node.parent, split), createSampler(node.sampler, node.seed, split.index));
       case 'ZipWithUniqueId':
         return new NumberingIterator(this.open(node.parent, split), split.index, node.step);
+      case 'TakeQuotas':
+        return openKeySample(
+          this.open(node.parent, parentSplit(split, 0)),
+          node,
+          split.payload as Uint8Array,
+          split.index,
+        );
       case 'ZipWithIndex':
         return new NumberingIterator(this.open(node.parent, parentSplit(split, 0)), split.payload as number, 1);
       case 'KeyByPartition':

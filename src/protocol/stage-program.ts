@@ -92,6 +92,16 @@ export type NodeSource =
   | { readonly kind: 'Deal'; readonly parent: number; readonly numPartitions: number }
   /** A random part: base/samplers.ts, with the stream of split.index. Shares its parent's split. */
   | { readonly kind: 'Sample'; readonly parent: number; readonly sampler: SamplerPlan; readonly seed: number }
+  /**
+   * sampleByKeyExact: as many pairs of each key as its quota says, base/stratified-sampling.ts. split.payload: the Quotas in the
+   * serializer's form. The parent's split is split.parents[0].
+   */
+  | {
+      readonly kind: 'TakeQuotas';
+      readonly parent: number;
+      readonly withReplacement: boolean;
+      readonly seed: number;
+    }
   /** zipWithUniqueId: the k-th record becomes [record, split.index + k * step]. Shares its parent's split. */
   | { readonly kind: 'ZipWithUniqueId'; readonly parent: number; readonly step: number }
   /** ZippedWithIndexRDD: the k-th record becomes [record, split.payload + k]. The parent's split is split.parents[0]. */

@@ -1,10 +1,10 @@
 import { type DistinctSketch, HyperLogLog } from '../base/hyper-log-log.ts';
+import { type Fractions, sampleByFractions } from '../base/stratified-sampling.ts';
 import { compareValues } from '../base/value-ordering.ts';
 import type { BuiltInCall, Ref } from '../protocol/stage-program.ts';
 import type { AnyFunction } from './dependency.ts';
 import { bucketCounter } from './histogram-buckets.ts';
 import { addToStats } from './stat-counter.ts';
-import { type Fractions, sampleByFractions } from './stratified-sampling.ts';
 
 /**
  * Functions of the engine's own that operators use where users pass theirs. They do not travel as closures: every executor has

@@ -1,5 +1,6 @@
 import { countApproxDistinctByKey, precisionFor, precisionOf } from './approximate-distinct.ts';
 import type { Element, Nullish } from './element.ts';
+import * as sampling from './key-sampling.ts';
 import * as pairs from './pair-functions.ts';
 import type { Partitioner } from './partitioner.ts';
 import type { RDD } from './rdd.ts';
@@ -148,6 +149,32 @@ export abstract class PairRDDFunctions<out T> extends RDDFileActions<T> {
   groupWith(...others: readonly RDD<[unknown, unknown]>[]): RDD<never> {
     const at = this.at('groupWith');
     return this.to(pairs.groupWith(at, others, isRDD));
+  }
+
+  /**
+   * A sample in which each key has its own probability.
+   *
+   * @param fractions of every key: without replacement the probability that a pair is taken, with replacement how often on
+   *   average. A key that has none fails the job.
+   * @param seed the same seed gives the same sample; another one at each call when none is given.
+   */
+  sampleByKey<K, V>(
+    this: RDD<[K, V]>,
+    withReplacement: boolean,
+    fractions: ReadonlyMap<K, number>,
+    seed?: number,
+  ): RDD<[K, V]> {
+    return this.to(sampling.sampleByKey(this.at('sampleByKey'), withReplacement, fractions, seed));
+  }
+
+  /** As sampleByKey, with exactly ceil(fraction × count) pairs of each key; a job counts the keys before the first action. */
+  sampleByKeyExact<K, V>(
+    this: RDD<[K, V]>,
+    withReplacement: boolean,
+    fractions: ReadonlyMap<K, number>,
+    seed?: number,
+  ): RDD<[K, V]> {
+    return this.to(sampling.sampleByKeyExact(this.at('sampleByKeyExact'), withReplacement, fractions, seed));
   }
 
   /**

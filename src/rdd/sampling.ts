@@ -121,7 +121,7 @@ function shuffle<T>(records: T[], random: { nextInt(bound: number): number }): T
   return records;
 }
 
-function checkWithReplacement(at: Site, value: unknown): asserts value is boolean {
+export function checkWithReplacement(at: Site, value: unknown): asserts value is boolean {
   if (typeof value !== 'boolean')
     throw new IllegalArgumentError(
       `withReplacement of ${at.operator}() must be true or false, but is ${describe(value)}`,
@@ -129,7 +129,7 @@ function checkWithReplacement(at: Site, value: unknown): asserts value is boolea
 }
 
 /** Another one at each call, when none is given. */
-function checkSeed(at: Site, seed: unknown): number {
+export function checkSeed(at: Site, seed: unknown): number {
   if (seed === undefined) return randomBytes(4).readUInt32LE(0);
   if (typeof seed !== 'number' || !Number.isSafeInteger(seed))
     throw new IllegalArgumentError(`seed of ${at.operator}() must be a safe integer, but is ${describe(seed)}`);

@@ -7,6 +7,7 @@ import { checkpointBehaviours } from './checkpoint-behaviours.ts';
 import { engineBehaviours } from './engine-behaviours.ts';
 import { fileBehaviours } from './file-behaviours.ts';
 import { joinBehaviours } from './join-behaviours.ts';
+import { keySamplingBehaviours } from './key-sampling-behaviours.ts';
 import { narrowBehaviours } from './narrow-behaviours.ts';
 import { numberBehaviours } from './number-behaviours.ts';
 import { pairBehaviours } from './pair-behaviours.ts';
@@ -24,6 +25,7 @@ const topics = {
   'narrow operators': narrowBehaviours,
   'operators by key': pairBehaviours,
   'where pairs are': placedPairBehaviours,
+  'sampling by key': keySamplingBehaviours,
   joins: joinBehaviours,
   sorting: sortBehaviours,
   sampling: samplingBehaviours,

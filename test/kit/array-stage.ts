@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createSampler } from '../../src/base/samplers.ts';
+import { type Quotas, sampleByQuotas } from '../../src/base/stratified-sampling.ts';
 import { valuesEqual } from '../../src/base/value-equality.ts';
 import { hashValue } from '../../src/base/value-hash.ts';
 import { compareValues } from '../../src/base/value-ordering.ts';
@@ -101,6 +102,11 @@ export class ArrayStage {
       case 'CombineInPlace': {
         const pairs = (await this.records(plan.parent, split)) as readonly Pair[];
         return combineAll(pairs, plan.combine, this.#functions, false);
+      }
+      case 'TakeQuotas': {
+        const quotas = decodeOne(split.payload as Uint8Array) as Quotas;
+        const pairs = (await this.records(plan.parent, split.parents?.[0] as Split)) as readonly Pair[];
+        return [...sampleByQuotas(quotas, plan.withReplacement, plan.seed, split.index, pairs)];
       }
       case 'SortInPlace': {
         const compare = comparatorOf(plan.ordering, this.#functions);

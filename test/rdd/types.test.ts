@@ -243,6 +243,7 @@ test('statistics and approximate actions promise what they bring', () => {
   records<[string, [number[], boolean[]]]>()(pairs.groupWith(others), true);
   records<[string, [number[], boolean[], number[]]]>()(pairs.groupWith(others, pairs), true);
   records<[string, boolean]>()(others.filterByRange('a', 'b'), true);
+  records<[string, boolean]>()(others.sampleByKey(false, new Map([['a', 1]])), true);
   records<[string, boolean]>()(others.repartitionAndSortWithinPartitions(new HashPartitioner(2)), true);
 });
 
@@ -284,6 +285,8 @@ test('wrong calls do not compile', () => {
     pairs.filterByRange(1, 2);
     // @ts-expect-error a number of partitions is no partitioner
     pairs.repartitionAndSortWithinPartitions(3);
+    // @ts-expect-error fractions are of keys
+    pairs.sampleByKey(false, new Map([[1, 0.5]]));
     // @ts-expect-error groupWith takes no partitioner
     pairs.groupWith(others, 3);
     // @ts-expect-error keys differ

@@ -13,9 +13,8 @@ import { type ProgramBuilder, RDDNode } from '../rdd-node.ts';
  */
 export class PartitionPruningRDD extends RDDNode {
   readonly className = 'PartitionPruningRDD';
-  readonly dependencies: readonly Dependency[];
+  readonly dependencies: readonly [Dependency];
   readonly numPartitions: number;
-  readonly #parent: RDDNode;
   /** The wanted ones, in order; null while nobody knows. */
   readonly #kept: readonly number[] | null;
   readonly #wanted: (partition: number) => boolean;
@@ -23,11 +22,14 @@ export class PartitionPruningRDD extends RDDNode {
   /** @param known `wanted` can answer now. */
   constructor(id: RddId, callSite: string, parent: RDDNode, wanted: (partition: number) => boolean, known: boolean) {
     super(id, callSite);
-    this.#parent = parent;
     this.#wanted = wanted;
     this.#kept = known ? Array.from({ length: parent.numPartitions }, (_, p) => p).filter(wanted) : null;
     this.numPartitions = this.#kept?.length ?? parent.numPartitions;
     this.dependencies = [{ kind: 'Narrow', rdd: parent, parentPartitions: (p) => this.#parents(p) }];
+  }
+
+  get #parent(): RDDNode {
+    return this.dependencies[0].rdd;
   }
 
   override preferredLocations(partition: number): readonly string[] {

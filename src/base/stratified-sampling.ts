@@ -1,10 +1,11 @@
-import { IskraError } from '../base/errors.ts';
-import { nextBinomial, nextPoisson } from '../base/random-variates.ts';
-import { seededRandom } from '../base/seeded-random.ts';
-import { shortInspect } from '../base/value-errors.ts';
-import { ValueMap } from '../base/value-map.ts';
+import { IskraError } from './errors.ts';
+import { nextBinomial, nextHypergeometric, nextPoisson } from './random-variates.ts';
+import { seededRandom } from './seeded-random.ts';
+import { shortInspect } from './value-errors.ts';
+import { hashValue } from './value-hash.ts';
+import { ValueMap } from './value-map.ts';
 
-// What tasks do for sampleByKey and sampleByKeyExact.
+// sampleByKey and sampleByKeyExact: a fraction of its own for each key.
 
 type Pair = readonly [key: unknown, value: unknown];
 
@@ -59,6 +60,44 @@ export function* sampleByQuotas(
     quota.wanted -= times;
     for (; times > 0; times--) yield pair;
   }
+}
+
+/**
+ * Shares out what is wanted of each key, over the partitions that have some of it: as if all were drawn from one urn.
+ *
+ * @param counts for each partition [key, how many pairs it has] of every key.
+ * @param wanted of all pairs of a key.
+ */
+export function shareQuotas(
+  counts: readonly (readonly (readonly [key: unknown, count: number])[])[],
+  wanted: (key: unknown, total: number) => number,
+  withReplacement: boolean,
+  seed: number,
+): Quotas[] {
+  const byKey = new ValueMap<unknown, { readonly partition: number; readonly count: number }[]>();
+  counts.forEach((ofPartition, partition) => {
+    for (const [key, count] of ofPartition) {
+      const known = byKey.get(key);
+      if (known === undefined) byKey.set(key, [{ partition, count }]);
+      else known.push({ partition, count });
+    }
+  });
+  const quotas: [unknown, number, number][][] = counts.map(() => []);
+  for (const [key, places] of byKey.entries()) {
+    let available = places.reduce((sum, { count }) => sum + count, 0);
+    let left = wanted(key, available);
+    // A stream for each key: the order in which keys were met must not matter.
+    const random = seededRandom(seed, hashValue(key));
+    for (const { partition, count } of places) {
+      const share = withReplacement
+        ? nextBinomial(random, left, count / available)
+        : nextHypergeometric(random, available, count, left);
+      if (share > 0) quotas[partition]?.push([key, count, share]);
+      available -= count;
+      left -= share;
+    }
+  }
+  return quotas;
 }
 
 /** Spark's map answers so, too. */

@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { SparkContext } from '../../src/driver/spark-context.ts';
+
+async function withContext<R>(body: (sc: SparkContext) => Promise<R>, conf: Record<string, string> = {}): Promise<R> {
+  const settings = { master: 'local[2]', appName: 'async', 'spark.log.level': 'OFF', ...conf };
+  const sc = await SparkContext.create(settings);
+  try {
+    return await body(sc);
+  } finally {
+    await sc.stop();
+  }
+}
+
+/** A server that notes each request, and answers when it is told to; `url` is what a task calls. */
+async function withServer<R>(
+  answer: (path: string, respond: (status: number) => void) => void,
+  body: (server: { readonly url: string; readonly times: number[]; readonly closed: () => number }) => Promise<R>,
+): Promise<R> {
+  const times: number[] = [];
+  let closed = 0;
+  const server = createServer((request, response) => {
+    times.push(performance.now());
+    response.on('close', () => {
+      if (!response.writableFinished) closed++;
+    });
+    answer(request.url ?? '', (status) => void response.writeHead(status).end(request.url));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    return await body({ url: `http://127.0.0.1:${port}`, times, closed: () => closed });
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+const until = async (condition: () => boolean): Promise<void> => {
+  const end = performance.now() + 10_000;
+  while (!condition()) {
+    assert.ok(performance.now() < end, 'it did not happen within 10 s');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+};
+
+test('a rate limit is shared by all tasks of a job in all slots', () =>
+  withContext((sc) =>
+    withServer(
+      (_, respond) => respond(200),
+      async ({ url, times }) => {
+        await sc.range(0, 80, 1, 4).foreachConcurrent((i, { signal }) => fetch(`${url}/${i}`, { signal }), {
+          rateLimit: { perSecond: 200, burst: 5 },
+        });
+        assert.equal(times.length, 80);
+        // 5 at once, and the other 75 take 375 ms.
+        const took = (times.at(-1) ?? 0) - (times[0] ?? 0);
+        assert.ok(took >= 320, `80 calls took ${took} ms`);
+        assert.ok(took < 2000, `80 calls took ${took} ms`);
+      },
+    ),
+  ));
+
+test('operators with one key share one limit, over jobs that run side by side', () =>
+  withContext(async (sc) => {
+    const rateLimit = { perSecond: 100, burst: 1, key: 'the service' };
+    const started = performance.now();
+    const job = () =>
+      sc
+        .range(0, 20, 1, 1)
+        .mapAsync(async (i) => i, { rateLimit })
+        .collect();
+    const both = await Promise.all([job(), job()]);
+    const took = performance.now() - started;
+    assert.deepEqual(
+      both.map((list) => list.length),
+      [20, 20],
+    );
+    assert.ok(took >= 350, `40 calls at 100 a second took ${took} ms`);
+  }));
+
+test('a cancelled job leaves its limit to others', () =>
+  withContext(async (sc) => {
+    const rateLimit = { perSecond: 2, burst: 1, key: 'slow' };
+    const first = sc.range(0, 1000, 1, 2).mapAsync(async (i) => i, { rateLimit });
+    const control = new AbortController();
+    const counting = first.count({ signal: control.signal });
+    counting.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    control.abort(new Error('enough'));
+    await assert.rejects(
+      counting.then(() => {}),
+      /enough/,
+    );
+    const started = performance.now();
+    await sc
+      .range(0, 1, 1, 1)
+      .mapAsync(async (i) => i, { rateLimit })
+      .count();
+    const took = performance.now() - started;
+    assert.ok(took < 1500, `one call took ${took} ms`);
+  }));
+
+test('a cancelled job ends its calls at once through their signal', () =>
+  withContext((sc) =>
+    withServer(
+      () => {}, // never answers
+      async ({ url, times, closed }) => {
+        const control = new AbortController();
+        const calls = sc
+          .range(0, 100, 1, 2)
+          .mapAsync((i, { signal }) => fetch(`${url}/${i}`, { signal }).then((r) => r.status), { concurrency: 3 })
+          .collect({ signal: control.signal });
+        calls.catch(() => {});
+        await until(() => times.length === 6);
+        const before = performance.now();
+        control.abort(new Error('not needed'));
+        await assert.rejects(
+          calls.then(() => {}),
+          /not needed/,
+        );
+        await until(() => closed() === 6);
+        assert.ok(performance.now() - before < 1000);
+        // The slots are free at once, and were not replaced.
+        assert.equal(await sc.range(0, 10, 1, 2).count(), 10);
+      },
+    ),
+  ));
+
+test('calls that ignore their signal and never settle do not keep a killed task', () =>
+  withContext(async (sc) => {
+    for (let round = 0; round < 3; round++) {
+      const control = new AbortController();
+      const stuck = sc
+        .range(0, 4, 1, 2)
+        .mapAsync(() => new Promise<number>(() => {}))
+        .collect({ signal: control.signal });
+      stuck.catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      control.abort(new Error('stuck'));
+      await assert.rejects(
+        stuck.then(() => {}),
+        /stuck/,
+      );
+    }
+    const before = performance.now();
+    assert.equal(await sc.range(0, 10, 1, 2).count(), 10);
+    assert.ok(performance.now() - before < 1500);
+  }));
+
+test('a failing call ends its task at once, aborts the calls beside it, and shows the user’s line', () =>
+  withContext((sc) =>
+    withServer(
+      (path, respond) => {
+        if (path === '/3') setTimeout(() => respond(500), 30);
+      },
+      async ({ url, closed }) => {
+        const failing = sc.range(0, 8, 1, 1).mapAsync(async function lookUp(i, { signal }) {
+          const { status } = await fetch(`${url}/${i}`, { signal });
+          if (status !== 200) throw new Error(`user ${i}: ${status}`);
+          return i;
+        });
+        await assert.rejects(
+          failing.collect().then(() => {}),
+          (error: Error) => {
+            assert.match(error.message, /user 3: 500/);
+            assert.match(`${error.message}`, /at (async )?(AsyncOperator\.)?lookUp \(.*async-tasks\.test/);
+            return true;
+          },
+        );
+        await until(() => closed() === 7);
+      },
+    ),
+  ));
+
+test('rejections that nobody awaits, and those of calls that were aborted, do not end the slot', () =>
+  withContext(async (sc) => {
+    const sum = await sc
+      .range(0, 20, 1, 2)
+      .map((i) => {
+        void Promise.reject(new Error(`nobody awaits ${i}`));
+        return i;
+      })
+      .sum();
+    assert.equal(sum, 190);
+    for (let round = 0; round < 5; round++) {
+      const failing = sc.range(0, 8, 1, 2).mapAsync(async (i, { signal }) => {
+        if (i % 4 === 0) throw new Error('first');
+        // Not awaited by anybody when the signal fires.
+        void new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        throw new Error('late sibling');
+      });
+      await assert.rejects(
+        failing.collect().then(() => {}),
+        (error: Error) => /first/.test(error.message) && !/thread/.test(error.message),
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.equal(await sc.range(0, 10, 1, 2).count(), 10);
+  }));
+
+test('take() after mapAsync makes no call for results that nobody takes', () =>
+  withContext(async (sc) => {
+    const calls = sc.longAccumulator();
+    const looked = sc.range(0, 1000, 1, 2).mapAsync(async (x) => {
+      calls.add(1);
+      return x;
+    });
+    assert.deepEqual(await looked.take(3), [0, 1, 2]);
+    assert.equal(Number(calls.value), 3);
+    calls.reset();
+    const kept = looked.filter((x) => x % 2 === 1);
+    assert.deepEqual(await kept.take(2), [1, 3]);
+    assert.ok(Number(calls.value) <= 300, `${calls.value} calls for two records`);
+  }));
+
+test('a big input with a slow consumer behind an async operator keeps memory flat', () =>
+  withContext(
+    async (sc) => {
+      // 20,000 results of 64 KiB are 1.3 GB.
+      const heaps = await sc
+        .range(0, 20_000, 1, 1)
+        .mapAsync(async (i) => new Uint8Array(64 * 1024).fill(i & 255), { concurrency: 64 })
+        .mapAsync(
+          async (bytes) => {
+            if (bytes[0] === 0) await new Promise((resolve) => setImmediate(resolve));
+            return bytes.length;
+          },
+          { concurrency: 4 },
+        )
+        .map(() => process.memoryUsage().rss)
+        .collect();
+      const [first = 0] = heaps;
+      const grown = (Math.max(...heaps) - first) / 2 ** 20;
+      assert.ok(grown < 200, `grew by ${grown} MiB`);
+    },
+    { 'spark.driver.memory': '256m' },
+  ));
+
+test('mapPartitionsAsync may spend permits of the limit as it likes', () =>
+  withContext(async (sc) => {
+    const started = performance.now();
+    const sums = await sc
+      .range(0, 40, 1, 4)
+      .mapPartitionsAsync(
+        async function* (records, { permit }) {
+          let sum = 0;
+          let n = 0;
+          for await (const x of records) {
+            if (n++ % 2 === 0) await permit();
+            sum += x;
+          }
+          yield sum;
+        },
+        { rateLimit: { perSecond: 50, burst: 1 } },
+      )
+      .collect();
+    assert.deepEqual(sums, [45, 145, 245, 345]);
+    const took = performance.now() - started;
+    assert.ok(took >= 300, `20 permits at 50 a second took ${took} ms`);
+  }));
+
+test('retries, retryIf and retryAfterMs work in a task, with what they capture', () =>
+  withContext(async (sc) => {
+    const transient = ['busy', 'reset'];
+    const rdd = sc.range(0, 6, 1, 2).mapAsync(
+      async (i, { attempt }) => {
+        if (attempt < 2) throw Object.assign(new Error(transient[attempt]), { retryAfterMs: 1 });
+        return `${i} at ${attempt}`;
+      },
+      { retries: 3, retryDelayMs: 1, retryIf: (error) => transient.includes((error as Error).message) },
+    );
+    assert.deepEqual(await rdd.take(2), ['0 at 2', '1 at 2']);
+    assert.equal(await rdd.count(), 6);
+  }));

@@ -51,7 +51,8 @@ process.exitCode = rows.every((row) => row.problem === '') ? 0 : 1;
 
 /** One line of the table: both sides `pairs` times, in turn, so that a slow spell of the machine hits both. */
 async function compare(entry) {
-  const args = entry.args(options.small);
+  const service = await entry.service?.();
+  const args = entry.args(options.small, service?.url);
   const sides = { iskra: [], spark: [] };
   for (let pair = 0; pair < pairs; pair++)
     for (const side of ['iskra', 'spark']) {
@@ -65,6 +66,7 @@ async function compare(entry) {
         `${entry.name} ${pair + 1}/${pairs} ${side}: ${run.problem || `${show(timeOf(entry, [run]))} ms, ${show(run.peakMb)} MB`}`,
       );
     }
+  service?.stop();
   const all = [...sides.iskra, ...sides.spark];
   const problem = all.find((run) => run.problem)?.problem ?? disagreement(all);
   return {
@@ -104,6 +106,7 @@ function bestOf(entry, runs) {
 /** The later half of a process's warm rounds: both engines still compile in the earlier ones, the JVM for longer. */
 function times(entry, run) {
   if (entry.timed === 'process') return [run.ms];
+  if (entry.timed === 'first') return run.rounds.slice(0, 1).map((round) => round.ms);
   const warm = run.rounds.filter((round) => round.warm).map((round) => round.ms);
   return warm.slice(Math.floor(warm.length / 2));
 }

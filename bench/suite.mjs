@@ -1,12 +1,14 @@
 // The comparisons that compare.mjs knows: what they do, and their arguments at full size and at a size for a quick look.
 import { makeRecords } from './data/make-records.mjs';
 import { makeText } from './data/make-text.mjs';
+import { startDelayServer } from './lib/delay-server.mjs';
 
 /**
  * One comparison. `job`: the program's name on both sides (`bench/jobs/<job>.ts`, `bench/spark/*.scala`); `spark`: another name
- * on Spark's side. `args(scale)` gives the arguments of both, and makes input files that are missing. `timed`: 'rounds' times
- * the rounds in a process that is warm, 'process' the time from start to exit. The shorter a round, the more of them: the JVM
- * compiles while the first ones run, and Spark is to be measured at its best.
+ * on Spark's side. `args(scale, url)` gives the arguments of both, and makes input files that are missing; `service` starts what
+ * they call, at `url`. `timed`: 'rounds' times the rounds in a process that is warm, 'first' its first round, 'process' the time
+ * from start to exit. The shorter a round, the more of them: the JVM compiles while the first ones run, and Spark is to be
+ * measured at its best.
  */
 export const SUITE = [
   {
@@ -97,5 +99,13 @@ export const SUITE = [
     what: (small) =>
       small ? 'PageRank, 10 rounds, 10k nodes, 80k edges' : 'PageRank, 10 rounds, 1M nodes, 8M edges, cached',
     args: (small) => (small ? ['nodes=10000', 'edges=80000', 'rounds=2'] : ['rounds=3']),
+  },
+  {
+    name: 'web-calls',
+    what: (small) => `${small ? '400' : '10,000'} calls of a web service that answers after 50 ms`,
+    // Nearly all of it is waiting, in the first round as in others.
+    timed: 'first',
+    service: () => startDelayServer(50),
+    args: (small, url) => [`n=${small ? 400 : 10_000}`, 'concurrency=64', `url=${url}`],
   },
 ].map((entry) => ({ timed: 'rounds', job: entry.name, spark: entry.job ?? entry.name, ...entry }));

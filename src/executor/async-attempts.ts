@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { IskraError } from '../base/errors.ts';
 import { shortInspect } from '../base/value-errors.ts';
 import type { AsyncOp } from '../protocol/stage-program.ts';
@@ -8,6 +9,36 @@ import type { RatePermits } from './rate-permits.ts';
 export interface CallInfo {
   readonly signal: AbortSignal;
   readonly attempt: number;
+}
+
+/**
+ * One call under way. Its signal is its own, made when it is first looked at: one that many calls share, as thousands of
+ * `fetch` after another, keeps a listener of each until the collector comes by.
+ */
+export class LiveCall implements CallInfo {
+  readonly attempt: number;
+  #controller: AbortController | null = null;
+  #aborted: { readonly reason: unknown } | null = null;
+
+  constructor(attempt: number) {
+    this.attempt = attempt;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      // The call may listen as often as it likes.
+      setMaxListeners(0, this.#controller.signal);
+      if (this.#aborted !== null) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Nobody waits for the call any more. */
+  stop(reason: unknown): void {
+    this.#aborted ??= { reason };
+    this.#controller?.abort(reason);
+  }
 }
 
 export type UserFunction = (record: unknown, call: CallInfo) => unknown;
@@ -22,8 +53,6 @@ export interface AttemptSettings {
   readonly retryIf: RetryIf | null;
   readonly permits: RatePermits | null;
   readonly task: AsyncTask;
-  /** Of the whole operator: aborted when nobody waits any more. */
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -40,7 +69,7 @@ export class Attempts {
   readonly #done: (value: unknown) => void;
   readonly #failed: (error: unknown) => void;
   #attempt = 0;
-  #controller: AbortController | null = null;
+  #live: LiveCall | null = null;
   #cancelTimer: (() => void) | null = null;
   #stopped = false;
 
@@ -70,19 +99,17 @@ export class Attempts {
   stop(reason: unknown): void {
     this.#stopped = true;
     this.#cancelTimer?.();
-    this.#controller?.abort(reason);
+    this.#live?.stop(reason);
   }
 
   #call(): void {
     if (this.#stopped) return;
     const attempt = this.#attempt;
     const mine = (): boolean => !this.#stopped && this.#attempt === attempt;
-    let { signal } = this.#settings;
-    if (this.#settings.op.timeoutMs !== null) {
-      this.#controller = new AbortController();
-      signal = this.#controller.signal;
-      this.#cancelTimer = this.#settings.task.clock.after(this.#settings.op.timeoutMs, () => this.#late(attempt));
-    }
+    const live = new LiveCall(attempt);
+    this.#live = live;
+    const { timeoutMs } = this.#settings.op;
+    if (timeoutMs !== null) this.#cancelTimer = this.#settings.task.clock.after(timeoutMs, () => this.#late(attempt));
     const done = (value: unknown): void => {
       if (!mine()) return;
       this.#settle();
@@ -93,7 +120,7 @@ export class Attempts {
     };
     let answer: unknown;
     try {
-      answer = this.#settings.f(this.#record, { signal, attempt });
+      answer = this.#settings.f(this.#record, live);
     } catch (error) {
       failed(error);
       return;
@@ -109,7 +136,7 @@ export class Attempts {
       'ASYNC_TIMEOUT',
       `the function passed to ${op.op}() did not answer within ${op.timeoutMs} ms for the record ${shortInspect(this.#record)} (timeoutMs of ${op.callSite})`,
     );
-    this.#controller?.abort(error);
+    this.#live?.stop(error);
     this.#again(error);
   }
 
@@ -139,7 +166,7 @@ export class Attempts {
   #settle(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
-    this.#controller = null;
+    this.#live = null;
   }
 }
 

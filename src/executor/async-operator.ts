@@ -1,12 +1,11 @@
-import { setMaxListeners } from 'node:events';
 import { IskraError } from '../base/errors.ts';
 import { shortInspect } from '../base/value-errors.ts';
 import type { AsyncOp } from '../protocol/stage-program.ts';
 import {
   type AttemptSettings,
   Attempts,
-  type CallInfo,
   isThenable,
+  LiveCall,
   type RetryIf,
   type UserFunction,
 } from './async-attempts.ts';
@@ -31,7 +30,8 @@ interface Place {
   record: unknown;
   /** The record's number in the partition. */
   seq: number;
-  attempts: Attempts | null;
+  /** What can be stopped of it; null when no call is under way. */
+  live: { stop(reason: unknown): void } | null;
   readonly done: (value: unknown) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -51,8 +51,6 @@ export class AsyncOperator implements AsyncBatchIterator {
   readonly #source: AsyncBatchIterator;
   readonly #task: AsyncTask;
   readonly #f: UserFunction;
-  readonly #abort = new AbortController();
-  readonly #call: CallInfo;
   /** Null: no retries, no timeout, no limit; then a call is nothing but a call. */
   readonly #attempts: AttemptSettings | null;
   readonly #forgetKill: () => void;
@@ -94,12 +92,8 @@ export class AsyncOperator implements AsyncBatchIterator {
     this.#source = source;
     this.#task = task;
     const { retryIf = null, permits = null } = more;
-    const { signal } = this.#abort;
-    // Each call under way may listen.
-    setMaxListeners(0, signal);
-    this.#call = Object.freeze({ signal, attempt: 0 });
     const plain = op.retry === null && op.timeoutMs === null && permits === null;
-    this.#attempts = plain ? null : { op, f, retryIf, permits, task, signal };
+    this.#attempts = plain ? null : { op, f, retryIf, permits, task };
     const ring = this.#op.ordered ? 2 ** Math.ceil(Math.log2(op.concurrency + BATCH_SIZE)) : 0;
     this.#results = new Array(ring);
     this.#done = new Uint8Array(ring);
@@ -196,13 +190,16 @@ export class AsyncOperator implements AsyncBatchIterator {
     place.record = record;
     place.seq = this.#next++;
     if (this.#attempts !== null) {
-      place.attempts = new Attempts(this.#attempts, record, place.done, place.failed);
-      place.attempts.start();
+      const attempts = new Attempts(this.#attempts, record, place.done, place.failed);
+      place.live = attempts;
+      attempts.start();
       return;
     }
+    const call = new LiveCall(0);
+    place.live = call;
     let answer: unknown;
     try {
-      answer = this.#f(record, this.#call);
+      answer = this.#f(record, call);
     } catch (error) {
       this.#fail(error);
       return;
@@ -216,7 +213,7 @@ export class AsyncOperator implements AsyncBatchIterator {
     const place: Place = {
       record: undefined,
       seq: 0,
-      attempts: null,
+      live: null,
       done: (value) => this.#settled(place, value),
       failed: (error) => this.#fail(error),
     };
@@ -228,7 +225,7 @@ export class AsyncOperator implements AsyncBatchIterator {
     if (this.#closed || this.#failure !== null) return;
     const { record, seq } = place;
     place.record = undefined;
-    place.attempts = null;
+    place.live = null;
     this.#free.push(place);
     let result = value;
     let weight = 1;
@@ -391,9 +388,7 @@ export class AsyncOperator implements AsyncBatchIterator {
   }
 
   #stopCalls(reason: IskraError): void {
-    if (this.#free.length === this.#places.length) return;
-    for (const { attempts } of this.#places) attempts?.stop(reason);
-    this.#abort.abort(reason);
+    for (const { live } of this.#places) live?.stop(reason);
   }
 }
 

@@ -64,19 +64,20 @@ export async function main(): Promise<void> {
 });
 after(() => iskra.remove());
 
-test('shuffle files that are lost or damaged between stages are computed again, and the result is right', async () => {
-  const { code, out, err } = await iskra.run('--master', 'local[2]', 'lost.ts', iskra.scratch);
-  assert.deepEqual([code, iskra.leftOver()], [0, []], err);
-  const names = ['deleted', 'one deleted', 'no index', 'overwritten', 'cut short', 'emptied'];
-  assert.deepEqual(
-    out.trimEnd().split('\n'),
-    names.map((name) => `${name} 499500 499500 100`),
-  );
-  assert.match(
-    err,
-    /^WARN Scheduler: Lost task .*: FetchFailed\(driver@localhost, shuffleId=0, mapIndex=\d, mapId=\d, reduceId=\d, message=\n/,
-  );
-});
+for (const master of ['local[2]', 'local-cluster[2,1,1024]'])
+  test(`shuffle files that are lost or damaged between stages are computed again, and the result is right: ${master}`, async () => {
+    const { code, out, err } = await iskra.run('--master', master, 'lost.ts', iskra.scratch);
+    assert.deepEqual([code, iskra.leftOver()], [0, []], err);
+    const names = ['deleted', 'one deleted', 'no index', 'overwritten', 'cut short', 'emptied'];
+    assert.deepEqual(
+      out.trimEnd().split('\n'),
+      names.map((name) => `${name} 499500 499500 100`),
+    );
+    assert.match(
+      err,
+      /^WARN Scheduler: Lost task .*: FetchFailed\((driver@localhost|\d@127\.0\.0\.1), shuffleId=0, mapIndex=\d, mapId=\d, reduceId=\d, message=\n/m,
+    );
+  });
 
 test('a job whose local directories were removed fails with their name; one without a shuffle still works', async () => {
   const { code, out, err } = await iskra.run('--master', 'local[2]', 'removed.ts', iskra.scratch);

@@ -12,8 +12,6 @@ export interface ApplicationBackend extends SchedulerBackend {
   putBroadcast(broadcastId: number, bytes: Uint8Array): void;
   /** @param keep executors drop their copies, the driver's bytes stay. */
   removeBroadcast(broadcastId: number, keep: boolean): void;
-  /** Whether jobs are under way: only then does the process wait for executors. A new backend is not busy. */
-  setBusy(busy: boolean): void;
   /** Resolves when all executors are gone, after `stop`. */
   readonly stopped: Promise<void>;
 }

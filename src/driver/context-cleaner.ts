@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterInBackground } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { RddId, ShuffleId } from '../protocol/ids.ts';
 
@@ -49,11 +49,12 @@ export class ContextCleaner {
   }
 
   start(): void {
-    this.#cancelTimer = afterInBackground(this.#options.gcIntervalMs, () => {
+    const collect = (): void => {
       if (this.#stopped) return;
       collectGarbage();
       this.start();
-    });
+    };
+    this.#cancelTimer = systemClock.after(this.#options.gcIntervalMs, collect, true);
   }
 
   /** Nothing is cleaned afterwards: whoever stops removes everything. */

@@ -68,7 +68,6 @@ export class DriverEnv {
   readonly #opened: OpenBackend;
   readonly #backend: ApplicationBackend;
   readonly #localDirs: LocalDirs;
-  #activeJobs = 0;
   readonly #cached = new CachedBlocks();
   readonly #mapOutputs = new MapOutputTracker();
   readonly #commits = new OutputCommitCoordinator();
@@ -290,12 +289,6 @@ export class DriverEnv {
         break;
       case 'SparkListenerExecutorRemoved':
         this.#executors.delete(event.executorId);
-        break;
-      case 'SparkListenerJobStart':
-        if (this.#activeJobs++ === 0) this.#backend.setBusy(true);
-        break;
-      case 'SparkListenerJobEnd':
-        if (--this.#activeJobs === 0) this.#backend.setBusy(false);
         break;
       case 'SparkListenerStageSubmitted':
         this.#commits.stageStarted(event.stage.stageId);

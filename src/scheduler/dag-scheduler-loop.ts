@@ -37,6 +37,9 @@ type LoopEvent =
 /** A timer that fires this late means that the driver was busy: what arrived in the meantime is read first. */
 const LATE_MS = 100;
 
+/** The most that Node's timers take. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * The schedulers' loop: one queue, one event at a time; does what the machines want and arms their timers.
  *
@@ -60,6 +63,8 @@ export class Scheduler {
   #working = false;
   #stopped = false;
   #nextJobId = 0;
+  /** A job keeps the process alive, also while no executor has a part of it. */
+  #letGo: (() => void) | null = null;
   #cancelWake: (() => void) | null = null;
   #cancelResubmit: (() => void) | null = null;
 
@@ -199,6 +204,7 @@ export class Scheduler {
       throw new IskraError('CONTEXT_STOPPED', 'Cannot call methods on a stopped SparkContext; create a new one');
     const waiter = new JobWaiter(this.#nextJobId++, onTaskResult);
     this.#waiters.set(waiter.jobId, waiter);
+    this.#letGo ??= this.#options.clock.after(LONGEST_TIMER_MS, () => {});
     return waiter;
   }
 
@@ -424,17 +430,24 @@ export class Scheduler {
   #takeWaiter(jobId: JobId): JobWaiter | undefined {
     const waiter = this.#waiters.get(jobId);
     this.#waiters.delete(jobId);
+    if (this.#waiters.size === 0) this.#letProcessGo();
     return waiter;
   }
 
   /** Calls `fire` at that time, or a little later if that lets what has arrived be read first. */
   #wakeAt(at: number, fire: () => void): () => void {
     const { clock } = this.#options;
-    let cancel = clock.after(Math.max(0, at - clock.now()), () => {
-      if (clock.now() - at > LATE_MS) cancel = clock.after(0, fire);
+    const due = (): void => {
+      if (clock.now() - at > LATE_MS) cancel = clock.after(0, fire, true);
       else fire();
-    });
+    };
+    let cancel = clock.after(Math.max(0, at - clock.now()), due, true);
     return () => cancel();
+  }
+
+  #letProcessGo(): void {
+    this.#letGo?.();
+    this.#letGo = null;
   }
 
   // The end
@@ -454,6 +467,7 @@ export class Scheduler {
       waiter.fail({ code: 'CONTEXT_STOPPED', message, cause: error });
     }
     this.#waiters.clear();
+    this.#letProcessGo();
     if (!this.#stopped) this.#shutDown();
     this.#options.onFatal(error);
   }

@@ -120,6 +120,6 @@ test('local directories that cannot be made stop the start, with their names and
   for (const { err } of outcomes.slice(0, 2))
     assert.match(
       err,
-      /^IskraError: none of the directories of spark\.local\.dir can be used: \S+inside \((ENOTDIR|ENOENT)\b.*\); set spark\.local\.dir to a directory that can be written\n {4}at main \(/m,
+      /^IskraError: none of the directories of spark\.local\.dir can be used: \S+inside \((ENOTDIR|ENOENT)\b.*\); set spark\.local\.dir to a directory that can be written\n {4}at (async )?main \(/m,
     );
 });

@@ -1,4 +1,4 @@
-import { afterInBackground, systemClock } from '../../base/clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { describePieces, pieceExtent } from '../../broadcast/broadcast-pieces.ts';
 import { PieceLocations } from '../../broadcast/piece-locations.ts';
@@ -101,7 +101,8 @@ export class CoarseGrainedBackend implements ApplicationBackend {
       failed: onFailed,
     });
     this.#check();
-    this.setBusy(false);
+    // Jobs keep the process alive, executors do not.
+    rpc.setKeepAlive(false);
   }
 
   launch(executorId: ExecutorId, launches: readonly Launch[]): void {
@@ -136,11 +137,6 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     this.#tellAll({ type: 'RemoveBroadcast', broadcastId, keep });
   }
 
-  setBusy(busy: boolean): void {
-    this.#options.rpc.setKeepAlive(busy);
-    this.#options.provider.setBusy(busy);
-  }
-
   /** Spark: max(total cores, 2) */
   defaultParallelism(): number {
     const { expectedCores } = this.#options.provider;
@@ -163,7 +159,6 @@ export class CoarseGrainedBackend implements ApplicationBackend {
 
   async #stop(): Promise<void> {
     this.#cancelCheck();
-    this.setBusy(true); // until all have ended
     this.#listener = null;
     this.#tellAll({ type: 'StopExecutor' });
     for (const tell of this.#leaving.values()) tell();
@@ -295,13 +290,14 @@ export class CoarseGrainedBackend implements ApplicationBackend {
   }
 
   #check(): void {
-    this.#cancelCheck = afterInBackground(this.#options.heartbeats.checkIntervalMs, () => {
+    const look = (): void => {
       for (const { executorId, silentMs } of this.#heartbeats.handle({ type: 'Check', at: systemClock.now() })) {
         const message = `Executor heartbeat timed out after ${silentMs} ms`;
         this.#lost(executorId, { message, exitCausedByApp: true, workerLost: false });
         this.#options.provider.kill(executorId);
       }
       this.#check();
-    });
+    };
+    this.#cancelCheck = systemClock.after(this.#options.heartbeats.checkIntervalMs, look, true);
   }
 }

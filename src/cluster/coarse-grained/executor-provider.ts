@@ -16,8 +16,6 @@ export interface ExecutorProvider {
   readonly expectedCores: number | null;
   /** @param driver where executors find the driver. */
   start(driver: RpcAddress, listener: ProviderListener): void;
-  /** Whether its processes or connections keep this process alive. */
-  setBusy(busy: boolean): void;
   /** Ends an executor that does not answer. */
   kill(executorId: ExecutorId): void;
   /** Resolves when no process of the application is left. Executors were told to stop before. */

@@ -40,7 +40,6 @@ export class LocalCluster implements ExecutorProvider {
   readonly #running = new Map<ExecutorId, Running>();
   #driver: RpcAddress | null = null;
   #listener: ProviderListener | null = null;
-  #busy = false;
   #nextId = 0;
   #failuresInARow = 0;
 
@@ -55,14 +54,6 @@ export class LocalCluster implements ExecutorProvider {
     for (let i = 0; i < this.#options.executors; i++) this.#launch(driver);
   }
 
-  setBusy(busy: boolean): void {
-    this.#busy = busy;
-    for (const { process } of this.#running.values()) {
-      if (busy) process.ref();
-      else process.unref();
-    }
-  }
-
   kill(executorId: ExecutorId): void {
     this.#running.get(executorId)?.process.kill('SIGKILL');
   }
@@ -73,6 +64,7 @@ export class LocalCluster implements ExecutorProvider {
     const cancel = systemClock.after(this.#options.stopGraceMs, () => {
       for (const { process } of all) process.kill('SIGKILL');
     });
+    for (const { process } of all) process.ref();
     await Promise.all(all.map(({ ended }) => ended));
     cancel();
   }
@@ -107,7 +99,7 @@ export class LocalCluster implements ExecutorProvider {
       );
     });
     this.#running.set(executorId, { process: child, ended, startedAt: systemClock.now() });
-    if (!this.#busy) child.unref();
+    child.unref(); // jobs keep this process alive, executors do not
     log.debug('executor started', { executorId, pid: child.pid });
   }
 

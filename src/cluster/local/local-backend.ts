@@ -89,9 +89,6 @@ export class LocalBackend implements ApplicationBackend {
     this.#executor.receive({ type: 'RemoveBroadcast', broadcastId, keep });
   }
 
-  /** Slots at work keep the process themselves. */
-  setBusy(): void {}
-
   defaultParallelism(): number {
     return this.#options.numSlots;
   }

@@ -7,6 +7,7 @@ export { ClosureError, NOSHIP, REPLACE, REVIVE, ship } from './closure/closure.t
 export { SparkConf } from './config/spark-conf.ts';
 export { SparkContext } from './driver/spark-context.ts';
 export type { SparkListener } from './events/listener-bus.ts';
+export type { BarrierTaskInfo } from './protocol/barrier-sync.ts';
 export type { SparkListenerEvent } from './protocol/spark-listener-event.ts';
 export { StorageLevel } from './protocol/storage-level.ts';
 export type { LocalIteratorOptions } from './rdd/actions.ts';
@@ -17,6 +18,7 @@ export type {
   AsyncPartitionOptions,
   RateLimit,
 } from './rdd/async-functions.ts';
+export { BarrierTaskContext } from './rdd/barrier-task-context.ts';
 export type { RDDDependency } from './rdd/dependency-view.ts';
 export type { FutureAction } from './rdd/future-action.ts';
 export { BoundedDouble, PartialResult } from './rdd/partial-result.ts';
@@ -25,5 +27,6 @@ export type { PartitionEvaluator, PartitionEvaluatorFactory } from './rdd/partit
 export { HashPartitioner, type Partitioner } from './rdd/partitioner.ts';
 export { RangePartitioner } from './rdd/range-partitioner.ts';
 export { RDD } from './rdd/rdd.ts';
+export type { RDDBarrier } from './rdd/rdd-barrier.ts';
 export { StatCounter } from './rdd/stat-counter.ts';
 export { TaskContext } from './rdd/task-context.ts';

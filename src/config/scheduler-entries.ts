@@ -76,6 +76,33 @@ export const NUM_CANCELLED_JOB_GROUPS_TO_TRACK: ConfigEntry<number> = defineEntr
   since: '0.2',
 });
 
+export const BARRIER_CHECK_INTERVAL: ConfigEntry<number> = defineEntry({
+  key: 'spark.scheduler.barrier.maxConcurrentTasksCheck.interval',
+  type: types.durationSeconds,
+  default: 15_000,
+  check: positive,
+  doc: 'How long a job waits before it looks again whether there are enough slots for its barrier stage.',
+  since: '0.2',
+});
+
+export const BARRIER_CHECK_MAX_FAILURES: ConfigEntry<number> = defineEntry({
+  key: 'spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures',
+  type: types.int,
+  default: 40,
+  check: positive,
+  doc: 'How often there may be too few slots for a barrier stage before its job fails.',
+  since: '0.2',
+});
+
+export const BARRIER_SYNC_TIMEOUT: ConfigEntry<number> = defineEntry({
+  key: 'spark.barrier.sync.timeout',
+  type: types.durationSeconds,
+  default: 365 * 24 * 3600 * 1000,
+  check: positive,
+  doc: 'How long the tasks of a barrier stage wait in `barrier()` or `allGather()` for the last of them.',
+  since: '0.2',
+});
+
 export const STAGE_MAX_ATTEMPTS: ConfigEntry<number> = defineEntry({
   key: 'spark.stage.maxAttempts',
   type: types.int,

@@ -15,6 +15,7 @@ import { APP_ID, APP_NAME, DEFAULT_PARALLELISM, EXTRA_LISTENERS, LOCAL_DIR, MAST
 import { INPUT_SPLIT_MIN_SIZE, LOCAL_BLOCK_SIZE, VALIDATE_OUTPUT_SPECS } from '../config/io-entries.ts';
 import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { parseMasterUrl } from '../config/master-url.ts';
+import { BARRIER_SYNC_TIMEOUT } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
@@ -28,6 +29,7 @@ import { RDD } from '../rdd/rdd.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { SinkSpec } from '../rdd/sink-spec.ts';
 import { buildStageProgram } from '../rdd/stage-program-builder.ts';
+import { BarrierSyncs } from '../scheduler/barrier-coordinator-loop.ts';
 import { Scheduler } from '../scheduler/dag-scheduler-loop.ts';
 import { OutputCommitCoordinator } from '../scheduler/output-commit-coordinator.ts';
 import type { ExecutorAllocationClient, SchedulerBackend } from '../scheduler/ports.ts';
@@ -75,6 +77,7 @@ export class DriverEnv {
   readonly jobStatus: JobStatusStore;
   readonly kept: KeptData;
   readonly #executors = new Map<ExecutorId, { readonly host: string; readonly cores: number }>();
+  readonly #barriers: BarrierSyncs;
 
   /** What executors ask. */
   readonly #answers: DriverAnswers = {
@@ -86,6 +89,7 @@ export class DriverEnv {
       this.#rateLimits.giveBack(returned);
       return null;
     },
+    BarrierSync: (request) => this.#barriers.sync(request),
   };
 
   /** @throws IskraError when a setting is missing or bad; nothing is left behind. */
@@ -135,6 +139,7 @@ export class DriverEnv {
     };
     this.fileSplits = { minSplitBytes: conf.get(INPUT_SPLIT_MIN_SIZE), maxSplitBytes: conf.get(LOCAL_BLOCK_SIZE) };
     installClassCodec({ describe: describeClass, revive: reviveClass });
+    this.#barriers = new BarrierSyncs(conf.get(BARRIER_SYNC_TIMEOUT), systemClock);
     this.jobStatus = new JobStatusStore({ jobs: conf.get(RETAINED_JOBS), stages: conf.get(RETAINED_STAGES) });
     this.kept = new KeptData({
       conf,
@@ -253,6 +258,7 @@ export class DriverEnv {
   async close(): Promise<void> {
     this.kept.stop();
     this.scheduler.stop();
+    this.#barriers.close();
     this.#post({ type: 'SparkListenerApplicationEnd', at: systemClock.now() });
     this.#progress?.close();
     this.listeners.drain();
@@ -280,6 +286,7 @@ export class DriverEnv {
 
   #post(event: SparkListenerEvent): void {
     this.jobStatus.onEvent(event);
+    this.#barriers.onEvent(event);
     this.#progress?.onEvent(event);
     if (this.log.enabled('INFO')) logEvent(event, this.log);
     this.listeners.post(event);

@@ -25,6 +25,8 @@ export function schedulerSettings(conf: SparkConf, maxFailures: number, log: Log
       node: conf.get(entries.LOCALITY_WAIT_NODE),
       rack: conf.get(entries.LOCALITY_WAIT_RACK),
     },
+    barrierCheckIntervalMs: conf.get(entries.BARRIER_CHECK_INTERVAL),
+    barrierCheckMaxFailures: conf.get(entries.BARRIER_CHECK_MAX_FAILURES),
     numCancelledJobGroupsToTrack: conf.get(entries.NUM_CANCELLED_JOB_GROUPS_TO_TRACK),
     mode: conf.get(entries.SCHEDULER_MODE),
     pools: readPools(conf, log),

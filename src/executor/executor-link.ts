@@ -37,10 +37,11 @@ export class ExecutorLink {
   ask<K extends keyof AskExecutor>(name: K, request: AskExecutor[K][0]): AskExecutor[K][1] {
     Atomics.store(this.#flags, ANSWER, 0);
     this.#port.postMessage({ name, request } satisfies SlotAsk);
-    // No time limit: the executor answers from tables, and when it ends it ends its slots.
+    // No time limit: the executor has one for what it must ask others, and when it ends it ends its slots.
     while (Atomics.wait(this.#flags, ANSWER, 0, WAIT_SLICE_MS) === 'timed-out');
     const answer = receiveMessageOnPort(this.#port)?.message as SlotAnswer | undefined;
     if (answer === undefined) throw new IskraError('NO_ANSWER', `the executor gave no answer to ${name}`);
+    if (answer.ok === 'killed') throw new TaskKilledError(Atomics.load(this.#flags, KILLED) - 1);
     if (!answer.ok) throw new IskraError('ASK_FAILED', `${name}: ${answer.message}`);
     return answer.reply as AskExecutor[K][1];
   }
@@ -57,8 +58,9 @@ export class ExecutorLink {
   answered(askId: number, answer: SlotAnswer): void {
     const asked = this.#pending.get(askId);
     this.#pending.delete(askId);
-    if (answer.ok) asked?.resolve(answer.reply);
-    else asked?.reject(new IskraError('ASK_FAILED', answer.message));
+    if (answer.ok === true) asked?.resolve(answer.reply);
+    // Whoever awaits learns of the task's death by onKilled.
+    else asked?.reject(new IskraError('ASK_FAILED', answer.ok === false ? answer.message : 'the task was killed'));
   }
 
   /** Calls `listener` with each task that is killed while the thread is not busy; the returned function ends that. */
@@ -100,6 +102,9 @@ export const slotFlags = {
   /** True: the slot has not begun the task that was sent ahead, and will not. */
   takeBack(flags: SharedArrayBuffer, taskId: number, cell: AheadCell): boolean {
     return Atomics.compareExchange(new Int32Array(flags), AHEAD + cell, taskId + 1, 0) === taskId + 1;
+  },
+  isKilled(flags: SharedArrayBuffer, taskId: number): boolean {
+    return Atomics.load(new Int32Array(flags), KILLED) === taskId + 1;
   },
   kill(flags: SharedArrayBuffer, taskId: number): void {
     Atomics.store(new Int32Array(flags), KILLED, taskId + 1);

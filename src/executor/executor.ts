@@ -383,6 +383,7 @@ export class Executor {
       case 'CanCommit':
       case 'AcquirePermits':
       case 'ReturnPermits':
+      case 'BarrierSync':
         return this.#askDriver(name, request as AskExecutor[typeof name][0]);
       case 'GetRddBlock': {
         const { rddId, partition } = request as AskExecutor['GetRddBlock'][0];

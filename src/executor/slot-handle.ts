@@ -51,6 +51,8 @@ export class SlotHandle {
    */
   #runningCell: AheadCell = 0;
   #exited = false;
+  /** Not null: the slot waits for an answer that takes its time. */
+  #answerKilled: (() => void) | null = null;
   #outOfMemory: string | null = null;
 
   constructor(
@@ -71,7 +73,7 @@ export class SlotHandle {
       if ('type' in message && message.type === 'AskLater') {
         const { askId, name, request } = message;
         const send = (answer: SlotAnswer): void => this.#post({ type: 'Answer', askId, answer });
-        this.#answerWith(() => handlers.onAsk(name, request), send);
+        this.#answerWith(() => handlers.onAsk(name, request), send, false);
       } else handlers.onMessage(this, message);
     });
     this.#worker.on('error', (error: Error & { code?: string }) => {
@@ -94,9 +96,10 @@ export class SlotHandle {
       this.#answerWith(
         () => handlers.onAsk(ask.name, ask.request),
         (answer) => {
-          this.#asks.postMessage(answer, answer.ok ? transferable(answer.reply) : []);
+          this.#asks.postMessage(answer, answer.ok === true ? transferable(answer.reply) : []);
           slotFlags.answer(this.#flags);
         },
+        true,
       ),
     );
     this.unref();
@@ -138,8 +141,8 @@ export class SlotHandle {
     let stage: StageFacts | null = null;
     if (!this.#known.has(programKey)) {
       this.#known.add(programKey);
-      const { stageId, stageAttemptId, numPartitions, cpus, localProperties } = task;
-      stage = { program, stageId, stageAttemptId, numPartitions, cpus, localProperties };
+      const { stageId, stageAttemptId, numPartitions, cpus, localProperties, barrier } = task;
+      stage = { program, stageId, stageAttemptId, numPartitions, cpus, localProperties, barrier };
     }
     this.#post([taskId, attemptNumber, partition, cell, programKey, split, stage]);
   }
@@ -159,6 +162,7 @@ export class SlotHandle {
   kill(taskId: number): void {
     slotFlags.kill(this.#flags, taskId);
     this.#post({ type: 'TaskKilled', taskId });
+    if (this.running?.taskId === taskId) this.#answerKilled?.();
   }
 
   /** Keeps the process alive while a task runs; an idle slot does not. */
@@ -185,7 +189,8 @@ export class SlotHandle {
     }
   }
 
-  #answerWith(make: () => unknown, send: (answer: SlotAnswer) => void): void {
+  /** @param blocks the slot's thread stands still until it has the answer. */
+  #answerWith(make: () => unknown, send: (answer: SlotAnswer) => void, blocks: boolean): void {
     const answer = (a: SlotAnswer): void => {
       if (!this.#exited) send(a);
     };
@@ -193,11 +198,29 @@ export class SlotHandle {
       answer({ ok: false, message: error instanceof Error ? error.message : String(error) });
     try {
       const reply = make();
-      if (reply instanceof Promise) reply.then((r: unknown) => answer({ ok: true, reply: r }), fail);
-      else answer({ ok: true, reply });
+      if (!(reply instanceof Promise)) answer({ ok: true, reply });
+      else if (blocks) this.#unblockLater(reply, answer, fail);
+      else reply.then((r: unknown) => answer({ ok: true, reply: r }), fail);
     } catch (error) {
       fail(error);
     }
+  }
+
+  /** A task that is killed meanwhile does not wait for the answer. */
+  #unblockLater(reply: Promise<unknown>, answer: (a: SlotAnswer) => void, fail: (error: unknown) => void): void {
+    let isOpen = true;
+    const once = (send: () => void): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      this.#answerKilled = null;
+      send();
+    };
+    this.#answerKilled = () => once(() => answer({ ok: 'killed' }));
+    reply.then(
+      (r) => once(() => answer({ ok: true, reply: r })),
+      (error: unknown) => once(() => fail(error)),
+    );
+    if (this.running !== null && slotFlags.isKilled(this.#flags, this.running.taskId)) this.#answerKilled();
   }
 
   #post(message: ToSlot): void {

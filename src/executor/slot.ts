@@ -20,6 +20,7 @@ import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import { ExecutorLink } from './executor-link.ts';
 import { fetchLine } from './fetch-line.ts';
 import { prepareFiles } from './prepare-files.ts';
+import { RunningBarrierTask } from './running-barrier-task.ts';
 import { RunningTask } from './running-task.ts';
 import { StageSegments } from './stage-segments.ts';
 import { installTaskCodecs } from './task-codecs.ts';
@@ -112,7 +113,11 @@ export class Slot {
       const stage = await this.#stages.get(programKey);
       if (stage === undefined)
         throw new Error(`slot ${this.#settings.slotIndex} was not sent the program ${programKey}`);
-      const task = new RunningTask(message, stage.facts, () => this.#link.isKilled(taskId));
+      const isKilled = (): boolean => this.#link.isKilled(taskId);
+      const task =
+        stage.facts.barrier === null
+          ? new RunningTask(message, stage.facts, isKilled)
+          : new RunningBarrierTask(message, stage.facts, isKilled, this.#link);
       const accumulators = new TaskAccumulators();
       setCurrentTask(task);
       try {

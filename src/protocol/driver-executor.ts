@@ -1,3 +1,4 @@
+import type { BarrierSyncReply, BarrierSyncRequest } from './barrier-sync.ts';
 import type { ExecutorId, ShuffleId, TaskId } from './ids.ts';
 import type { MapOutputs } from './map-output.ts';
 import type { PermitAsk, PermitReturn } from './rate-limit.ts';
@@ -52,6 +53,8 @@ export interface AskDriver {
   /** Answered when there is a permit, within some seconds also without; 0 when the task has ended. */
   AcquirePermits: [PermitAsk, { readonly permits: number }];
   ReturnPermits: [PermitReturn, null];
+  /** Answered when the other tasks of the stage have come, which may take as long as spark.barrier.sync.timeout. */
+  BarrierSync: [BarrierSyncRequest, BarrierSyncReply];
 }
 
 /** Answers an executor's questions; at once where it can, so that a slot in the driver's own process need not wait a turn. */

@@ -1,4 +1,5 @@
 import type { LogLevel } from '../base/logger.ts';
+import type { BarrierTaskInfo } from './barrier-sync.ts';
 import type { FetchedPart, RemoteBlock } from './block-transfer.ts';
 import type { AskDriver } from './driver-executor.ts';
 import type { RddId, StageId, TaskId } from './ids.ts';
@@ -40,6 +41,8 @@ export interface StageFacts {
   readonly numPartitions: number;
   readonly cpus: number;
   readonly localProperties: Readonly<Record<string, string>>;
+  /** See TaskDescription. */
+  readonly barrier: readonly BarrierTaskInfo[] | null;
 }
 
 /**
@@ -140,4 +143,6 @@ export interface SlotAsk {
 
 export type SlotAnswer =
   | { readonly ok: true; readonly reply: unknown }
-  | { readonly ok: false; readonly message: string };
+  | { readonly ok: false; readonly message: string }
+  /** The task was killed before there was an answer. */
+  | { readonly ok: 'killed' };

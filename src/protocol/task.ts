@@ -1,3 +1,4 @@
+import type { BarrierTaskInfo } from './barrier-sync.ts';
 import type { ExecutorId, StageId, TaskId } from './ids.ts';
 import type { MapStatus } from './map-output.ts';
 import type { Split } from './stage-program.ts';
@@ -20,6 +21,8 @@ export interface TaskDescription {
   /** Key of the StageProgram this task runs; the program itself travels once per executor. */
   readonly programKey: string;
   readonly split: Split;
+  /** Of a barrier stage: where its tasks run, in the order of partitions. Null: it is none. */
+  readonly barrier: readonly BarrierTaskInfo[] | null;
 }
 
 /** An accumulator's change in one task: the zero-based partial value, as the accumulator's own plain data. */

@@ -67,6 +67,9 @@ export abstract class RDDNode {
   /** True: other records come out when those of the parent come in another order (`sample`, `zip`, dealing round robin). */
   readonly isOrderSensitive: boolean = false;
 
+  /** True: it must be computed in all partitions at the same time; so must all that its stage computes after it. */
+  readonly isFromBarrier: boolean = false;
+
   /** What a partition is when it is computed again. Spark: RDD.outputDeterministicLevel */
   get outputDeterminism(): DeterministicLevel {
     return outputDeterministicLevel(this);

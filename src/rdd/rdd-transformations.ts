@@ -4,7 +4,9 @@ import { groupingOf, type PartitionCoalescer } from './partition-coalescer.ts';
 import * as partitions from './partition-functions.ts';
 import type { Partitioner } from './partitioner.ts';
 import type { RDD } from './rdd.ts';
+import { RDDBarrier } from './rdd-barrier.ts';
 import { isRDD, nodeOf, RDDCore } from './rdd-core.ts';
+import type { RDDNode } from './rdd-node.ts';
 import * as sampling from './sampling.ts';
 import * as sets from './set-functions.ts';
 import * as transform from './transformations.ts';
@@ -48,6 +50,15 @@ export abstract class RDDTransformations<out T> extends RDDCore {
 
   keyBy<K extends Element<N>, N extends Nullish = Nullish>(f: (record: T) => K): RDD<[K, T]> {
     return this.to(transform.withFunction(this.at('keyBy'), 'keyBy', f));
+  }
+
+  /**
+   * The next step runs in all partitions at the same time: as many slots as partitions are needed. The stage's job fails
+   * when it waits for them too long.
+   */
+  barrier(): RDDBarrier<T> {
+    this.context.assertNotStopped();
+    return new RDDBarrier({ jobs: this.context, node: this.node }, <U>(node: RDDNode): RDD<U> => this.to(node));
   }
 
   /** All records of both; duplicates stay. */

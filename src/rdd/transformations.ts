@@ -56,14 +56,20 @@ export function withBuiltIn(at: Site, op: OpWithFunction, f: AnyFunction, preser
 }
 
 export function mapPartitions(at: Site, f: AnyFunction, withIndex: boolean, preserves: boolean): RDDNode {
+  return narrow(at, preserves, mapPartitionsPlan(at, f, withIndex));
+}
+
+/** All partitions at the same time. Spark: RDDBarrier.mapPartitions */
+export function mapPartitionsTogether(at: Site, f: AnyFunction, withIndex: boolean, preserves: boolean): RDDNode {
+  const { jobs, callSite, node } = at;
+  const plan = mapPartitionsPlan(at, f, withIndex);
+  return new MapPartitionsRDD(jobs.newRddId(), callSite, node, preserves, plan, false, true);
+}
+
+function mapPartitionsPlan(at: Site, f: AnyFunction, withIndex: boolean): NarrowPlan {
   checkUserFunction(f, at.operator);
   const what = functionPassedTo(at.operator);
-  return narrow(at, preserves, (parent, builder) => ({
-    kind: 'MapPartitions',
-    parent,
-    f: builder.ref(f, what),
-    withIndex,
-  }));
+  return (parent, builder) => ({ kind: 'MapPartitions', parent, f: builder.ref(f, what), withIndex });
 }
 
 export function glom(at: Site): RDDNode {

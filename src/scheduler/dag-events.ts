@@ -109,6 +109,8 @@ export type DagEvent =
       readonly cause: unknown;
     }
   | { readonly type: 'ResubmitFailedStages'; readonly at: number }
+  /** Jobs that wait for slots of a barrier stage are tried again. */
+  | { readonly type: 'CheckBarrierSlots'; readonly at: number }
   /** Nobody will read the shuffle again, beyond the jobs that run. Spark: ContextCleaner.doCleanupShuffle */
   | { readonly type: 'ShuffleUnregistered'; readonly shuffleId: ShuffleId }
   /** What the job's owner does with a result threw. Not an event of Spark's: there the waiter fails by itself. */
@@ -152,6 +154,6 @@ export type DagEffect =
   | { readonly type: 'JobSucceeded'; readonly jobId: JobId; readonly mapOutput: MapOutputStatistics | null }
   | { readonly type: 'JobFailed'; readonly jobId: JobId; readonly failure: JobFailure }
   | { readonly type: 'Post'; readonly event: SparkListenerEvent }
-  /** Wants ResubmitFailedStages at that time. */
-  | { readonly type: 'WakeAt'; readonly at: number; readonly why: 'ResubmitFailedStages' }
+  /** Wants the event of that name at that time. */
+  | { readonly type: 'WakeAt'; readonly at: number; readonly why: 'ResubmitFailedStages' | 'CheckBarrierSlots' }
   | { readonly type: 'Log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string };

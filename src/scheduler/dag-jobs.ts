@@ -4,6 +4,10 @@ import type { DagTables } from './dag-tables.ts';
 import type { JobFailure } from './errors.ts';
 import type { Stage } from './stage.ts';
 
+/** By what jobs are chosen to be cancelled. */
+type JobFacts = Pick<ActiveJob, 'id' | 'properties' | 'stages'>;
+
+const NO_STAGES: ActiveJob['stages'] = new Set();
 const JOB_GROUP_ID = 'spark.jobGroup.id';
 /** Tags with commas between them. */
 const JOB_TAGS = 'spark.job.tags';
@@ -37,13 +41,6 @@ export class DagJobs {
     this.#t.want({ type: 'JobFailed', jobId: job.id, failure });
   }
 
-  /** @returns how many jobs that were. */
-  cancel(at: number, which: (job: ActiveJob) => boolean, reason: string): number {
-    const jobs = [...this.#t.jobs.values()].filter(which);
-    for (const job of jobs) this.fail(job, at, jobCancelled(job.id, reason));
-    return jobs.length;
-  }
-
   cancelGroup(at: number, groupId: string, reason: string | null, cancelFutureJobs: boolean): void {
     if (cancelFutureJobs) this.#refuseGroup(groupId);
     const count = this.cancel(at, (job) => job.properties[JOB_GROUP_ID] === groupId, reason ?? partOfGroup(groupId));
@@ -52,7 +49,7 @@ export class DagJobs {
   }
 
   cancelTagged(at: number, tag: string, reason: string | null): void {
-    const has = (job: ActiveJob): boolean => (job.properties[JOB_TAGS] ?? '').split(',').includes(tag);
+    const has = (job: JobFacts): boolean => (job.properties[JOB_TAGS] ?? '').split(',').includes(tag);
     const count = this.cancel(at, has, reason ?? `part of cancelled job tags ${tag}`);
     if (count === 0) this.#t.log('warn', `Failed to cancel jobs with tag ${tag}. Cannot find active jobs for it.`);
   }
@@ -73,6 +70,20 @@ export class DagJobs {
       if (groups.size <= this.#t.settings.numCancelledJobGroupsToTrack) break;
       groups.delete(oldest);
     }
+  }
+
+  /** Active jobs, and those that wait for slots. @returns how many that were. */
+  cancel(at: number, which: (job: JobFacts) => boolean, reason: string): number {
+    const jobs = [...this.#t.jobs.values()].filter(which);
+    for (const job of jobs) this.fail(job, at, jobCancelled(job.id, reason));
+    let count = jobs.length;
+    for (const [id, { event }] of this.#t.waitingForSlots) {
+      if (!which({ id, properties: event.properties, stages: NO_STAGES })) continue;
+      this.#t.waitingForSlots.delete(id);
+      this.#t.want({ type: 'JobFailed', jobId: id, failure: jobCancelled(id, reason) });
+      count++;
+    }
+    return count;
   }
 
   /** Fails every job that needs the stage. Spark: DAGScheduler.abortStage */

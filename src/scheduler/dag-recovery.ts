@@ -1,5 +1,6 @@
 import type { ExecutorId } from '../protocol/ids.ts';
 import { describeFailure, type TaskEndReason } from '../protocol/task-end-reason.ts';
+import type { DagBarrier } from './dag-barrier.ts';
 import type { DagEvent } from './dag-events.ts';
 import type { DagJobs } from './dag-jobs.ts';
 import type { DagRollback } from './dag-rollback.ts';
@@ -16,12 +17,14 @@ export class DagRecovery {
   readonly #jobs: DagJobs;
   readonly #stages: DagStages;
   readonly #rollback: DagRollback;
+  readonly #barrier: DagBarrier;
 
-  constructor(tables: DagTables, jobs: DagJobs, stages: DagStages, rollback: DagRollback) {
+  constructor(tables: DagTables, jobs: DagJobs, stages: DagStages, rollback: DagRollback, barrier: DagBarrier) {
     this.#t = tables;
     this.#jobs = jobs;
     this.#stages = stages;
     this.#rollback = rollback;
+    this.#barrier = barrier;
   }
 
   fetchFailed(stage: Stage, event: Of<'CompletionEvent'>, reason: FetchFailed): void {
@@ -52,6 +55,12 @@ export class DagRecovery {
         t.resubmitLater(stage, at);
         // A map stage that runs or waits already comes back by itself.
         if (mapStage !== undefined) t.resubmitLater(mapStage, at);
+        if (stage.isBarrier) {
+          // They may wait for this one.
+          const why = `a task of barrier stage ${stage} could not fetch its input`;
+          t.want({ type: 'CancelTasks', stageId: stage.id, interrupt: true, reason: why });
+          this.#barrier.beginAnew(stage, at, message);
+        }
       }
     }
     if (reason.location !== null) {

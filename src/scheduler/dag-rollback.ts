@@ -37,7 +37,11 @@ export class DagRollback {
    * not, are rolled back.
    */
   outputLost(mapStage: Stage, at: number): void {
-    if (!mapStage.isIndeterminate) return;
+    if (!mapStage.isIndeterminate) {
+      // Tasks that need each other cannot run for the hole alone.
+      if (mapStage.isBarrier && mapStage.state !== 'running') this.#dropOutputs(mapStage);
+      return;
+    }
     // One that runs has dropped them when it began.
     if (mapStage.state !== 'running') this.#dropOutputs(mapStage);
     const after = new Set<Stage>([mapStage]);

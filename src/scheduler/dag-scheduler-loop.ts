@@ -66,7 +66,7 @@ export class Scheduler {
   /** A job keeps the process alive, also while no executor has a part of it. */
   #letGo: (() => void) | null = null;
   #cancelWake: (() => void) | null = null;
-  #cancelResubmit: (() => void) | null = null;
+  readonly #dagTimers = new Set<() => void>();
 
   constructor(options: SchedulerOptions) {
     const settings = { ...DEFAULT_SETTINGS, ...options.settings };
@@ -75,7 +75,9 @@ export class Scheduler {
     this.#maxMessageBytes = settings.maxMessageBytes;
     this.#programs = new ProgramShelf(options.programs);
     this.#launcher = new TaskLauncher(this.#programs, options.backend, settings.cpusPerTask);
-    this.#dag = new DAGScheduler(settings, options.mapOutputs, options.cacheLocations);
+    this.#dag = new DAGScheduler(settings, options.mapOutputs, options.cacheLocations, (profile) =>
+      this.#tasks.maxConcurrentTasks(profile),
+    );
     this.#tasks = new TaskScheduler(settings, options.random);
   }
 
@@ -315,9 +317,7 @@ export class Scheduler {
           this.#takeWaiter(effect.jobId)?.fail(effect.failure);
           break;
         case 'WakeAt':
-          this.#cancelResubmit = this.#wakeAt(effect.at, () =>
-            this.#tell({ type: 'ResubmitFailedStages', at: this.#options.clock.now() }),
-          );
+          this.#wakeDag(effect.at, effect.why);
           break;
         case 'Log':
           this.#options.log[effect.level](effect.message);
@@ -434,6 +434,14 @@ export class Scheduler {
     return waiter;
   }
 
+  #wakeDag(at: number, type: 'ResubmitFailedStages' | 'CheckBarrierSlots'): void {
+    const cancel = this.#wakeAt(at, () => {
+      this.#dagTimers.delete(cancel);
+      this.#tell({ type, at: this.#options.clock.now() });
+    });
+    this.#dagTimers.add(cancel);
+  }
+
   /** Calls `fire` at that time, or a little later if that lets what has arrived be read first. */
   #wakeAt(at: number, fire: () => void): () => void {
     const { clock } = this.#options;
@@ -455,7 +463,7 @@ export class Scheduler {
   #shutDown(): void {
     this.#stopped = true;
     this.#cancelWake?.();
-    this.#cancelResubmit?.();
+    for (const cancel of this.#dagTimers) cancel();
     this.#programs.clear();
     this.#options.backend.stop();
   }

@@ -2,6 +2,9 @@ import { assertNever } from '../base/assert-never.ts';
 import { IllegalArgumentError } from '../base/errors.ts';
 import type { JobId } from '../protocol/ids.ts';
 import { ActiveJob } from './active-job.ts';
+import type { BarrierLimits } from './barrier-checks.ts';
+import { BarrierSlotsError } from './barrier-checks.ts';
+import { DagBarrier } from './dag-barrier.ts';
 import type { DagEffect, DagEvent } from './dag-events.ts';
 import { checkDagInvariants } from './dag-invariants.ts';
 import { DagJobs } from './dag-jobs.ts';
@@ -46,13 +49,21 @@ export class DAGScheduler {
   readonly #jobs: DagJobs;
   readonly #stages: DagStages;
   readonly #recovery: DagRecovery;
+  readonly #barrier: DagBarrier;
 
-  constructor(settings: DagSettings, mapOutputs: MapOutputRegistry, cache: CacheLocations) {
-    this.#t = new DagTables(settings, mapOutputs, cache);
+  /** @param maxConcurrentTasks tasks of a profile that the executors there are could run at the same time. */
+  constructor(
+    settings: DagSettings,
+    mapOutputs: MapOutputRegistry,
+    cache: CacheLocations,
+    maxConcurrentTasks: BarrierLimits['maxConcurrentTasks'],
+  ) {
+    this.#t = new DagTables(settings, mapOutputs, cache, maxConcurrentTasks);
     this.#jobs = new DagJobs(this.#t);
     const rollback = new DagRollback(this.#t, this.#jobs);
     this.#stages = new DagStages(this.#t, this.#jobs, rollback);
-    this.#recovery = new DagRecovery(this.#t, this.#jobs, this.#stages, rollback);
+    this.#barrier = new DagBarrier(this.#t, this.#jobs);
+    this.#recovery = new DagRecovery(this.#t, this.#jobs, this.#stages, rollback, this.#barrier);
   }
 
   get numActiveJobs(): number {
@@ -121,6 +132,9 @@ export class DAGScheduler {
       case 'ResubmitFailedStages':
         this.#recovery.resubmitFailedStages(event.at);
         return;
+      case 'CheckBarrierSlots':
+        for (const job of this.#barrier.due(event.at)) this.#submitJob(job);
+        return;
       case 'ShuffleUnregistered':
         if (!this.#t.mapOutputs.hasShuffle(event.shuffleId)) return;
         if (this.#t.graph.ofShuffle(event.shuffleId) === undefined) this.#t.removeShuffle(event.shuffleId);
@@ -138,6 +152,7 @@ export class DAGScheduler {
           const message = `Job ${job.id} cancelled because SparkContext was shut down`;
           this.#jobs.fail(job, event.at, { code: 'CONTEXT_STOPPED', message, cause: event.cause });
         }
+        this.#jobs.cancel(event.at, () => true, 'because SparkContext was shut down');
         return;
       // Listeners will hear of these once speculation and indirect results need it.
       case 'SpeculativeTaskSubmitted':
@@ -176,9 +191,15 @@ export class DAGScheduler {
       job = new ActiveJob(jobId, stage, partitions, properties);
       stage.resultJob = job;
     } catch (cause) {
+      if (cause instanceof BarrierSlotsError) {
+        this.#barrier.notEnoughSlots(event, cause);
+        return;
+      }
+      this.#t.waitingForSlots.delete(jobId);
       this.#refuse(jobId, cause);
       return;
     }
+    this.#t.waitingForSlots.delete(jobId);
     this.#stages.start(job, at);
   }
 
@@ -223,6 +244,10 @@ export class DAGScheduler {
     const stage = this.#t.graph.get(stageId);
     const output = stage?.attempts[stageAttemptId]?.outputs[task.index];
     if (stage === undefined || output === undefined) return; // its jobs have ended
+    if (stage.isBarrier && reason.kind !== 'Success' && reason.kind !== 'FetchFailed') {
+      this.#barrier.taskFailed(stage, event, reason);
+      return;
+    }
     switch (reason.kind) {
       case 'Success':
         if (stageAttemptId <= stage.lastIgnoredAttempt) {

@@ -1,7 +1,8 @@
 import type { ExecutorId, JobId, ShuffleId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
 import type { ActiveJob } from './active-job.ts';
-import type { DagEffect } from './dag-events.ts';
+import type { BarrierLimits } from './barrier-checks.ts';
+import type { DagEffect, DagEvent } from './dag-events.ts';
 import type { CacheLocations, MapOutputRegistry } from './ports.ts';
 import type { SchedulerSettings } from './settings.ts';
 import type { Stage } from './stage.ts';
@@ -9,6 +10,9 @@ import { StageGraph } from './stage-graph.ts';
 
 export type DagSettings = Pick<
   SchedulerSettings,
+  | 'barrierCheckIntervalMs'
+  | 'barrierCheckMaxFailures'
+  | 'dynamicAllocation'
   | 'ignoreDecommissionFetchFailure'
   | 'maxConsecutiveStageAttempts'
   | 'maxStageAttempts'
@@ -17,6 +21,13 @@ export type DagSettings = Pick<
   | 'shuffleServiceEnabled'
   | 'unregisterOutputOnHost'
 >;
+
+/** A job that is submitted again at `at`. */
+export interface WaitingJob {
+  readonly event: Extract<DagEvent, { type: 'JobSubmitted' }>;
+  readonly numFailedChecks: number;
+  readonly at: number;
+}
 
 /** What the parts of the DAG scheduler share: its tables, and the effects of the event that is being handled. */
 export class DagTables {
@@ -37,16 +48,26 @@ export class DagTables {
   readonly decommissioned: Map<ExecutorId, string | null> = new Map();
   /** Groups whose jobs are refused; the oldest is forgotten first. */
   readonly cancelledJobGroups: Set<string> = new Set();
+  /** Jobs with a barrier stage for which there are too few slots. */
+  readonly waitingForSlots: Map<JobId, WaitingJob> = new Map();
   /** Shuffles that go as soon as no active job needs them. */
   readonly unwantedShuffles: Set<ShuffleId> = new Set();
   resubmissionComing = false;
   out: DagEffect[] = [];
 
-  constructor(settings: DagSettings, mapOutputs: MapOutputRegistry, cache: CacheLocations) {
+  constructor(
+    settings: DagSettings,
+    mapOutputs: MapOutputRegistry,
+    cache: CacheLocations,
+    maxConcurrentTasks: BarrierLimits['maxConcurrentTasks'],
+  ) {
     this.settings = settings;
     this.mapOutputs = mapOutputs;
     this.cache = cache;
-    this.graph = new StageGraph(mapOutputs, cache);
+    this.graph = new StageGraph(mapOutputs, cache, {
+      dynamicAllocation: settings.dynamicAllocation,
+      maxConcurrentTasks,
+    });
   }
 
   enter(stage: Stage, state: Stage['state']): void {

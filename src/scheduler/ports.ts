@@ -23,7 +23,8 @@ export interface SchedulerBackend {
   /** The files of the shuffle's map outputs can go, also those of attempts that failed. */
   removeShuffle(shuffleId: ShuffleId): void;
   defaultParallelism(): number;
-  maxNumConcurrentTasks?(cpusPerTask: number): number;
+  /** `host:port` of an executor that has one. */
+  addressOf?(executorId: ExecutorId): string | null;
   /** Absent: executors come and go without the driver's say. */
   readonly allocation?: ExecutorAllocationClient;
   stop(): void;

@@ -65,6 +65,10 @@ export interface SchedulerSettings {
   readonly shuffleServiceEnabled: boolean;
   /** With a shuffle service: a fetch failure forgets all outputs of the host (spark.files.fetchFailure.unRegisterOutputOnHost). */
   readonly unregisterOutputOnHost: boolean;
+  /** How often a barrier stage's job looks for enough slots again (spark.scheduler.barrier.maxConcurrentTasksCheck.interval). */
+  readonly barrierCheckIntervalMs: number;
+  /** How often it may not find them (spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures). */
+  readonly barrierCheckMaxFailures: number;
   /** Job groups cancelled with their future jobs that are remembered (spark.scheduler.numCancelledJobGroupsToTrack). */
   readonly numCancelledJobGroupsToTrack: number;
   /** How long fetch failures are gathered before stages are submitted again. */
@@ -100,6 +104,8 @@ export const DEFAULT_SETTINGS: SchedulerSettings = {
   maxResultSizeBytes: 1024 * 1024 * 1024,
   shuffleServiceEnabled: false,
   unregisterOutputOnHost: false,
+  barrierCheckIntervalMs: 15_000,
+  barrierCheckMaxFailures: 40,
   numCancelledJobGroupsToTrack: 1000,
   resubmitDelayMs: 200,
   starvationWarningMs: 15_000,

@@ -32,7 +32,7 @@ export function taskSetOf(stage: Stage, job: ActiveJob, places: PreferredLocatio
     locations: places.ofAll(stage.node, partitions),
     priority: job.id,
     properties: job.properties,
-    isBarrier: false,
+    isBarrier: stage.isBarrier,
     resourceProfile: DEFAULT_RESOURCE_PROFILE,
   };
 }

@@ -1,6 +1,8 @@
-import type { JobId, RddId, ShuffleId, StageId } from '../protocol/ids.ts';
+import type { JobId, ShuffleId, StageId } from '../protocol/ids.ts';
+import { DEFAULT_RESOURCE_PROFILE } from '../protocol/resource-profile.ts';
 import type { ShuffleDependency } from '../rdd/dependency.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
+import { type BarrierLimits, checkBarrierStage } from './barrier-checks.ts';
 import type { CacheLocations, MapOutputRegistry } from './ports.ts';
 import { Stage } from './stage.ts';
 import type { StageWork } from './task-set.ts';
@@ -14,13 +16,15 @@ import type { StageWork } from './task-set.ts';
 export class StageGraph {
   readonly #mapOutputs: MapOutputRegistry;
   readonly #cache: CacheLocations;
+  readonly #barriers: BarrierLimits;
   readonly #byId = new Map<StageId, Stage>();
   readonly #byShuffle = new Map<ShuffleId, Stage>();
   #nextStageId = 0;
 
-  constructor(mapOutputs: MapOutputRegistry, cache: CacheLocations) {
+  constructor(mapOutputs: MapOutputRegistry, cache: CacheLocations, barriers: BarrierLimits) {
     this.#mapOutputs = mapOutputs;
     this.#cache = cache;
+    this.#barriers = barriers;
   }
 
   get(stageId: StageId): Stage | undefined {
@@ -60,6 +64,7 @@ export class StageGraph {
     const made: Stage[] = [];
     try {
       const pipeline = walkPipeline(node);
+      this.#check(node, pipeline, numOutputs);
       const parents = pipeline.shuffles.map((dependency) => this.#mapStage(dependency, made));
       const stage = this.#add({ kind: 'Result', node, sink }, pipeline, parents, numPartitions, numOutputs, name);
       this.#noteJob(stage, jobId);
@@ -154,6 +159,7 @@ export class StageGraph {
   #makeMapStage(dependency: ShuffleDependency, pipeline: Pipeline): Stage {
     const node = dependency.rdd;
     const numMaps = node.numPartitions;
+    this.#check(node, pipeline, numMaps);
     const numReduces = dependency.partitioner.numPartitions;
     // Made before this one: #mapStage goes through pipeline.shuffles first.
     const parents = pipeline.shuffles.map((d) => this.#byShuffle.get(d.shuffleId) as Stage);
@@ -171,6 +177,10 @@ export class StageGraph {
     return stage;
   }
 
+  #check(root: RDDNode, pipeline: Pipeline, numTasks: number): void {
+    if (pipeline.isBarrier) checkBarrierStage(root, pipeline.nodes, numTasks, DEFAULT_RESOURCE_PROFILE, this.#barriers);
+  }
+
   #add(
     work: StageWork,
     pipeline: Pipeline,
@@ -180,7 +190,8 @@ export class StageGraph {
     name: string,
   ): Stage {
     const id = this.#nextStageId++;
-    const stage = new Stage(id, work, parents, numPartitions, numOutputs, name, pipeline.rddIds);
+    const rddIds = pipeline.nodes.map((node) => node.id);
+    const stage = new Stage(id, work, parents, numPartitions, numOutputs, name, rddIds, pipeline.isBarrier);
     this.#byId.set(id, stage);
     return stage;
   }
@@ -197,18 +208,21 @@ export class StageGraph {
 
 /** The nodes that one stage computes, and the shuffles it begins at. */
 interface Pipeline {
-  readonly rddIds: readonly RddId[];
+  readonly nodes: readonly RDDNode[];
+  readonly isBarrier: boolean;
   readonly shuffles: readonly ShuffleDependency[];
 }
 
 /** Follows narrow dependencies from `root`, leftmost first, and stops at shuffles. */
 function walkPipeline(root: RDDNode): Pipeline {
-  const rddIds: RddId[] = [];
+  const nodes: RDDNode[] = [];
+  let isBarrier = false;
   const shuffles = new Map<ShuffleId, ShuffleDependency>();
   const seen = new Set<RDDNode>([root]);
   const stack = [root];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    rddIds.push(node.id);
+    nodes.push(node);
+    isBarrier ||= node.isFromBarrier;
     for (let i = node.dependencies.length - 1; i >= 0; i--) {
       // i is within bounds
       const dependency = node.dependencies[i] as (typeof node.dependencies)[number];
@@ -220,7 +234,7 @@ function walkPipeline(root: RDDNode): Pipeline {
     for (const dependency of node.dependencies)
       if (dependency.kind === 'Shuffle') shuffles.set(dependency.shuffleId, dependency);
   }
-  return { rddIds, shuffles: [...shuffles.values()] };
+  return { nodes, isBarrier, shuffles: [...shuffles.values()] };
 }
 
 /** Whether blocks of this node may be found instead of computing it. */

@@ -38,6 +38,8 @@ export class Stage {
   readonly numOutputs: number;
   readonly name: string;
   readonly rddIds: readonly RddId[];
+  /** All tasks run together, and one that fails ends the attempt. */
+  readonly isBarrier: boolean;
   /** Jobs that need this stage. */
   readonly jobs: Set<JobId> = new Set();
   readonly attempts: StageAttempt[] = [];
@@ -62,6 +64,7 @@ export class Stage {
     numOutputs: number,
     name: string,
     rddIds: readonly RddId[],
+    isBarrier: boolean,
   ) {
     this.id = id;
     this.work = work;
@@ -70,6 +73,7 @@ export class Stage {
     this.numOutputs = numOutputs;
     this.name = name;
     this.rddIds = rddIds;
+    this.isBarrier = isBarrier;
     this.#pending = new Uint8Array(numOutputs);
   }
 

@@ -1,11 +1,12 @@
 import { errorToData } from '../base/errors.ts';
+import type { BarrierTaskInfo } from '../protocol/barrier-sync.ts';
 import type { ExecutorId } from '../protocol/ids.ts';
 import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
 import { messageOf } from './errors.ts';
 import type { Launch, SchedulerBackend } from './ports.ts';
 import type { ProgramShelf } from './program-shelf.ts';
 import type { TaskEffect } from './task-effects.ts';
-import { taskSetName } from './task-set.ts';
+import { type TaskSet, taskSetName } from './task-set.ts';
 
 export type LaunchEffect = Extract<TaskEffect, { type: 'Launch' }>;
 
@@ -31,9 +32,18 @@ export class TaskLauncher {
   launch(launches: readonly LaunchEffect[]): BrokenLaunch[] {
     const byExecutor = new Map<ExecutorId, { readonly effects: LaunchEffect[]; readonly tasks: Launch[] }>();
     const broken: BrokenLaunch[] = [];
+    const barriers = new Map<TaskSet, BarrierTaskInfo[]>();
+    // Tasks of a barrier stage are launched all at once.
+    for (const { taskSet, task } of launches) {
+      if (!taskSet.isBarrier) continue;
+      const infos = barriers.get(taskSet) ?? [];
+      const address = this.#backend.addressOf?.(task.executorId) ?? `${task.host}:0`;
+      infos[task.index] = { address };
+      barriers.set(taskSet, infos);
+    }
     for (const launch of launches) {
       try {
-        const task = this.#describe(launch);
+        const task = this.#describe(launch, barriers.get(launch.taskSet) ?? null);
         const list = byExecutor.get(launch.executorId);
         if (list === undefined) byExecutor.set(launch.executorId, { effects: [launch], tasks: [task] });
         else {
@@ -57,7 +67,7 @@ export class TaskLauncher {
     return broken;
   }
 
-  #describe({ taskSet, task, executorId }: LaunchEffect): Launch {
+  #describe({ taskSet, task, executorId }: LaunchEffect, barrier: readonly BarrierTaskInfo[] | null): Launch {
     const programKey = taskSetName(taskSet);
     const split = taskSet.work.node.split(task.partition);
     return {
@@ -75,6 +85,7 @@ export class TaskLauncher {
         localProperties: taskSet.properties,
         programKey,
         split,
+        barrier,
       },
     };
   }

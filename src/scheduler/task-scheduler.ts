@@ -1,6 +1,7 @@
 import { InvariantError } from '../base/errors.ts';
 import type { SeededRandom } from '../base/seeded-random.ts';
 import type { ExecutorId, StageId, TaskId } from '../protocol/ids.ts';
+import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import type { TaskResult } from '../protocol/task.ts';
 import { Deadlines, type WakeReason } from './deadlines.ts';
 import { ExecutorTable } from './executor-table.ts';
@@ -228,6 +229,15 @@ export class TaskScheduler {
     const task = this.#running.get(taskId);
     if (task !== undefined) this.#kill(task, interrupt, reason);
     return this.#out;
+  }
+
+  /** Tasks of the profile that all executors there are could run at the same time. Spark: maxNumConcurrentTasks */
+  maxConcurrentTasks(profile: ResourceProfile): number {
+    const cpus = profile.taskResources['cpus']?.amount ?? this.#settings.cpusPerTask;
+    let slots = 0;
+    for (const { cores, decommissionedAt } of this.#executors.all())
+      if (decommissionedAt === null) slots += Math.floor(cores / cpus);
+    return slots;
   }
 
   isRunning(taskId: TaskId): boolean {

@@ -19,12 +19,14 @@ export class DagMachine {
   readonly cache = new FakeCache();
   readonly dag: DAGScheduler;
   readonly taskSets = new Map<string, TaskSet>();
+  /** Tasks that could run at the same time. */
+  slots = 12;
   at = 0;
   #nextTaskId = 0;
   #nextJobId = 0;
 
   constructor(settings: Partial<SchedulerSettings> = {}) {
-    this.dag = new DAGScheduler({ ...DEFAULT_SETTINGS, ...settings }, this.mapOutputs, this.cache);
+    this.dag = new DAGScheduler({ ...DEFAULT_SETTINGS, ...settings }, this.mapOutputs, this.cache, () => this.slots);
     for (const id of ['1', '2', '3']) this.addExecutor(id, `host-${id}`);
   }
 

@@ -34,6 +34,7 @@ test('a task says all that a slot must know', () => {
     cpus: 1,
     localProperties: { 'spark.jobGroup.id': 'g' },
     programKey: '0.0',
+    barrier: null,
     split: { index: 2 },
   });
 });

@@ -93,10 +93,6 @@ export class LocalBackend implements ApplicationBackend {
     return this.#options.numSlots;
   }
 
-  maxNumConcurrentTasks(cpusPerTask: number): number {
-    return Math.floor(this.#options.numSlots / cpusPerTask);
-  }
-
   stop(): void {
     this.#stopping = this.#executor.stop();
   }

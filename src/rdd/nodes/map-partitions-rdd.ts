@@ -14,6 +14,7 @@ export class MapPartitionsRDD extends RDDNode {
   readonly dependencies: readonly [Dependency];
   override readonly partitioner: Partitioner | null;
   override readonly isOrderSensitive: boolean;
+  override readonly isFromBarrier: boolean;
   readonly #plan: NarrowPlan;
 
   /** @param partitioning whether the parent's partitioner stays, or how records are partitioned now. */
@@ -24,12 +25,14 @@ export class MapPartitionsRDD extends RDDNode {
     partitioning: boolean | Partitioner,
     plan: NarrowPlan,
     isOrderSensitive = false,
+    isFromBarrier = false,
   ) {
     super(id, callSite);
     this.dependencies = [{ kind: 'OneToOne', rdd: parent }];
     if (typeof partitioning === 'boolean') this.partitioner = partitioning ? parent.partitioner : null;
     else this.partitioner = partitioning;
     this.isOrderSensitive = isOrderSensitive;
+    this.isFromBarrier = isFromBarrier;
     this.#plan = plan;
   }
 

@@ -123,6 +123,11 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     this.#tellAll({ type: 'RemoveRdd', rddId });
   }
 
+  addressOf(executorId: ExecutorId): string | null {
+    const location = this.#executors.get(executorId)?.location;
+    return location === undefined ? null : `${location.host}:${location.port}`;
+  }
+
   removeShuffle(shuffleId: number): void {
     this.#tellAll({ type: 'RemoveShuffle', shuffleId });
   }

@@ -16,7 +16,7 @@ import {
 } from './handshake.ts';
 import { HandshakeReader } from './handshake-frames.ts';
 import { encodeValue } from './message-codec.ts';
-import { allocateShared, PendingAsks } from './pending-asks.ts';
+import { PendingAsks } from './pending-asks.ts';
 import { formatAddress, type RpcAddress } from './rpc-address.ts';
 import type { AskOptions, Asks, NoAsks, RpcCaller, RpcRef } from './rpc-endpoint.ts';
 import { RemoteError, RpcConnectionError, RpcMessageError, RpcProtocolError, RpcTimeoutError } from './rpc-errors.ts';
@@ -38,8 +38,10 @@ export interface Peer {
   /** See `RpcCaller`. */
   readonly id: string;
   readonly remote: RpcAddress;
-  /** Connected, or on its way. */
-  readonly socket: Socket;
+  /** Connects, or takes what has connected. `receive` gets what comes over it. */
+  open(receive: (chunk: Buffer) => void): Socket;
+  /** True when the memory of a chunk is filled again after `receive` has returned. */
+  readonly reusesChunks: boolean;
   /** Until both know each other, connecting included. */
   readonly handshakeTimeoutMs: number;
 }
@@ -71,18 +73,20 @@ export class Connection implements RpcCaller, FrameSink {
   /** Names of our endpoints by the number that the other side calls them by, and the numbers we gave theirs. */
   readonly #names: (string | undefined)[] = [];
   readonly #numbers = new Map<string, number>();
+  readonly #reusesChunks: boolean;
   readonly #events: ConnectionEvents;
   readonly #stopHandshakeTimer: () => void;
 
   constructor(role: 'client' | 'server', peer: Peer, context: ConnectionContext, events: ConnectionEvents) {
-    const { socket, remote } = peer;
+    const { remote } = peer;
+    const socket = peer.open((chunk) => this.#data(chunk));
     this.id = peer.id;
+    this.#reusesChunks = peer.reusesChunks;
     this.remote = remote;
     this.#socket = socket;
     this.#context = context;
     this.#events = events;
     this.#asks = new PendingAsks(context.clock, context.askTimeout, remote);
-    socket.on('data', (chunk: Buffer) => this.#data(chunk));
     socket.on('error', (error) => {
       this.#cause = error;
     });
@@ -205,8 +209,7 @@ export class Connection implements RpcCaller, FrameSink {
   allocatorFor(type: number, endpoint: number, id: number): ((byteLength: number) => Uint8Array) | undefined {
     if (type === FrameType.reply) return this.#asks.allocator(id);
     const name = this.#names[endpoint];
-    const shared = name !== undefined && this.#context.dispatcher.endpoint(name)?.shared === true;
-    return shared ? allocateShared : undefined;
+    return name === undefined ? undefined : this.#context.dispatcher.allocator(name);
   }
 
   #reply(id: number, value: unknown): void {
@@ -238,7 +241,7 @@ export class Connection implements RpcCaller, FrameSink {
   }
 
   #handshakeData(chunk: Buffer): void {
-    this.#handshakeReader.push(chunk);
+    this.#handshakeReader.push(this.#reusesChunks ? Buffer.from(chunk) : chunk);
     for (;;) {
       const frame = this.#handshakeReader.next();
       const handshake = this.#handshake;
@@ -256,7 +259,7 @@ export class Connection implements RpcCaller, FrameSink {
   #open(result: HandshakeResult): void {
     this.#handshake = null;
     this.#result = result;
-    const frames = new FrameReader(this, this.#context);
+    const frames = new FrameReader(this, this.#context, this.#reusesChunks);
     this.#reader =
       result.receiveKey === null ? frames : new RecordOpener(result.receiveKey, (bytes) => frames.push(bytes));
     const sealer = result.sendKey === null ? null : new RecordSealer(result.sendKey);

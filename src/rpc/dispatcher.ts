@@ -1,5 +1,6 @@
-import { errorToData } from '../base/errors.ts';
+import { errorToData, IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { allocateShared } from './pending-asks.ts';
 import type { RpcCaller } from './rpc-endpoint.ts';
 import { RpcMessageError } from './rpc-errors.ts';
 
@@ -13,6 +14,7 @@ export interface AnyEndpoint {
   onConnected?(caller: RpcCaller): void;
   onDisconnected?(caller: RpcCaller): void;
   readonly shared?: boolean;
+  allocate?(byteLength: number): Uint8Array;
 }
 
 interface Registered {
@@ -57,8 +59,11 @@ export class Dispatcher {
     this.#endpoints.delete(name);
   }
 
-  endpoint(name: string): AnyEndpoint | undefined {
-    return this.#endpoints.get(name)?.endpoint;
+  /** The memory that an endpoint wants the bytes of its messages in. */
+  allocator(name: string): ((byteLength: number) => Uint8Array) | undefined {
+    const endpoint = this.#endpoints.get(name)?.endpoint;
+    if (endpoint?.allocate !== undefined) return (byteLength) => endpoint.allocate?.(byteLength) ?? new Uint8Array(0);
+    return endpoint?.shared === true ? allocateShared : undefined;
   }
 
   connected(caller: RpcCaller): void {
@@ -92,7 +97,7 @@ export class Dispatcher {
   ask(name: string, ask: unknown, from: RpcCaller, reply: Reply): void {
     const endpoint = this.#stopped ? undefined : this.#endpoints.get(name)?.endpoint;
     if (endpoint === undefined) {
-      reply.error(new RpcMessageError(`Could not find ${name}.`));
+      reply.error(new IskraError('RPC_ENDPOINT_NOT_FOUND', `Could not find ${name}.`));
       return;
     }
     let result: unknown;

@@ -1,21 +1,25 @@
 // Messages to bytes of a connection. Small messages are gathered in a slab and written once a tick. Larger ones are
 // streams, which take turns in pieces of at most half a MiB; so a heartbeat waits for a MiB at most, not for a gigabyte.
 // Messages to an endpoint stay in order: while one to it is a stream, those behind it wait.
-import { type FileRead, openRegion } from './file-read.ts';
+import { type ChunkSource, checkFiles, chunksOf } from './chunk-source.ts';
 import { FileRegion } from './file-region.ts';
-import { FRAME_HEADER_BYTES, FrameFlag, FrameType, MAX_PARTS, type MessageType, writeHeader } from './frame.ts';
+import {
+  FRAME_HEADER_BYTES,
+  FrameFlag,
+  FrameType,
+  MAX_PARTS,
+  MAX_STREAMS,
+  type MessageType,
+  writeHeader,
+} from './frame.ts';
 import type { EncodedValue } from './message-codec.ts';
 import { RpcConnectionError, RpcMessageError } from './rpc-errors.ts';
 
 /** Longer messages are streams. */
 const INLINE_BYTES: number = 64 * 1024;
 const SLAB_BYTES: number = 256 * 1024;
-/** One turn of a stream. */
-export const CHUNK_BYTES: number = 512 * 1024;
 /** What the socket may hold of streams; more only delays small messages. */
 const WINDOW_BYTES: number = 1024 * 1024;
-/** Streams that take turns; others wait. Bounds the memory for files: each has a chunk read ahead. */
-const MAX_ACTIVE = 32;
 
 /** Where bytes go: the socket, or encryption in front of it. `done` is called when the system has them. */
 export interface ByteOutput {
@@ -37,9 +41,7 @@ interface Outgoing {
 interface OutgoingStream {
   readonly id: number;
   readonly message: Outgoing;
-  readonly pieces: readonly (Uint8Array | FileRead)[];
-  piece: number;
-  offset: number;
+  readonly chunks: ChunkSource;
   remaining: number;
 }
 
@@ -56,7 +58,8 @@ export class FrameWriter {
   /** Endpoints with a message that is a stream, and what waits behind it. */
   readonly #busy = new Map<number, Outgoing[]>();
   #active: OutgoingStream[] = [];
-  #waiting: OutgoingStream[] = [];
+  /** Streams that have not begun. */
+  #waiting: Outgoing[] = [];
   #turn = 0;
   #nextStreamId = 1;
   /** Bytes of streams that the socket has and the system not yet. */
@@ -122,10 +125,11 @@ export class FrameWriter {
     if (this.#closed) return;
     this.#closed = true;
     const unsent: Outgoing[] = [];
-    for (const stream of [...this.#active, ...this.#waiting]) {
+    for (const stream of this.#active) {
       unsent.push(stream.message);
-      closeFiles(stream);
+      stream.chunks.close();
     }
+    unsent.push(...this.#waiting);
     for (const behind of this.#busy.values()) unsent.push(...behind);
     this.#active = [];
     this.#waiting = [];
@@ -160,7 +164,7 @@ export class FrameWriter {
   #start(message: Outgoing): void {
     const { parts, json } = message.body;
     const small = FRAME_HEADER_BYTES + 8 + parts.length * 8 + message.bytes <= INLINE_BYTES;
-    if (!small || parts.some((part) => part instanceof FileRegion)) {
+    if (!small || hasFiles(message.body)) {
       this.#stream(message);
     } else if (parts.length === 0 && json.length <= this.#inlineUnits) {
       this.#inlineText(message.type, message.endpoint, message.id, message.body);
@@ -201,139 +205,99 @@ export class FrameWriter {
       if (!this.#busy.has(message.endpoint)) this.#busy.set(message.endpoint, []);
     }
     this.#queued += message.bytes;
-    if (message.body.parts.some((part) => part instanceof FileRegion)) {
-      void this.#openFiles(message);
+    if (!hasFiles(message.body)) {
+      this.#waiting.push(message);
+      this.#pump();
       return;
     }
-    this.#begin(
-      message,
-      message.body.parts.filter((part) => part instanceof Uint8Array),
+    // A file that is not there is told as an error of the message, before any of it is sent.
+    checkFiles(message.body.parts).then(
+      () => {
+        if (this.#closed) {
+          message.failed(new RpcConnectionError('the connection closed before the files were read'));
+          return;
+        }
+        this.#waiting.push(message);
+        this.#pump();
+      },
+      (error: Error) => {
+        if (!this.#closed) this.#queued -= message.bytes;
+        message.failed(error);
+        if (!this.#closed) this.#next(message);
+      },
     );
   }
 
-  async #openFiles(message: Outgoing): Promise<void> {
-    const pieces: (Uint8Array | FileRead)[] = [];
-    try {
-      for (const part of message.body.parts) {
-        pieces.push(part instanceof FileRegion ? await openRegion(part, CHUNK_BYTES) : part);
-      }
-    } catch (error) {
-      for (const piece of pieces) if (!(piece instanceof Uint8Array)) piece.close();
-      if (this.#closed) return;
-      this.#queued -= message.bytes;
-      message.failed(error instanceof Error ? error : new Error(String(error)));
-      this.#next(message);
-      return;
-    }
-    if (!this.#closed) {
-      this.#begin(message, pieces);
-      return;
-    }
-    for (const piece of pieces) if (!(piece instanceof Uint8Array)) piece.close();
-    message.failed(new RpcConnectionError('the connection closed while files were opened'));
-  }
-
-  #begin(message: Outgoing, parts: readonly (Uint8Array | FileRead)[]): void {
+  #begin(message: Outgoing): void {
     const { type, endpoint, id, body } = message;
     const json = Buffer.from(body.json);
-    const stream: OutgoingStream = {
-      id: this.#nextStreamId,
-      message,
-      pieces: [json, ...parts],
-      piece: 0,
-      offset: 0,
-      remaining: message.bytes,
-    };
-    this.#nextStreamId = (this.#nextStreamId + 1) >>> 0;
-    const length = 12 + parts.length * 8;
+    const length = 12 + body.parts.length * 8;
     const at = this.#reserve(FRAME_HEADER_BYTES + length);
-    const flags =
-      FrameFlag.stream |
-      (body.tagged ? FrameFlag.tagged : 0) |
-      (json.length === body.json.length ? FrameFlag.ascii : 0);
+    const streamId = this.#nextStreamId;
+    this.#nextStreamId = (streamId + 1) >>> 0;
+    const ascii = json.length === body.json.length ? FrameFlag.ascii : 0;
+    const flags = FrameFlag.stream | (body.tagged ? FrameFlag.tagged : 0) | ascii;
     writeHeader(this.#slab, at, length, type, flags, endpoint, id);
-    this.#slab.writeUInt32LE(stream.id, at + FRAME_HEADER_BYTES);
+    this.#slab.writeUInt32LE(streamId, at + FRAME_HEADER_BYTES);
     this.#slab.writeUInt32LE(json.length, at + FRAME_HEADER_BYTES + 4);
     writeSizes(this.#slab, at + FRAME_HEADER_BYTES + 4, body.parts);
     this.#slabEnd = at + FRAME_HEADER_BYTES + length;
-    this.#waiting.push(stream);
-    this.#pump();
+    const stream: OutgoingStream = {
+      id: streamId,
+      message,
+      chunks: chunksOf(
+        [json, ...body.parts],
+        () => this.#pump(),
+        (error) => this.#abort(stream, error),
+      ),
+      remaining: message.bytes,
+    };
+    this.#active.push(stream);
   }
 
   /** Hands chunks to the socket while it has room for them, one of each stream in turn. */
   #pump(): void {
     while (!this.#closed && this.#inSocket < WINDOW_BYTES) {
-      while (this.#active.length < MAX_ACTIVE) {
+      while (this.#active.length < MAX_STREAMS) {
         const next = this.#waiting.shift();
         if (next === undefined) break;
-        this.#active.push(next);
+        this.#begin(next);
       }
-      const stream = this.#nextReady();
-      if (stream === null) return;
-      this.#writeChunk(stream);
+      if (!this.#writeNext()) return;
     }
   }
 
-  #nextReady(): OutgoingStream | null {
+  /** Writes a chunk of the first stream, from the one whose turn it is, that has one. */
+  #writeNext(): boolean {
     for (let i = 0; i < this.#active.length; i++) {
       const index = (this.#turn + i) % this.#active.length;
       const stream = this.#active[index];
-      if (stream === undefined) continue;
-      skipEmpty(stream);
-      const piece = stream.pieces[stream.piece];
-      if (piece === undefined || piece instanceof Uint8Array || piece.ready !== null) {
-        this.#turn = index + 1;
-        return stream;
-      }
-      piece.read((error) => {
-        if (this.#closed || !this.#active.includes(stream)) return;
-        if (error !== null) this.#abort(stream, error);
+      const chunk = stream?.chunks.take();
+      if (stream === undefined || chunk === undefined || chunk === null) continue;
+      this.#turn = index + 1;
+      const { length } = chunk;
+      const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
+      writeHeader(header, 0, length, FrameType.data, 0, 0, stream.id);
+      stream.remaining -= length;
+      this.#queued -= length;
+      this.#inSocket += length;
+      this.#writeSlab();
+      const { buffers } = chunk;
+      // Many small pieces cost more to hand over one by one than to copy.
+      const bytes = buffers.length > 16 ? [Buffer.concat(buffers)] : buffers;
+      this.#output.write([header, ...bytes], () => {
+        this.#inSocket -= length;
+        chunk.release();
         this.#pump();
       });
+      if (stream.remaining === 0) this.#end(stream);
+      return true;
     }
-    return null;
-  }
-
-  #writeChunk(stream: OutgoingStream): void {
-    const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
-    const buffers: Uint8Array[] = [header];
-    let length = 0;
-    let release: (() => void) | null = null;
-    while (length < CHUNK_BYTES) {
-      skipEmpty(stream);
-      const piece = stream.pieces[stream.piece];
-      if (piece === undefined) break;
-      if (piece instanceof Uint8Array) {
-        const bytes = piece.subarray(stream.offset, stream.offset + CHUNK_BYTES - length);
-        buffers.push(bytes);
-        length += bytes.length;
-        stream.offset += bytes.length;
-      } else {
-        // A file's chunk goes alone: its memory comes back when it is written.
-        if (length > 0) break;
-        const read = piece.take();
-        if (read === null) break;
-        buffers.push(read.bytes);
-        length = read.bytes.length;
-        release = read.release;
-        stream.offset += length;
-        break;
-      }
-    }
-    writeHeader(header, 0, length, FrameType.data, 0, 0, stream.id);
-    stream.remaining -= length;
-    this.#queued -= length;
-    this.#inSocket += length;
-    this.#writeSlab();
-    this.#output.write(buffers, () => {
-      this.#inSocket -= length;
-      release?.();
-      this.#pump();
-    });
-    if (stream.remaining === 0) this.#end(stream);
+    return false;
   }
 
   #abort(stream: OutgoingStream, error: Error): void {
+    if (this.#closed) return;
     const reason = Buffer.from(error.message.slice(0, 4096));
     const at = this.#reserve(FRAME_HEADER_BYTES + reason.length);
     writeHeader(this.#slab, at, reason.length, FrameType.abort, 0, 0, stream.id);
@@ -343,10 +307,11 @@ export class FrameWriter {
     // A reply that breaks off is told by the abort; who else waits is on this side.
     if (stream.message.type === FrameType.send || stream.message.type === FrameType.ask) stream.message.failed(error);
     this.#end(stream);
+    this.#pump();
   }
 
   #end(stream: OutgoingStream): void {
-    closeFiles(stream);
+    stream.chunks.close();
     const index = this.#active.indexOf(stream);
     if (index >= 0) this.#active.splice(index, 1);
     if (this.#turn > index) this.#turn--;
@@ -406,16 +371,6 @@ function writeSizes(target: Buffer, at: number, parts: readonly (Uint8Array | Fi
   return next;
 }
 
-function skipEmpty(stream: OutgoingStream): void {
-  for (;;) {
-    const piece = stream.pieces[stream.piece];
-    if (piece === undefined || stream.offset < piece.length) return;
-    if (!(piece instanceof Uint8Array)) piece.close();
-    stream.piece++;
-    stream.offset = 0;
-  }
-}
-
-function closeFiles(stream: OutgoingStream): void {
-  for (const piece of stream.pieces) if (!(piece instanceof Uint8Array)) piece.close();
+function hasFiles({ parts }: EncodedValue): boolean {
+  return parts.some((part) => part instanceof FileRegion);
 }

@@ -23,8 +23,8 @@ export const MAX_PAYLOAD_BYTES: number = 1024 * 1024;
 /** The most pieces of bytes in one message; their sizes stand in one frame. */
 export const MAX_PARTS: number = 65_536;
 
-/** Connections may have so many unfinished streams in one direction. */
-export const MAX_STREAMS: number = 65_536;
+/** Streams that take turns in one direction; others wait. Bounds the memory for files that are read ahead. */
+export const MAX_STREAMS = 32;
 
 export const FrameType: {
   readonly send: 1;

@@ -54,8 +54,8 @@ export interface HandshakeSelf {
 /** A handshake that ends here. `refusal` is for the other side. */
 export class RefusedHandshake extends RpcHandshakeError {
   readonly refusal: Buffer | null;
-  constructor(message: string, refusal: Buffer | null) {
-    super(message);
+  constructor(message: string, refusal: Buffer | null, details: Readonly<Record<string, unknown>> = {}) {
+    super(message, details);
     this.refusal = refusal;
   }
 }
@@ -104,7 +104,7 @@ export class ClientHandshake {
       this.#session === null
     ) {
       const { nonce, key } = frame.body;
-      if (!isNonce(nonce) || typeof key !== 'string') throw malformed('challenge');
+      if (!is32Bytes(nonce) || typeof key !== 'string') throw malformed('challenge');
       const secret = security.secret;
       this.#session = sessionOf([this.#hello, frame.raw], secret, this.#key, key);
       return {
@@ -172,7 +172,7 @@ export class ServerHandshake {
         `spark.network.crypto.enabled is ${security.encrypt} at the server and ${encrypt} at the client; it must be the same`,
       );
     }
-    if (typeof keyId !== 'string' || keyId.length > 200 || !isNonce(nonce) || typeof key !== 'string')
+    if (typeof keyId !== 'string' || keyId.length > 200 || !is32Bytes(nonce) || typeof key !== 'string')
       throw malformed('hello');
     const random = this.#self.random ?? randomBytes;
     const own = oneTimeKey(random(32));
@@ -194,7 +194,7 @@ export class ServerHandshake {
     const client = this.#client;
     if (session === null || client === null || security.kind !== 'secret') throw malformed('proof');
     const proven = sameMac(frame.body['mac'], session.clientProof);
-    if (!proven || !this.#known) throw refuse(WRONG_SECRET);
+    if (!proven || !this.#known) throw refuse(WRONG_SECRET, { name: client.name, keyId: client.keyId });
     return {
       send: [this.#accept(session.serverProof)],
       result: {
@@ -264,11 +264,12 @@ function sessionOf(transcript: readonly Buffer[], secret: Uint8Array, own: OneTi
 }
 
 function sameMac(shown: unknown, expected: Buffer): boolean {
-  const given = Buffer.from(typeof shown === 'string' && shown.length === 64 ? shown : '', 'hex');
+  const given = Buffer.from(typeof shown === 'string' && is32Bytes(shown) ? shown : '', 'hex');
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-function isNonce(value: unknown): boolean {
+/** As both sides write nonces and proofs. */
+function is32Bytes(value: unknown): boolean {
   return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
 
@@ -279,8 +280,9 @@ function checkVersion({ version }: HandshakeFrame): void {
   );
 }
 
-function refuse(reason: string): RefusedHandshake {
-  return new RefusedHandshake(reason, handshakeFrame(HandshakeKind.refuse, { reason }));
+/** @param details for the log on this side */
+function refuse(reason: string, details: Readonly<Record<string, unknown>> = {}): RefusedHandshake {
+  return new RefusedHandshake(reason, handshakeFrame(HandshakeKind.refuse, { reason }), details);
 }
 
 function malformed(what: string): RefusedHandshake {

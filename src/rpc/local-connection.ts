@@ -1,16 +1,16 @@
 // The near end of the ladder: an endpoint of the same environment. Messages are passed as they are, not copied, once it
 // is clear that they could travel; so whoever sends one must not change it after. Bytes of files are read, and bytes for
 // which the asker gives memory are put there, as over a connection.
-import { open } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import { errorToData } from '../base/errors.ts';
+import { checkFiles, chunksOf } from './chunk-source.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { FileRegion } from './file-region.ts';
 import { decodeValue, prepareValue, toJson } from './message-codec.ts';
-import { allocateShared, allocatorOf, PendingAsks } from './pending-asks.ts';
+import { allocatorOf, PendingAsks } from './pending-asks.ts';
 import { formatAddress, type RpcAddress } from './rpc-address.ts';
 import type { AskOptions, Asks, NoAsks, RpcCaller, RpcRef } from './rpc-endpoint.ts';
-import { RemoteError, RpcEnvStoppedError, RpcMessageError } from './rpc-errors.ts';
+import { RemoteError, RpcEnvStoppedError } from './rpc-errors.ts';
 import type { RpcTimeout } from './rpc-settings.ts';
 
 type Allocate = (byteLength: number) => Uint8Array;
@@ -48,14 +48,14 @@ export class LocalConnection implements RpcCaller {
   }
 
   send(name: string, message: unknown): void {
-    const ready = this.#prepare(message, this.#endpointMemory(name));
+    const ready = this.#prepare(message, this.#dispatcher.allocator(name));
     this.#deliver(name, ready, (value) => this.#dispatcher.message(name, value, this));
   }
 
   ask(name: string, type: string, request: unknown, options: AskOptions | undefined): Promise<unknown> {
     return this.#asks.add(options, (id) => {
       if (this.#closed) throw new RpcEnvStoppedError();
-      const ready = this.#prepare({ type, request }, this.#endpointMemory(name));
+      const ready = this.#prepare({ type, request }, this.#dispatcher.allocator(name));
       const fail = (error: unknown): void => {
         this.#asks.reject(id, new RemoteError(errorToData(error), formatAddress(this.remote)));
       };
@@ -75,10 +75,6 @@ export class LocalConnection implements RpcCaller {
         (error) => this.#asks.reject(id, error),
       );
     });
-  }
-
-  #endpointMemory(name: string): Allocate | undefined {
-    return this.#dispatcher.endpoint(name)?.shared === true ? allocateShared : undefined;
   }
 
   /** Never inside the sender's call, so that both transports run in the same order. */
@@ -118,25 +114,35 @@ async function fill(part: Uint8Array | FileRegion, allocate: Allocate): Promise<
     target.set(part);
     return target;
   }
+  await checkFiles([part]);
+  let failure: Error | null = null;
+  let wake = (): void => {};
+  const chunks = chunksOf(
+    [part],
+    () => wake(),
+    (error) => {
+      failure = error;
+      wake();
+    },
+  );
   try {
-    const file = await open(part.path, 'r');
-    try {
-      let at = 0;
-      while (at < part.length) {
-        const { bytesRead } = await file.read(target, at, part.length - at, part.offset + at);
-        if (bytesRead === 0) {
-          throw new Error(
-            `it ends after ${part.offset + at} bytes, where ${part.length} bytes from ${part.offset} were to be sent`,
-          );
-        }
-        at += bytesRead;
+    for (let at = 0; at < part.length; ) {
+      const chunk = chunks.take();
+      if (chunk === null) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        if (failure !== null) throw failure;
+        continue;
       }
-    } finally {
-      await file.close();
+      for (const bytes of chunk.buffers) {
+        target.set(bytes, at);
+        at += bytes.length;
+      }
+      chunk.release();
     }
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new RpcMessageError(`cannot read ${part.path}: ${why}`, { cause: error });
+  } finally {
+    chunks.close();
   }
   return target;
 }

@@ -4,6 +4,9 @@ import type { AskOptions } from './rpc-endpoint.ts';
 import { durationText, RpcTimeoutError } from './rpc-errors.ts';
 import type { RpcTimeout } from './rpc-settings.ts';
 
+/** Longer timers, of 24 days and more, fire at once in Node. */
+const MAX_TIMER_MS: number = 2 ** 31 - 1;
+
 type Allocate = (byteLength: number) => Uint8Array;
 
 interface PendingAsk {
@@ -52,7 +55,7 @@ export class PendingAsks {
       const stopTimer =
         ms === Number.POSITIVE_INFINITY
           ? () => {}
-          : this.#clock.after(ms, () => this.reject(id, this.#timedOut(ms, options)));
+          : this.#clock.after(Math.min(ms, MAX_TIMER_MS), () => this.reject(id, this.#timedOut(ms, options)));
       let release = stopTimer;
       if (signal !== undefined) {
         const aborted = (): void => this.reject(id, signal.reason);

@@ -93,4 +93,6 @@ export interface RpcEndpoint<M extends { readonly type: string }, A extends Asks
   onDisconnected?(caller: RpcCaller): void;
   /** Bytes in messages to this endpoint are put into a `SharedArrayBuffer`. */
   readonly shared?: boolean;
+  /** Gives the memory for each piece of bytes in messages to this endpoint, as in `AskOptions`; wins over `shared`. */
+  allocate?(byteLength: number): Uint8Array;
 }

@@ -1,12 +1,13 @@
 // How the processes of Iskra talk: endpoints under names, references to those of others, over one connection for each
 // pair of processes that serves both directions.
-import { connect, type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Logger, silentLogger } from '../base/logger.ts';
 import { Connection, type ConnectionContext } from './connection.ts';
 import { type AnyEndpoint, Dispatcher, VERIFIER_NAME } from './dispatcher.ts';
 import { NotIskra } from './handshake-frames.ts';
 import { LocalConnection } from './local-connection.ts';
+import { OutboxRef } from './outbox.ts';
 import { endpointUrl, formatAddress, type RpcAddress } from './rpc-address.ts';
 import type { Asks, NoAsks, RpcEndpoint, RpcRef } from './rpc-endpoint.ts';
 import {
@@ -18,7 +19,7 @@ import {
 } from './rpc-errors.ts';
 import type { RpcTimeout } from './rpc-settings.ts';
 import type { RpcSecurity } from './security.ts';
-import { listen, SOCKET_BUFFER_BYTES } from './server.ts';
+import { connectSocket, listen } from './sockets.ts';
 
 export interface RpcEnvOptions {
   /** The service's name in logs and errors, and to whom it connects. Spark: "sparkDriver", "sparkMaster"… */
@@ -174,6 +175,18 @@ export class RpcEnv {
     return connection.ref<Send, A>(endpoint);
   }
 
+  /**
+   * A reference that connects when it is first used and again after the connection was lost. Whether somebody is there
+   * shows when it is asked; one-way messages are dropped with a warning when nobody is. Spark: NettyRpcEndpointRef
+   */
+  ref<Send extends { readonly type: string }, A extends Asks<A> = NoAsks>(
+    address: RpcAddress,
+    endpoint: string,
+  ): RpcRef<Send, A> {
+    const connect = (): Promise<RpcRef<Send, A>> => this.connect<Send, A>(address, endpoint);
+    return new OutboxRef<Send, A>(address, endpoint, connect, this.#clock, this.#context.askTimeout, this.#log);
+  }
+
   /** Whether server and connections keep the process alive; true at first. Asks that wait do in any case. */
   setKeepAlive(keep: boolean): void {
     this.#keepAlive = keep;
@@ -212,7 +225,13 @@ export class RpcEnv {
     this.#handshakes++;
     const connection = new Connection(
       'server',
-      { id: `in-${this.#nextConnection++}`, remote, socket, handshakeTimeoutMs: this.#handshakeTimeoutMs },
+      {
+        id: `in-${this.#nextConnection++}`,
+        remote,
+        open: (receive) => socket.on('data', receive),
+        reusesChunks: false,
+        handshakeTimeoutMs: this.#handshakeTimeoutMs,
+      },
       this.#context,
       {
         opened: () => this.#handshakes--,
@@ -238,7 +257,10 @@ export class RpcEnv {
         port,
       });
     } else if (error instanceof RpcHandshakeError) {
-      this.#log.warn(`Refused a connection: ${error.message}`, { host, port });
+      const { keyId } = error.details;
+      // What a stranger calls itself goes into the log as one word.
+      const as = typeof keyId === 'string' ? { keyId: keyId.replace(/[^\w.:@-]/g, '?') } : {};
+      this.#log.warn(`Refused a connection: ${error.message}`, { host, port, ...as });
     }
   }
 
@@ -256,10 +278,15 @@ export class RpcEnv {
 
   #open(address: RpcAddress, key: string, timeoutMs: number): Promise<Connection> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ ...address, noDelay: true, ...SOCKET_OPTIONS });
       const connection = new Connection(
         'client',
-        { id: `out-${this.#nextConnection++}`, remote: address, socket, handshakeTimeoutMs: timeoutMs },
+        {
+          id: `out-${this.#nextConnection++}`,
+          remote: address,
+          open: (receive) => connectSocket(address, receive),
+          reusesChunks: true,
+          handshakeTimeoutMs: timeoutMs,
+        },
         this.#context,
         {
           opened: resolve,
@@ -275,9 +302,6 @@ export class RpcEnv {
     });
   }
 }
-
-/** `highWaterMark` is an option of every stream, which the types of `connect` leave out. */
-const SOCKET_OPTIONS: object = { highWaterMark: SOCKET_BUFFER_BYTES };
 
 function notConnected(peer: string, address: RpcAddress, error: Error): Error {
   if (error instanceof RpcTimeoutError) return error;

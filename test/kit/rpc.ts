@@ -1,0 +1,126 @@
+import { connect, createServer, type Socket } from 'node:net';
+import type { Logger } from '../../src/base/logger.ts';
+import { RpcEnv, type RpcEnvOptions } from '../../src/rpc/rpc-env.ts';
+import type { RpcSecurity } from '../../src/rpc/security.ts';
+
+export const OPEN: RpcSecurity = { kind: 'none', offLoopback: 'refused' };
+
+/** Runs a test with environments, and stops them after it. */
+export async function withEnvs(
+  body: (make: (options?: Partial<RpcEnvOptions>) => Promise<RpcEnv>) => Promise<void>,
+): Promise<void> {
+  const envs: RpcEnv[] = [];
+  try {
+    await body(async (options = {}) => {
+      const env = await RpcEnv.create({ name: 'test', host: '127.0.0.1', security: OPEN, ...options });
+      envs.push(env);
+      return env;
+    });
+  } finally {
+    await Promise.all(envs.map((env) => env.stop()));
+  }
+}
+
+/** The port of an environment that serves. */
+export function portOf(env: RpcEnv): number {
+  if (env.address === null) throw new Error('the environment serves nothing');
+  return env.address.port;
+}
+
+export function addressOf(env: RpcEnv): { host: string; port: number } {
+  return { host: '127.0.0.1', port: portOf(env) };
+}
+
+/** Keeps warnings and errors. */
+export function recordingLogger(lines: string[]): Logger {
+  const write = (message: string, fields?: object): void => {
+    lines.push(fields === undefined ? message : `${message} ${JSON.stringify(fields)}`);
+  };
+  const logger: Logger = {
+    debug() {},
+    info() {},
+    warn: write,
+    error: write,
+    enabled: () => true,
+    named: () => logger,
+  };
+  return logger;
+}
+
+/** A bare socket to a port, with all that comes over it. */
+export class RawClient {
+  readonly socket: Socket;
+  #received: Buffer = Buffer.alloc(0);
+  readonly #closed: Promise<void>;
+  #wake = (): void => {};
+
+  constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.on('error', () => {});
+    this.socket.on('data', (chunk) => {
+      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#wake();
+    });
+    this.#closed = new Promise((resolve) => this.socket.once('close', () => resolve()));
+  }
+
+  get received(): Buffer {
+    return this.#received;
+  }
+
+  /** Waits until so many bytes have come. */
+  async bytes(count: number): Promise<Buffer> {
+    while (this.#received.length < count) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#received;
+  }
+
+  /** Waits until the other side has closed. */
+  closed(): Promise<void> {
+    return this.#closed;
+  }
+}
+
+/** Stands between two environments, sees and may change what passes. */
+export class Middleman {
+  readonly toServer: Buffer[] = [];
+  readonly toClient: Buffer[] = [];
+  /** Changes bytes on their way to the server. */
+  change: (chunk: Buffer) => Buffer = (chunk) => chunk;
+  port = 0;
+  readonly #sockets: Socket[] = [];
+  readonly #server = createServer((client) => {
+    const server = connect(this.#target, '127.0.0.1');
+    this.#sockets.push(client, server);
+    for (const socket of [client, server]) socket.on('error', () => {});
+    client.on('data', (chunk) => {
+      this.toServer.push(chunk);
+      server.write(this.change(Buffer.from(chunk)));
+    });
+    server.on('data', (chunk) => {
+      this.toClient.push(chunk);
+      client.write(chunk);
+    });
+    client.on('close', () => server.destroy());
+    server.on('close', () => client.destroy());
+  });
+  readonly #target: number;
+
+  constructor(target: number) {
+    this.#target = target;
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    const address = this.#server.address();
+    this.port = typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}

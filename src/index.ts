@@ -25,6 +25,7 @@ export { BoundedDouble, PartialResult } from './rdd/partial-result.ts';
 export type { Partition, PartitionCoalescer, PartitionGroup } from './rdd/partition-coalescer.ts';
 export type { PartitionEvaluator, PartitionEvaluatorFactory } from './rdd/partition-functions.ts';
 export { HashPartitioner, type Partitioner } from './rdd/partitioner.ts';
+export type { PipeOptions } from './rdd/pipe.ts';
 export { RangePartitioner } from './rdd/range-partitioner.ts';
 export { RDD } from './rdd/rdd.ts';
 export type { RDDBarrier } from './rdd/rdd-barrier.ts';

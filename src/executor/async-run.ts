@@ -1,16 +1,22 @@
-import type { Split, StageProgram } from '../protocol/stage-program.ts';
+import type { BatchIterator } from '../base/batch-iterator.ts';
+import type { NodePlan, Split, StageProgram } from '../protocol/stage-program.ts';
 import type { RetryIf, UserFunction } from './async-attempts.ts';
 import { type AsyncBatchIterator, asAsync, drainAsync, firstOf } from './async-batches.ts';
 import { AsyncOperator } from './async-operator.ts';
 import { AsyncPartition, type PartitionFunction } from './async-partition.ts';
 import { type AsyncTask, wholeLimit } from './async-task.ts';
 import { isCheckpointed } from './checkpointed-partition.ts';
+import { PipeOperator } from './pipe-operator.ts';
 import { ArrayBatches } from './segment-iterator.ts';
 import { resolvedKey, type StageRun } from './stage-run.ts';
 
+function isAsync(node: NodePlan): boolean {
+  return node.kind === 'Async' || node.kind === 'Pipe';
+}
+
 /** True when a program has an async operator: only then does a task await anything. */
 export function hasAsync(program: StageProgram): boolean {
-  return program.nodes.some((node) => node.kind === 'Async');
+  return program.nodes.some(isAsync);
 }
 
 /**
@@ -30,10 +36,22 @@ export async function openAsync(
   if (node.persist !== null) {
     // A stored block spares the calls; ask for it before making them.
     const block = run.env.link.ask('GetRddBlock', { rddId: node.rddId, partition: split.index });
-    if (block === null) await resolveParents(run, task, index, split);
+    if (block === null) {
+      if (isAsync(node))
+        run.awaited.set(resolvedKey(index, split), await collected(await openNode(run, task, index, split)));
+      else await resolveParents(run, task, index, split);
+    }
     return asAsync(run.open(index, split));
   }
+  return openNode(run, task, index, split);
+}
+
+/** The node's records, computed: its own block is not looked for. */
+async function openNode(run: StageRun, task: AsyncTask, index: number, split: Split): Promise<AsyncBatchIterator> {
+  const node = run.node(index);
   switch (node.kind) {
+    case 'Pipe':
+      return new PipeOperator(node.pipe, run.functions, await openAsync(run, task, node.parent, split), task, run.env);
     case 'Async': {
       const { op } = node;
       let source = await openAsync(run, task, node.parent, split);
@@ -78,12 +96,16 @@ async function resolveParents(run: StageRun, task: AsyncTask, index: number, spl
     // A zip or join of an RDD with itself reads one partition twice.
     if (!reaches(run, parent) || run.resolved.has(resolvedKey(parent, parentSplit))) continue;
     const source = await openAsync(run, task, parent, parentSplit);
-    try {
-      const records = await drainAsync(source);
-      run.resolved.set(resolvedKey(parent, parentSplit), () => new ArrayBatches(records));
-    } finally {
-      await source.close();
-    }
+    run.resolved.set(resolvedKey(parent, parentSplit), await collected(source));
+  }
+}
+
+async function collected(source: AsyncBatchIterator): Promise<() => BatchIterator> {
+  try {
+    const records = await drainAsync(source);
+    return () => new ArrayBatches(records);
+  } finally {
+    await source.close();
   }
 }
 
@@ -104,6 +126,7 @@ function parentsOf(run: StageRun, index: number, split: Split): readonly (readon
     case 'ReducePartition':
     case 'KeyByPartition':
     case 'SortInPlace':
+    case 'Pipe':
     case 'Async':
       return [[node.parent, split]];
     case 'ZipWithIndex':
@@ -140,7 +163,7 @@ function reaches(run: StageRun, index: number): boolean {
     if (seen.has(at)) continue;
     seen.add(at);
     const node = run.node(at);
-    if (node.kind === 'Async') return true;
+    if (isAsync(node)) return true;
     if ('parent' in node) stack.push(node.parent);
     else if ('parents' in node) stack.push(...node.parents);
     else if (node.kind === 'CoGroup')

@@ -48,6 +48,8 @@ export class StageRun {
   readonly #segments: StageSegments;
   /** Async nodes that were run before, with the split they were run for; each reader gets an iterator of its own. */
   readonly resolved: Map<string, () => BatchIterator> = new Map();
+  /** The same of async nodes that are persisted: what is to be stored. */
+  readonly awaited: Map<string, () => BatchIterator> = new Map();
 
   constructor(program: StageProgram, functions: readonly unknown[], segments: StageSegments, env: TaskEnv) {
     this.#segments = segments;
@@ -196,7 +198,14 @@ export class StageRun {
         );
       }
       case 'Async':
-        throw new IskraError('BAD_PROGRAM', `async operator ${node.op.op} was not resolved before it was read`);
+      case 'Pipe': {
+        const awaited = this.awaited.get(resolvedKey(index, split));
+        if (awaited !== undefined) return awaited();
+        throw new IskraError(
+          'BAD_PROGRAM',
+          `async operator ${node.kind} of RDD ${node.rddId} was read before it was run`,
+        );
+      }
       default:
         return assertNever(node);
     }

@@ -1,4 +1,5 @@
 import { IskraError } from '../base/errors.ts';
+import { recordText } from '../base/record-text.ts';
 import type { CodecName } from '../protocol/file-formats.ts';
 import type { ByteSink } from './byte-sink.ts';
 import { openSink } from './codecs/open-source.ts';
@@ -120,15 +121,8 @@ export class LineWriter implements RecordWriter {
   }
 }
 
-/** String(record); arrays and plain objects become JSON, since their own toString would lose what is in them. */
 export const textLines: LineFormat = {
   operator: 'saveAsTextFile',
   header: () => null,
-  line: (record) => (isPlain(record) ? JSON.stringify(record) : String(record)),
+  line: recordText,
 };
-
-function isPlain(record: unknown): boolean {
-  if (typeof record !== 'object' || record === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(record);
-  return Array.isArray(record) || prototype === Object.prototype || prototype === null;
-}

@@ -122,6 +122,8 @@ export type NodeSource =
   | { readonly kind: 'ReducePartition'; readonly parent: number; readonly f: Ref }
   /** [split.index % modulus, record]. Shares its parent's split. */
   | { readonly kind: 'KeyByPartition'; readonly parent: number; readonly modulus: number }
+  /** Records to a process as lines, its lines as records. Shares its parent's split. */
+  | { readonly kind: 'Pipe'; readonly parent: number; readonly pipe: PipePlan }
   | { readonly kind: 'Async'; readonly parent: number; readonly op: AsyncOp };
 
 export type NarrowOp =
@@ -164,6 +166,21 @@ export interface RetryPlan {
   readonly maxDelayMs: number;
   /** Says of an error whether trying again makes sense; null: of every one. */
   readonly retryIf: Ref | null;
+}
+
+export interface PipePlan {
+  /** The program and its arguments. */
+  readonly command: readonly string[];
+  /** Beside the executor's own. */
+  readonly env: Readonly<Record<string, string>>;
+  /** f(print), before the first record. */
+  readonly printContext: Ref | null;
+  /** f(record, print), instead of the record as text. */
+  readonly printElement: Ref | null;
+  readonly separateWorkingDir: boolean;
+  /** Characters. */
+  readonly bufferSize: number;
+  readonly encoding: 'utf8' | 'utf16le' | 'latin1';
 }
 
 export interface RangePayload {

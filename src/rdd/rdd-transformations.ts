@@ -3,6 +3,7 @@ import * as ordered from './ordered-functions.ts';
 import { groupingOf, type PartitionCoalescer } from './partition-coalescer.ts';
 import * as partitions from './partition-functions.ts';
 import type { Partitioner } from './partitioner.ts';
+import { type PipeOptions, pipe } from './pipe.ts';
 import type { RDD } from './rdd.ts';
 import { RDDBarrier } from './rdd-barrier.ts';
 import { isRDD, nodeOf, RDDCore } from './rdd-core.ts';
@@ -209,5 +210,16 @@ export abstract class RDDTransformations<out T> extends RDDCore {
   ): RDD<U> {
     const at = this.at('zipPartitionsWithEvaluator');
     return this.to(partitions.zipPartitionsWithEvaluator(at, nodeOf(at, other), factory));
+  }
+
+  /**
+   * The lines that a process writes which reads the records as lines, one process for each partition.
+   *
+   * A process that ends with another status than 0 fails its task. What it writes to stderr goes to the log.
+   *
+   * @param command the program with its arguments; text is split at blanks.
+   */
+  pipe(command: string | readonly string[], options?: PipeOptions<T>): RDD<string> {
+    return this.to(pipe(this.at('pipe'), command, options));
   }
 }

@@ -173,4 +173,21 @@ export const persistBehaviours: readonly Behaviour[] = [
       a.unpersist();
     },
   ],
+  [
+    'an async operator that is persisted makes its calls once',
+    async (sc) => {
+      const calls = sc.longAccumulator('calls');
+      const rdd = sc
+        .range(0, 10, 1, 2)
+        .mapAsync(async (x) => {
+          calls.add(1);
+          return x * 2;
+        })
+        .cache();
+      assert.equal(await rdd.sum(), 90);
+      assert.equal(await rdd.map((x) => x + 1).sum(), 100);
+      assert.equal(Number(calls.value), 10);
+      rdd.unpersist();
+    },
+  ],
 ];

@@ -12,6 +12,7 @@ import { narrowBehaviours } from './narrow-behaviours.ts';
 import { numberBehaviours } from './number-behaviours.ts';
 import { pairBehaviours } from './pair-behaviours.ts';
 import { persistBehaviours } from './persist-behaviours.ts';
+import { pipeBehaviours, pipeEngineBehaviours } from './pipe-behaviours.ts';
 import { placedPairBehaviours } from './placed-pair-behaviours.ts';
 import { rangeBehaviours } from './range-behaviours.ts';
 import { samplingBehaviours } from './sampling-behaviours.ts';
@@ -37,6 +38,7 @@ const topics = {
   'approximate actions': approximateBehaviours,
   files: fileBehaviours,
   'async operators': asyncBehaviours,
+  pipes: pipeBehaviours,
   persistence: persistBehaviours,
   checkpoints: checkpointBehaviours,
 };
@@ -58,7 +60,10 @@ export function rddConformance(
       sc = await makeContext();
     });
     after(() => sc.stop());
-    const all = options.realEngine === false ? topics : { ...topics, 'the engine': engineBehaviours };
+    const all =
+      options.realEngine === false
+        ? topics
+        : { ...topics, 'the engine': engineBehaviours, 'processes of tasks': pipeEngineBehaviours };
     for (const [topic, behaviours] of Object.entries(all)) {
       describe(topic, () => {
         for (const [title, prove] of behaviours) test(title, () => prove(sc));

@@ -1,4 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { recordText } from '../../src/base/record-text.ts';
 import { createSampler } from '../../src/base/samplers.ts';
 import { type Quotas, sampleByQuotas } from '../../src/base/stratified-sampling.ts';
 import { valuesEqual } from '../../src/base/value-equality.ts';
@@ -12,6 +16,7 @@ import type {
   NarrowOp,
   NodePlan,
   OrderingPlan,
+  PipePlan,
   RangePayload,
   ShuffleReadPlan,
   Split,
@@ -161,6 +166,8 @@ export class ArrayStage {
         const records = await this.records(plan.parent, split);
         return records.length === 0 ? [] : [records.reduce((a, b) => this.#call(plan.f)(a, b))];
       }
+      case 'Pipe':
+        return this.#pipe(plan.pipe, await this.records(plan.parent, split));
       case 'Async':
         return this.#async(plan.op, await this.records(plan.parent, split));
     }
@@ -173,6 +180,30 @@ export class ArrayStage {
   #evaluate(factory: number, index: number, inputs: readonly (readonly unknown[])[]): readonly unknown[] {
     const evaluator = (this.#functions[factory] as { createEvaluator(): { eval: AnyCall } }).createEvaluator();
     return [...(evaluator.eval(index, ...inputs.map((i) => i.values())) as Iterable<unknown>)];
+  }
+
+  #pipe(plan: PipePlan, records: readonly unknown[]): readonly unknown[] {
+    const lines: string[] = [];
+    const print = (line: string): number => lines.push(line);
+    if (plan.printContext !== null) this.#call(plan.printContext)(print);
+    for (const r of records)
+      if (plan.printElement === null) print(recordText(r));
+      else this.#call(plan.printElement)(r, print);
+    const [program = '', ...args] = plan.command;
+    const dir = plan.separateWorkingDir ? mkdtempSync(join(tmpdir(), 'array-pipe-')) : process.cwd();
+    const { error, status, stdout } = spawnSync(program, args, {
+      input: Buffer.from(lines.map((line) => `${line}\n`).join(''), plan.encoding),
+      env: { ...process.env, ...plan.env },
+      cwd: dir,
+      stdio: 'pipe',
+    });
+    if (plan.separateWorkingDir) rmSync(dir, { recursive: true });
+    if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
+      throw new Error(`Cannot run program "${program}"`);
+    if (status !== 0)
+      throw new Error(`Subprocess exited with status ${status}. Command ran: ${plan.command.join(' ')}`);
+    const out = stdout.toString(plan.encoding).split(/\r\n|\n|\r/);
+    return out.at(-1) === '' ? out.slice(0, -1) : out;
   }
 
   #shuffled(read: ShuffleReadPlan, reduce: number): readonly Pair[] {

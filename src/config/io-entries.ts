@@ -54,6 +54,6 @@ export const TASK_MAX_DIRECT_RESULT_SIZE: ConfigEntry<number> = defineEntry({
   type: types.bytes,
   default: 1024 ** 2,
   check: positive,
-  doc: 'Results up to this size travel with the end of their task, larger ones as blocks. Accepted; not used by local masters.',
+  doc: 'Results up to this size travel with the end of their task, larger ones wait at their executor to be fetched. Local masters have no way to save.',
   since: '0.1',
 });

@@ -12,10 +12,11 @@ import {
   SHUFFLE_IO_MAX_RETRIES,
   SHUFFLE_IO_RETRY_WAIT,
 } from '../config/executor-entries.ts';
+import { TASK_MAX_DIRECT_RESULT_SIZE } from '../config/io-entries.ts';
 import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
-import type { FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
+import type { AskExecutorProcess, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
 import {
   type AppConfig,
   type AskScheduler,
@@ -36,6 +37,7 @@ import { BlockClient } from './block-client.ts';
 import { BlockFetcher } from './block-fetcher.ts';
 import { BlockServer } from './block-server.ts';
 import { Executor } from './executor.ts';
+import { LargeResults } from './large-results.ts';
 import { planMemory } from './memory-plan.ts';
 import { RemoteExecutors } from './other-executors.ts';
 import { TorrentBroadcasts } from './torrent-broadcast.ts';
@@ -124,6 +126,7 @@ export class ExecutorBackend {
     const dirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.#log);
     this.#dirs = dirs;
     const memory = planMemory(conf, conf.get(EXECUTOR_MEMORY), cores);
+    const results = new LargeResults(conf.get(TASK_MAX_DIRECT_RESULT_SIZE));
     const send = (message: FromExecutor | ExecutorNews): void => driver.send(message);
     // No time limit: a driver whose program computes answers when it is done, and one that is gone closes the connection.
     const ask = <K extends keyof AskScheduler & string>(
@@ -181,17 +184,19 @@ export class ExecutorBackend {
       blocks,
       ask,
       others,
-      send,
+      (message) => send(results.keep(message)),
       systemClock,
       this.#log,
     );
     this.#executor = executor;
     rpc.register(BLOCK_TRANSFER_ENDPOINT, new BlockServer(blocks, dirs, (id, piece) => broadcasts.piece(id, piece)));
-    rpc.register<ToExecutor>(EXECUTOR_ENDPOINT, {
+    rpc.register<ToExecutor, AskExecutorProcess>(EXECUTOR_ENDPOINT, {
       receive: (message) => {
         if (message.type === 'StopExecutor') this.end(EXIT.ok, 'Driver commanded a shutdown');
+        else if (message.type === 'DropResult') results.drop(message.taskId);
         else executor.receive(message);
       },
+      receiveAndReply: ({ request }) => ({ bytes: results.part(request.taskId, request.offset, request.length) }),
       onDisconnected: () => {
         if (driver.closed)
           this.end(EXIT.failed, `Driver ${driver.address.host}:${driver.address.port} disassociated! Shutting down.`);

@@ -124,6 +124,8 @@ export class Executor {
       case 'RemoveShuffle':
         void this.#shuffleFiles.remove(message.shuffleId);
         return;
+      case 'DropResult':
+        return; // here every result travels with the end of its task
       case 'StopExecutor':
         void this.stop();
         return;

@@ -3,7 +3,8 @@ import type { ExecutorId, ShuffleId, TaskId } from './ids.ts';
 import type { MapOutputs } from './map-output.ts';
 import type { PermitAsk, PermitReturn } from './rate-limit.ts';
 import type { StageProgram } from './stage-program.ts';
-import type { TaskDescription, TaskResult } from './task.ts';
+import type { AccumulatorUpdate, TaskDescription, TaskResult } from './task.ts';
+import type { TaskMetrics } from './task-metrics.ts';
 
 /** Driver → executor, one way. Spark: CoarseGrainedClusterMessage */
 export type ToExecutor =
@@ -16,6 +17,8 @@ export type ToExecutor =
   | { readonly type: 'RemoveShuffle'; readonly shuffleId: number }
   /** `keep`: slots drop their decoded copies, the bytes stay. */
   | { readonly type: 'RemoveBroadcast'; readonly broadcastId: number; readonly keep: boolean }
+  /** A result that waited was fetched, or is not wanted. */
+  | { readonly type: 'DropResult'; readonly taskId: TaskId }
   | { readonly type: 'StopExecutor' };
 
 /** Executor → driver, one way. */
@@ -26,6 +29,15 @@ export type FromExecutor =
       readonly executorId: ExecutorId;
       readonly taskId: TaskId;
       readonly result: TaskResult;
+    }
+  /** A task ended well, with a result too large to travel with this: it waits to be fetched. Spark: IndirectTaskResult */
+  | {
+      readonly type: 'ResultReady';
+      readonly executorId: ExecutorId;
+      readonly taskId: TaskId;
+      readonly bytes: number;
+      readonly accumulators: readonly AccumulatorUpdate[];
+      readonly metrics: TaskMetrics;
     }
   /** A block of a persisted RDD is now here, or (stored false) no longer. */
   | {
@@ -67,3 +79,12 @@ export type AnswerExecutor = <K extends keyof AskDriver>(
 export type DriverAnswers = {
   readonly [K in keyof AskDriver]: (request: AskDriver[K][0]) => AskDriver[K][1] | Promise<AskDriver[K][1]>;
 };
+
+/** Questions of the driver to an executor. name → [request, reply] */
+export interface AskExecutorProcess {
+  /** A part of a result that waits; null: it is not there. */
+  FetchResult: [
+    { readonly taskId: TaskId; readonly offset: number; readonly length: number },
+    { readonly bytes: Uint8Array | null },
+  ];
+}

@@ -20,6 +20,7 @@ import { TASK_KIB_TO_WARN } from './task-set-manager.ts';
 
 type LoopEvent =
   | { readonly type: 'Dag'; readonly event: DagEvent }
+  | { readonly type: 'ResultArriving'; readonly taskId: TaskId; readonly bytes: number }
   | { readonly type: 'StatusUpdate'; readonly taskId: TaskId; readonly result: TaskResult }
   | {
       readonly type: 'NewExecutor';
@@ -97,6 +98,10 @@ export class Scheduler {
         // Only told here: the tasks beside it are on their way, and one that is not sent cannot be killed.
         if (bytes > TASK_KIB_TO_WARN * 1024) this.#hear({ type: 'LargeTask', taskId, bytes });
         return bytes < this.#maxMessageBytes;
+      },
+      resultArriving: (taskId, bytes) => {
+        this.#hear({ type: 'ResultArriving', taskId, bytes });
+        return !this.#stopped && this.#tasks.wantsResult(taskId);
       },
       statusUpdate: (taskId, result) =>
         this.#hear({ type: 'StatusUpdate', taskId, result: withRemappedStack(result, this.#options.remapStack) }),
@@ -245,6 +250,9 @@ export class Scheduler {
     if (this.#stopped) return;
     const at = this.#options.clock.now();
     switch (event.type) {
+      case 'ResultArriving':
+        this.#doTaskEffects(this.#tasks.resultArriving(event.taskId, event.bytes, at));
+        return;
       case 'StatusUpdate':
         this.#doTaskEffects(this.#tasks.statusUpdate(event.taskId, event.result, at));
         return;

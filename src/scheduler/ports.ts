@@ -91,6 +91,12 @@ export interface BackendListener {
    * its set will be aborted.
    */
   taskSerialized(taskId: TaskId, bytes: number): boolean;
+  /**
+   * A result waits at its executor to be fetched.
+   *
+   * @returns false when it must not be: results are more than spark.driver.maxResultSize, or nobody wants it.
+   */
+  resultArriving(taskId: TaskId, bytes: number): boolean;
   statusUpdate(taskId: TaskId, result: TaskResult): void;
 }
 

@@ -38,4 +38,6 @@ export interface RunningTask {
   killed: boolean;
   /** Another copy of it has succeeded: a success of this one comes too late. */
   isSuperseded: boolean;
+  /** Of a large result that its executor keeps until it is fetched: whether its size was counted, and was too much. */
+  resultSize: 'unknown' | 'counted' | 'too large';
 }

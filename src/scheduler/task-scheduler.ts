@@ -250,6 +250,20 @@ export class TaskScheduler {
     if (task !== undefined) task.startedAt ??= at;
   }
 
+  /** The result of a task waits at its executor to be fetched, and has so many bytes. */
+  resultArriving(taskId: TaskId, bytes: number, at: number): TaskEffect[] {
+    this.#begin();
+    const task = this.#running.get(taskId);
+    task?.manager.resultArriving(task, bytes, at);
+    return this.#out;
+  }
+
+  /** Whether such a result is to be fetched. */
+  wantsResult(taskId: TaskId): boolean {
+    const task = this.#running.get(taskId);
+    return task !== undefined && task.resultSize !== 'too large';
+  }
+
   /** How far a running task is, from its executor's heartbeat: a fast one gets no second copy. */
   taskProgressed(taskId: TaskId, recordsRead: number, runTimeMs: number): void {
     const task = this.#running.get(taskId);

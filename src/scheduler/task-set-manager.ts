@@ -214,6 +214,7 @@ export class TaskSetManager implements Schedulable {
       startedAt: executor.queue === 0 ? at : null,
       killed: false,
       isSuperseded: false,
+      resultSize: 'unknown',
     };
     if (speculative) this.#speculation?.launched(task);
     this.running.add(task);
@@ -278,7 +279,7 @@ export class TaskSetManager implements Schedulable {
     }
     this.#stopped(task);
     const other = this.#speculation?.ended(task, false) ?? null;
-    if (result.kind === 'Result' && !this.#fits(result.bytes.byteLength, at)) {
+    if (result.kind === 'Result' && task.resultSize === 'unknown' && !this.#fits(result.bytes.byteLength, at)) {
       this.#listener.ended(
         task,
         { kind: 'TaskKilled', reason: 'Tasks result size has exceeded maxResultSize' },
@@ -445,6 +446,11 @@ export class TaskSetManager implements Schedulable {
     if (this.#numSuccessful === this.#successful.length) this.isZombie = true;
   }
 
+  /** A result of this size can be fetched; too large a sum ends the set. Spark: TaskSetManager.canFetchMoreResults */
+  resultArriving(task: RunningTask, bytes: number, at: number): void {
+    task.resultSize = this.#fits(bytes, at) ? 'counted' : 'too large';
+  }
+
   #fits(bytes: number, at: number): boolean {
     this.#resultBytes += bytes;
     this.#numResults++;
@@ -482,7 +488,16 @@ export class TaskSetManager implements Schedulable {
       speculative: false,
       launchedAt: at,
     };
-    return { taskId, info, manager: this, executor, startedAt: at, killed: false, isSuperseded: false };
+    return {
+      taskId,
+      info,
+      manager: this,
+      executor,
+      startedAt: at,
+      killed: false,
+      isSuperseded: false,
+      resultSize: 'unknown',
+    };
   }
 
   /** `3.0`, as messages name the stage attempt. */

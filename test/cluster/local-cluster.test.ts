@@ -203,6 +203,35 @@ test('an executor that is silent for too long is given up, ended and replaced', 
   while (isAlive(victim)) await sleep(20);
 });
 
+test('results that are too much for the driver fail the job before they are fetched', async () => {
+  await using sc = await SparkContext.create({
+    master: 'local-cluster[1,1,1024]',
+    appName: 'large results',
+    'spark.log.level': 'OFF',
+    'spark.driver.maxResultSize': '5m',
+  });
+  const texts = sc.parallelize([1, 2, 3], 3).map((x) => String(x).repeat(2_000_000));
+  await assert.rejects(
+    texts.collect(),
+    /Total size of serialized results of 3 tasks \(5\.\d MiB\) is bigger than spark\.driver\.maxResultSize \(5\.0 MiB\)/,
+  );
+  assert.equal((await texts.first()).length, 2_000_000);
+});
+
+test('a task with more records than a message may have fails its job, and says what to do', async () => {
+  await using sc = await SparkContext.create({
+    master: 'local-cluster[1,1,1024]',
+    appName: 'large task',
+    'spark.log.level': 'OFF',
+    'spark.rpc.message.maxSize': '1',
+  });
+  await assert.rejects(
+    sc.parallelize(['x'.repeat(3_000_000)], 1).count(),
+    /Serialized task 0:0 was \d+ bytes, which exceeds max allowed: spark\.rpc\.message\.maxSize/,
+  );
+  assert.equal(await sc.parallelize(['x'], 1).count(), 1);
+});
+
 test('when the context stops, no executor is left', async () => {
   const sc = await SparkContext.create({ master: 'local-cluster[2,1,1024]', appName: 'stops' });
   const pids = await executorPids(sc);

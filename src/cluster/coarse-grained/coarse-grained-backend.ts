@@ -3,7 +3,13 @@ import type { Logger } from '../../base/logger.ts';
 import { describePieces, pieceExtent } from '../../broadcast/broadcast-pieces.ts';
 import { PieceLocations } from '../../broadcast/piece-locations.ts';
 import type { AskBlocks } from '../../protocol/block-transfer.ts';
-import type { AskDriver, DriverAnswers, FromExecutor, ToExecutor } from '../../protocol/driver-executor.ts';
+import type {
+  AskDriver,
+  AskExecutorProcess,
+  DriverAnswers,
+  FromExecutor,
+  ToExecutor,
+} from '../../protocol/driver-executor.ts';
 import {
   type AppConfig,
   type AskScheduler,
@@ -16,6 +22,8 @@ import {
 } from '../../protocol/executor-registration.ts';
 import type { ExecutorId, TaskId } from '../../protocol/ids.ts';
 import type { BlockManagerId } from '../../protocol/map-output.ts';
+import type { Split } from '../../protocol/stage-program.ts';
+import type { TaskResult } from '../../protocol/task.ts';
 import type { AskMessage, RpcCaller, RpcRef } from '../../rpc/rpc-endpoint.ts';
 import type { RpcEnv } from '../../rpc/rpc-env.ts';
 import type { BackendListener, ExecutorLoss, Launch } from '../../scheduler/ports.ts';
@@ -37,12 +45,18 @@ export interface CoarseGrainedOptions {
   readonly log: Logger;
 }
 
+type ExecutorRef = RpcRef<ToExecutor, AskExecutorProcess>;
+type ResultReady = Extract<FromExecutor, { type: 'ResultReady' }>;
+
 interface Registered {
   readonly location: BlockManagerId;
   readonly cores: number;
   readonly caller: RpcCaller;
-  readonly ref: RpcRef<ToExecutor>;
+  readonly ref: ExecutorRef;
 }
+
+/** A large result is fetched in parts of so many bytes. */
+const RESULT_PART_BYTES = 16 << 20;
 
 /** How long a closed connection waits for its provider to say how the process ended. */
 const REASON_WAIT_MS = 1000;
@@ -108,7 +122,11 @@ export class CoarseGrainedBackend implements ApplicationBackend {
   launch(executorId: ExecutorId, launches: readonly Launch[]): void {
     const executor = this.#executors.get(executorId);
     if (executor === undefined) return; // its tasks are reported when its loss is
-    for (const { task, program } of launches) executor.ref.send({ type: 'LaunchTask', task, program });
+    for (const { task, program } of launches) {
+      const bytes = payloadBytes(task.split);
+      if (bytes > 0 && this.#listener?.taskSerialized(task.taskId, bytes) === false) continue;
+      executor.ref.send({ type: 'LaunchTask', task, program });
+    }
   }
 
   kill(taskId: TaskId, executorId: ExecutorId, interrupt: boolean, reason: string): void {
@@ -189,6 +207,9 @@ export class CoarseGrainedBackend implements ApplicationBackend {
       case 'TaskStarted':
         this.#listener?.taskStarted(message.taskId);
         return;
+      case 'ResultReady':
+        this.#resultReady(message);
+        return;
       case 'BlockUpdated':
         if (this.#executors.has(message.executorId)) this.#options.onBlock(message);
         return;
@@ -199,6 +220,28 @@ export class CoarseGrainedBackend implements ApplicationBackend {
       case 'ExecutorExiting':
         this.#lost(message.executorId, { message: message.reason, exitCausedByApp: true, workerLost: false });
     }
+  }
+
+  #resultReady(message: ResultReady): void {
+    const { executorId, taskId, bytes } = message;
+    const executor = this.#executors.get(executorId);
+    if (executor === undefined || this.#listener === null) return;
+    const ended = (result: TaskResult): void => {
+      executor.ref.send({ type: 'DropResult', taskId });
+      this.#listener?.statusUpdate(taskId, result);
+    };
+    if (!this.#listener.resultArriving(taskId, bytes)) {
+      const reason = { kind: 'TaskKilled', reason: 'Tasks result size has exceeded maxResultSize' } as const;
+      ended({ kind: 'Failed', reason, metrics: message.metrics });
+      return;
+    }
+    fetchResult(executor.ref, taskId, bytes).then(
+      (whole) => ended({ kind: 'Result', bytes: whole, accumulators: message.accumulators, metrics: message.metrics }),
+      (error: unknown) => {
+        this.#log.warn(`the result of task ${taskId} was lost`, { executorId, error: String(error) });
+        ended({ kind: 'Failed', reason: { kind: 'TaskResultLost' }, metrics: message.metrics });
+      },
+    );
   }
 
   #reply(ask: AskMessage<AskScheduler>, from: RpcCaller): unknown {
@@ -259,7 +302,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     if (this.#executors.has(executorId) || this.#leaving.has(executorId)) return `Duplicate executor ID: ${executorId}`;
     if (!Number.isSafeInteger(cores) || cores < 1) return `executor ${executorId} claims ${cores} cores`;
     const location = { executorId, host, port };
-    const ref = caller.ref<ToExecutor>(EXECUTOR_ENDPOINT);
+    const ref = caller.ref<ToExecutor, AskExecutorProcess>(EXECUTOR_ENDPOINT);
     this.#executors.set(executorId, { location, cores, caller, ref });
     this.#byCaller.set(caller.id, executorId);
     this.#heartbeats.handle({ type: 'Registered', at: systemClock.now(), executorId });
@@ -305,4 +348,23 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     };
     this.#cancelCheck = systemClock.after(this.#options.heartbeats.checkIntervalMs, look, true);
   }
+}
+
+async function fetchResult(executor: ExecutorRef, taskId: TaskId, bytes: number): Promise<Uint8Array> {
+  const whole = new Uint8Array(bytes);
+  for (let offset = 0; offset < bytes; offset += RESULT_PART_BYTES) {
+    const length = Math.min(RESULT_PART_BYTES, bytes - offset);
+    const place = whole.subarray(offset, offset + length);
+    const options = { allocate: () => place, timeoutMs: Number.POSITIVE_INFINITY };
+    const part = (await executor.ask('FetchResult', { taskId, offset, length }, options)).bytes;
+    if (part?.length !== length) throw new Error('its executor does not have it');
+  }
+  return whole;
+}
+
+/** What the records that travel with a task take; the rest of it is small. */
+function payloadBytes(split: Split): number {
+  let bytes = split.payload instanceof Uint8Array ? split.payload.byteLength : 0;
+  for (const parent of split.parents ?? []) if (parent !== null) bytes += payloadBytes(parent);
+  return bytes;
 }

@@ -110,6 +110,8 @@ export class LocalBackend implements ApplicationBackend {
       case 'TaskStarted':
         this.#listener?.taskStarted(message.taskId);
         return;
+      case 'ResultReady':
+        return; // only executors of other processes keep results
       case 'BlockUpdated':
         this.#options.onBlock(message);
     }

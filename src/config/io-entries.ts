@@ -29,6 +29,32 @@ export const LOCAL_BLOCK_SIZE: ConfigEntry<number> = defineEntry({
   since: '0.1',
 });
 
+export const IGNORE_EMPTY_SPLITS: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.hadoopRDD.ignoreEmptySplits',
+  type: types.boolean,
+  default: true,
+  doc: 'Whether empty files give no partition. False: one each.',
+  since: '0.1',
+});
+
+export const FILES_MAX_PARTITION_BYTES: ConfigEntry<number> = defineEntry({
+  key: 'spark.files.maxPartitionBytes',
+  type: types.bytes,
+  default: 128 * 1024 ** 2,
+  check: positive,
+  doc: 'The most bytes of files that `binaryFiles` packs into one partition; a larger file has one of its own.',
+  since: '0.1',
+});
+
+export const FILES_OPEN_COST: ConfigEntry<number> = defineEntry({
+  key: 'spark.files.openCostInBytes',
+  type: types.bytes,
+  default: 4 * 1024 ** 2,
+  check: positive,
+  doc: 'What opening a file costs, in bytes that could be read meanwhile: `binaryFiles` packs by it.',
+  since: '0.1',
+});
+
 export const TEXT_MALFORMED: ConfigEntry<'replace' | 'error'> = defineEntry({
   key: 'spark.iskra.text.malformed',
   type: oneOf('replace', 'error'),

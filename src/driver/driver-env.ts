@@ -12,18 +12,25 @@ import type { ApplicationBackend } from '../cluster/application-backend.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
 import { RETAINED_JOBS, RETAINED_STAGES } from '../config/context-entries.ts';
 import { APP_ID, APP_NAME, DEFAULT_PARALLELISM, EXTRA_LISTENERS, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
-import { INPUT_SPLIT_MIN_SIZE, LOCAL_BLOCK_SIZE, VALIDATE_OUTPUT_SPECS } from '../config/io-entries.ts';
+import {
+  FILES_MAX_PARTITION_BYTES,
+  FILES_OPEN_COST,
+  IGNORE_EMPTY_SPLITS,
+  INPUT_SPLIT_MIN_SIZE,
+  LOCAL_BLOCK_SIZE,
+  VALIDATE_OUTPUT_SPECS,
+} from '../config/io-entries.ts';
 import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { parseMasterUrl } from '../config/master-url.ts';
 import { BARRIER_SYNC_TIMEOUT } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
-import type { SplitOptions } from '../io/file-splits.ts';
 import type { DriverAnswers } from '../protocol/driver-executor.ts';
 import type { ExecutorId, RddId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
 import { callSite } from '../rdd/call-site.ts';
+import type { FileSettings } from '../rdd/file-sources.ts';
 import type { JobHandle, RddSettings, RddStorageInfo, RunJobOptions } from '../rdd/job-runner.ts';
 import { RDD } from '../rdd/rdd.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
@@ -61,7 +68,7 @@ export class DriverEnv {
   readonly applicationId: string;
   readonly startTime: EpochMs;
   readonly rddSettings: RddSettings;
-  readonly fileSplits: SplitOptions;
+  readonly fileSplits: FileSettings;
   readonly scheduler: Scheduler;
   readonly accumulators: AccumulatorRegistry = new AccumulatorRegistry();
   readonly broadcasts: BroadcastRegistry;
@@ -137,7 +144,13 @@ export class DriverEnv {
       limitScaleUpFactor: 4,
       validateOutputSpecs: conf.get(VALIDATE_OUTPUT_SPECS),
     };
-    this.fileSplits = { minSplitBytes: conf.get(INPUT_SPLIT_MIN_SIZE), maxSplitBytes: conf.get(LOCAL_BLOCK_SIZE) };
+    this.fileSplits = {
+      minSplitBytes: conf.get(INPUT_SPLIT_MIN_SIZE),
+      maxSplitBytes: conf.get(LOCAL_BLOCK_SIZE),
+      ignoreEmptySplits: conf.get(IGNORE_EMPTY_SPLITS),
+      maxPartitionBytes: conf.get(FILES_MAX_PARTITION_BYTES),
+      openCostBytes: conf.get(FILES_OPEN_COST),
+    };
     installClassCodec({ describe: describeClass, revive: reviveClass });
     this.#barriers = new BarrierSyncs(conf.get(BARRIER_SYNC_TIMEOUT), systemClock);
     this.jobStatus = new JobStatusStore({ jobs: conf.get(RETAINED_JOBS), stages: conf.get(RETAINED_STAGES) });

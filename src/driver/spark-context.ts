@@ -12,6 +12,7 @@ import type { Broadcast } from '../broadcast/broadcast.ts';
 import { NOSHIP } from '../closure/closure.ts';
 import { type ConfValues, SparkConf } from '../config/spark-conf.ts';
 import type { SparkListener } from '../events/listener-bus.ts';
+import type { PortableDataStream } from '../io/formats/portable-data-stream.ts';
 import type { RddId, ShuffleId } from '../protocol/ids.ts';
 import type { Element, Nullish } from '../rdd/element.ts';
 import * as files from '../rdd/file-sources.ts';
@@ -148,6 +149,46 @@ export class SparkContext extends ContextStorage implements JobRunner, AsyncDisp
   /** @internal The files of a reliable checkpoint, of this application or another one. */
   checkpointFile<T>(directory: string): RDD<T> {
     return sources.checkpointFile<T>(this, directory);
+  }
+
+  /** [path, content] of each text file; small files share a partition. */
+  wholeTextFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, string]> {
+    return files.wholeTextFiles(this, path, minPartitions);
+  }
+
+  /** [path, stream] of each file; a stream is read by `toArray()` or `open()`, in a task or here. */
+  binaryFiles(path: string, minPartitions: number = this.defaultMinPartitions): RDD<[string, PortableDataStream]> {
+    return files.binaryFiles(this, path, minPartitions, this.#env.fileSplits);
+  }
+
+  /** Records of `recordLength` bytes each. */
+  binaryRecords(path: string, recordLength: number): RDD<Buffer> {
+    return files.binaryRecords(this, path, recordLength, undefined, this.#env.fileSplits);
+  }
+
+  /** What saveAsObjectFile wrote. */
+  objectFile<T>(path: string, minPartitions: number = this.defaultMinPartitions): RDD<T> {
+    return files.objectFile(this, path, minPartitions, this.#env.fileSplits);
+  }
+
+  /** [key, value] of Hadoop's sequence files. */
+  sequenceFile<K, V>(path: string, options?: number | files.LongsOptions): RDD<[K, V]> {
+    return files.sequenceFile(this, path, options, this.#env.fileSplits);
+  }
+
+  /** A JSON value from each line. */
+  jsonFile<T>(path: string, options: files.ParseOptions = {}): RDD<T> {
+    return files.jsonFile(this, path, options, this.#env.fileSplits);
+  }
+
+  /** Rows as objects of texts and nulls; options as of Spark's reader. */
+  csvFile<T = Record<string, string | null>>(path: string, options: files.CsvFileOptions = {}): RDD<T> {
+    return files.csvFile(this, path, options, this.#env.fileSplits);
+  }
+
+  /** Rows as plain objects. Needs the packages hyparquet and hyparquet-compressors. */
+  parquetFile<T = Record<string, unknown>>(path: string, options: files.ParquetFileOptions = {}): RDD<T> {
+    return files.parquetFile(this, path, options, this.#env.fileSplits);
   }
 
   emptyRDD<T>(): RDD<T> {

@@ -118,7 +118,10 @@ export function commitJob(
       const name = partName(job, partition);
       const to = childOf(job.path, name);
       const from = job.algorithm === 2 ? to : childOf(committedDir(job, partition), name);
-      if (kindOf(from) !== 'other')
+      const there = kindOf(from);
+      // An attempt may commit without a file when its format has none for no records.
+      if (there === 'none' && job.algorithm !== 2 && kindOf(committedDir(job, partition)) === 'directory') continue;
+      if (there !== 'other')
         throw new InvariantError(`partition ${partition} of ${showPath(job.path)} was never committed`);
       if (from !== to) moves.push({ from, to });
     }

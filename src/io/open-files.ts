@@ -1,6 +1,13 @@
 import { assertNever } from '../base/assert-never.ts';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import type { FileSplit, InputFormat } from '../protocol/file-formats.ts';
+import { CsvRecords } from './formats/csv-file.ts';
+import { JsonLines } from './formats/json-lines.ts';
+import { ObjectFileReader } from './formats/object-file.ts';
+import { prepareParquetReading } from './formats/parquet-library.ts';
+import { ParquetRecords } from './formats/parquet-reader.ts';
+import { SequenceFileReader } from './formats/sequence-file-reader.ts';
+import { FixedLengthRecords, openBinaryFile, openWholeText } from './formats/whole-files.ts';
 import type { InputOptions } from './input-options.ts';
 import { openTextSplit } from './text-input.ts';
 
@@ -16,16 +23,32 @@ export function openFiles(
 }
 
 /** To be awaited before the first `openFiles` of a format: loads what cannot be loaded in between. */
-export function prepareInput(_format: InputFormat): Promise<void> | null {
-  return null;
+export function prepareInput(format: InputFormat): Promise<void> | null {
+  return format.kind === 'parquet' ? prepareParquetReading() : null;
 }
 
 function openSplit(format: InputFormat, split: FileSplit, options: InputOptions): BatchIterator {
   switch (format.kind) {
     case 'text':
       return openTextSplit(split, options);
+    case 'wholeText':
+      return openWholeText(split, options);
+    case 'binaryFiles':
+      return openBinaryFile(split);
+    case 'binaryRecords':
+      return new FixedLengthRecords(split, format.recordLength, options);
+    case 'objects':
+      return new ObjectFileReader(split, options);
+    case 'sequence':
+      return new SequenceFileReader(split, format.longs, options);
+    case 'json':
+      return new JsonLines(format, split, options);
+    case 'csv':
+      return new CsvRecords(format, split, options);
+    case 'parquet':
+      return new ParquetRecords(format, split, options);
     default:
-      return assertNever(format as never);
+      return assertNever(format);
   }
 }
 

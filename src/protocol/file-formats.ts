@@ -36,8 +36,8 @@ export type InputFormat =
   | { readonly kind: 'sequence'; readonly longs: 'number' | 'bigint' }
   | { readonly kind: 'json'; readonly mode: ParseMode; readonly corruptColumn: string }
   | CsvInputFormat
-  /** Plain objects. `columns`: these only; null: all. */
-  | { readonly kind: 'parquet'; readonly columns: readonly string[] | null };
+  /** Plain objects. `columns`: these only; null: all. `longs`: what an INT64 becomes. */
+  | { readonly kind: 'parquet'; readonly columns: readonly string[] | null; readonly longs: 'number' | 'bigint' };
 
 export interface CsvInputFormat extends CsvDialect {
   readonly kind: 'csv';
@@ -63,7 +63,7 @@ export type OutputFormat =
   | CsvOutputFormat
   | { readonly kind: 'objects'; readonly compress: boolean }
   | SequenceOutputFormat
-  | { readonly kind: 'parquet'; readonly codec: ParquetCodec; readonly rowGroupSize: number };
+  | ParquetOutputFormat;
 
 export interface CsvOutputFormat extends CsvDialect {
   readonly kind: 'csv';
@@ -94,5 +94,26 @@ export type WritableName =
   | 'BooleanWritable'
   | 'BytesWritable'
   | 'NullWritable';
+
+export interface ParquetOutputFormat {
+  readonly kind: 'parquet';
+  readonly codec: ParquetCodec;
+  /** Rows. */
+  readonly rowGroupSize: number;
+  /** Null: by the records of each partition's first row group. */
+  readonly schema: Readonly<Record<string, ParquetType>> | null;
+}
+
+export type ParquetType =
+  | 'BOOLEAN'
+  | 'INT32'
+  | 'INT64'
+  | 'FLOAT'
+  | 'DOUBLE'
+  | 'STRING'
+  | 'BYTE_ARRAY'
+  | 'TIMESTAMP'
+  /** Arrays and objects, as a text of JSON. */
+  | 'JSON';
 
 export type ParquetCodec = 'UNCOMPRESSED' | 'SNAPPY' | 'GZIP' | 'ZSTD';

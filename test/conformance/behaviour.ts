@@ -1,4 +1,6 @@
+import type { PortableDataStream } from '../../src/io/formats/portable-data-stream.ts';
 import type { Element, Nullish } from '../../src/rdd/element.ts';
+import type { CsvFileOptions, LongsOptions, ParquetFileOptions, ParseOptions } from '../../src/rdd/file-sources.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
 
 /** What the suite needs of a SparkContext. */
@@ -7,6 +9,14 @@ export interface ContextLike {
   makeRDD<T extends Element<N>, N extends Nullish = Nullish>(collection: readonly T[], numSlices?: number): RDD<T>;
   range(start: number, end?: number, step?: number, numSlices?: number): RDD<number>;
   textFile(path: string, minPartitions?: number): RDD<string>;
+  wholeTextFiles(path: string, minPartitions?: number): RDD<[string, string]>;
+  binaryFiles(path: string, minPartitions?: number): RDD<[string, PortableDataStream]>;
+  binaryRecords(path: string, recordLength: number): RDD<Buffer>;
+  objectFile<T>(path: string, minPartitions?: number): RDD<T>;
+  sequenceFile<K, V>(path: string, options?: number | LongsOptions): RDD<[K, V]>;
+  jsonFile<T>(path: string, options?: ParseOptions): RDD<T>;
+  csvFile<T = Record<string, string | null>>(path: string, options?: CsvFileOptions): RDD<T>;
+  parquetFile<T = Record<string, unknown>>(path: string, options?: ParquetFileOptions): RDD<T>;
   emptyRDD<T = never>(): RDD<T>;
   union<T>(rdds: readonly RDD<T>[]): RDD<T>;
   broadcast<T>(value: T): { readonly value: T };

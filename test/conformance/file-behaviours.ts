@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { type Behaviour, type ContextLike, numbers, sorted } from './behaviour.ts';
 
-function inDirectory(prove: (sc: ContextLike, dir: string) => Promise<void>): (sc: ContextLike) => Promise<void> {
+export function inDirectory(
+  prove: (sc: ContextLike, dir: string) => Promise<void>,
+): (sc: ContextLike) => Promise<void> {
   return async (sc) => {
     const dir = mkdtempSync(join(tmpdir(), 'iskra-rdd-'));
     try {

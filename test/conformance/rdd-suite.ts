@@ -6,6 +6,7 @@ import type { ContextLike } from './behaviour.ts';
 import { checkpointBehaviours } from './checkpoint-behaviours.ts';
 import { engineBehaviours } from './engine-behaviours.ts';
 import { fileBehaviours } from './file-behaviours.ts';
+import { fileFormatBehaviours } from './file-format-behaviours.ts';
 import { joinBehaviours } from './join-behaviours.ts';
 import { keySamplingBehaviours } from './key-sampling-behaviours.ts';
 import { narrowBehaviours } from './narrow-behaviours.ts';
@@ -37,6 +38,7 @@ const topics = {
   'statistics and histograms': numberBehaviours,
   'approximate actions': approximateBehaviours,
   files: fileBehaviours,
+  'formats of files': fileFormatBehaviours,
   'async operators': asyncBehaviours,
   pipes: pipeBehaviours,
   persistence: persistBehaviours,

@@ -96,8 +96,6 @@ describe('text splits', () => {
     fails('s3://bucket/x*', /scheme "s3" is available in this build yet/);
     fails('file://host/x', /a file: path names no host/);
     fails('/dev/null', /^Not a file: file:\/dev\/null is a pipe, socket or device/);
-    put('x.bz2');
-    fails(`${dir}/x.bz2`, /bzip2 files are not available in this build yet/);
     for (const n of [-1, 1.5, Number.NaN])
       assert.throws(() => listTextSplits(`${dir}/flat`, n), /the number of partitions must be a whole number >= 0/);
   });

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PortableDataStream } from '../../src/io/formats/portable-data-stream.ts';
 import type { Element, Nullish } from '../../src/rdd/element.ts';
-import { textFile } from '../../src/rdd/file-sources.ts';
+import * as files from '../../src/rdd/file-sources.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
 import { checkpointFile, emptyRDD, parallelize, parallelizeWithHosts, range, unionAll } from '../../src/rdd/sources.ts';
 import { ArrayEngine } from './array-engine.ts';
@@ -45,7 +46,39 @@ export class ArrayContext {
   }
 
   textFile(path: string, minPartitions?: number): RDD<string> {
-    return textFile(this.engine, path, minPartitions);
+    return files.textFile(this.engine, path, minPartitions);
+  }
+
+  wholeTextFiles(path: string, minPartitions?: number): RDD<[string, string]> {
+    return files.wholeTextFiles(this.engine, path, minPartitions);
+  }
+
+  binaryFiles(path: string, minPartitions?: number): RDD<[string, PortableDataStream]> {
+    return files.binaryFiles(this.engine, path, minPartitions);
+  }
+
+  binaryRecords(path: string, recordLength: number): RDD<Buffer> {
+    return files.binaryRecords(this.engine, path, recordLength);
+  }
+
+  objectFile<T>(path: string, minPartitions?: number): RDD<T> {
+    return files.objectFile(this.engine, path, minPartitions);
+  }
+
+  sequenceFile<K, V>(path: string, options?: number | files.LongsOptions): RDD<[K, V]> {
+    return files.sequenceFile(this.engine, path, options);
+  }
+
+  jsonFile<T>(path: string, options?: files.ParseOptions): RDD<T> {
+    return files.jsonFile(this.engine, path, options);
+  }
+
+  csvFile<T = Record<string, string | null>>(path: string, options?: files.CsvFileOptions): RDD<T> {
+    return files.csvFile(this.engine, path, options);
+  }
+
+  parquetFile<T = Record<string, unknown>>(path: string, options?: files.ParquetFileOptions): RDD<T> {
+    return files.parquetFile(this.engine, path, options);
   }
 
   emptyRDD<T = never>(): RDD<T> {

@@ -4,7 +4,7 @@ import { hashValue } from '../../src/base/value-hash.ts';
 import { LocalPropertyScope } from '../../src/driver/local-properties.ts';
 import { CheckpointFileWriter } from '../../src/io/checkpoint-files.ts';
 import { commitTask, outputJob, setupTask } from '../../src/io/file-output.ts';
-import { openRecordWriter, partExtension } from '../../src/io/open-record-writer.ts';
+import { openRecordWriter, partExtension, prepareOutput } from '../../src/io/open-record-writer.ts';
 import type { PartitionerPlan, SinkPlan, StageProgram } from '../../src/protocol/stage-program.ts';
 import { withBuiltIns } from '../../src/rdd/built-in-functions.ts';
 import type { ShuffleDependency } from '../../src/rdd/dependency.ts';
@@ -212,6 +212,7 @@ export class ArrayEngine implements JobRunner {
       case 'saveFiles': {
         const job = outputJob(sink.path, partExtension(sink.format), sink.jobUuid);
         const path = setupTask(job, { partition, attempt: 0 });
+        await prepareOutput(sink.format);
         const writer = openRecordWriter(path, sink.format, partition);
         writer.write(records);
         writer.close();

@@ -8,7 +8,7 @@ import { type Quotas, sampleByQuotas } from '../../src/base/stratified-sampling.
 import { valuesEqual } from '../../src/base/value-equality.ts';
 import { hashValue } from '../../src/base/value-hash.ts';
 import { compareValues } from '../../src/base/value-ordering.ts';
-import { openFiles } from '../../src/io/open-files.ts';
+import { openFiles, prepareInput } from '../../src/io/open-files.ts';
 import type { FileSplit } from '../../src/protocol/file-formats.ts';
 import type {
   AsyncOp,
@@ -69,6 +69,7 @@ export class ArrayStage {
       }
       case 'Files': {
         const records: unknown[] = [];
+        await prepareInput(plan.format);
         const input = openFiles(plan.format, split.payload as readonly FileSplit[]);
         for (let batch = input.next(); batch !== null; batch = input.next()) records.push(...batch);
         input.close();

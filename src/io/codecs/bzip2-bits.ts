@@ -1,4 +1,4 @@
-import type { FileSource } from '../byte-source.ts';
+import type { ByteSource } from '../byte-source.ts';
 import { TruncatedError } from './decoded-source.ts';
 
 const START_BYTES = 256 * 1024;
@@ -11,7 +11,7 @@ const WINDOW_BYTES = 4 << 20;
  * question whether there is another one.
  */
 export class BitReader {
-  readonly #file: FileSource;
+  readonly #file: ByteSource;
   bytes: Buffer = Buffer.allocUnsafeSlow(START_BYTES);
   /** The next bit, counted from the start of `bytes`. */
   bit = 0;
@@ -21,9 +21,10 @@ export class BitReader {
   base: number;
   #ended = false;
 
-  constructor(file: FileSource) {
+  /** @param base where in the file the source begins. */
+  constructor(file: ByteSource, base: number) {
     this.#file = file;
-    this.base = file.position;
+    this.base = base;
   }
 
   /** Of the next bit, in the file. */

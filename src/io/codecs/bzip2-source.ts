@@ -1,4 +1,4 @@
-import { type ByteSource, FileSource } from '../byte-source.ts';
+import type { ByteSource } from '../byte-source.ts';
 import { BitReader } from './bzip2-bits.ts';
 import { Bzip2Block } from './bzip2-block.ts';
 import { corrupt, TruncatedError } from './decoded-source.ts';
@@ -19,7 +19,7 @@ const MARK_BITS = 48;
  */
 export class Bzip2Source implements ByteSource {
   readonly #path: string;
-  readonly #file: FileSource;
+  readonly #file: ByteSource;
   readonly #bits: BitReader;
   readonly #block = new Bzip2Block();
   readonly #start: number;
@@ -28,12 +28,13 @@ export class Bzip2Source implements ByteSource {
   #own: number = Number.POSITIVE_INFINITY;
   #state: 'new' | 'inBlock' | 'ended' = 'new';
 
-  constructor(path: string, start: number, end: number, onBytes?: (bytes: number) => void) {
+  /** @param file gives the bytes of `path` from `start` on; `path` is for messages. */
+  constructor(path: string, start: number, end: number, file: ByteSource) {
     this.#path = path;
     this.#start = start;
     this.#end = end;
-    this.#file = new FileSource(path, start, onBytes);
-    this.#bits = new BitReader(this.#file);
+    this.#file = file;
+    this.#bits = new BitReader(file, start);
   }
 
   get ownBytes(): number {
@@ -52,8 +53,7 @@ export class Bzip2Source implements ByteSource {
       }
     } catch (e) {
       if (!(e instanceof RangeError || e instanceof TruncatedError)) throw e;
-      const at = Math.min(this.#file.position, Math.ceil(this.#bits.position / 8));
-      throw corrupt(this.#path, 'bzip2', at, e);
+      throw corrupt(this.#path, 'bzip2', Math.ceil(this.#bits.position / 8), e);
     }
   }
 

@@ -21,7 +21,7 @@ export function openSource(split: FileSplit, onBytes?: (bytes: number) => void):
     case 'none':
       return new FileSource(path, split.start, onBytes);
     case 'bzip2':
-      return new Bzip2Source(path, split.start, split.end, onBytes);
+      return new Bzip2Source(path, split.start, split.end, new FileSource(path, split.start, onBytes));
     case 'gzip':
     case 'deflate':
       return new DecodedSource(path, compression, () => new ZlibDecoder(compression), onBytes);

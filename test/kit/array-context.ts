@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { describeClass, reviveClass } from '../../src/closure/closure.ts';
 import type { PortableDataStream } from '../../src/io/formats/portable-data-stream.ts';
 import type { Element, Nullish } from '../../src/rdd/element.ts';
 import * as files from '../../src/rdd/file-sources.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
 import { checkpointFile, emptyRDD, parallelize, parallelizeWithHosts, range, unionAll } from '../../src/rdd/sources.ts';
+import { installClassCodec } from '../../src/serializer/serializer.ts';
 import { ArrayEngine } from './array-engine.ts';
+
+installClassCodec({ describe: describeClass, revive: reviveClass });
 
 /** An accumulator where tasks and driver are one thread. */
 class Counter {

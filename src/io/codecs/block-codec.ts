@@ -28,9 +28,16 @@ const BLOCK_BYTES = 192 * 1024;
 /** More than any writer makes of one block; a larger number is not a size. */
 const MAX_BLOCK_BYTES = 1 << 30;
 
+const lz4Packer: Packer = { pack: packLz4, unpack: unpackLz4 };
+let snappyPacker: Packer | null = null;
+
 function packerOf(kind: BlockKind, need: string): Packer {
-  if (kind === 'lz4') return { pack: packLz4, unpack: unpackLz4 };
-  const snappy = requirePackage('snappy', need) as Snappy;
+  if (kind === 'lz4') return lz4Packer;
+  snappyPacker ??= snappyFrom(requirePackage('snappy', need) as Snappy);
+  return snappyPacker;
+}
+
+function snappyFrom(snappy: Snappy): Packer {
   return {
     pack: (bytes) => snappy.compressSync(bytes),
     unpack(packed, out, at) {
@@ -104,6 +111,24 @@ export class BlockDecoder implements Decoder {
   }
 }
 
+/** A whole stream. */
+export function packBlocks(bytes: Buffer, kind: BlockKind): Buffer {
+  const packer = packerOf(kind, `Writing ${kind} files`);
+  if (bytes.length === 0) return Buffer.alloc(4);
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += BLOCK_BYTES) putBlock(bytes.subarray(at, at + BLOCK_BYTES), packer, pieces);
+  return Buffer.concat(pieces);
+}
+
+function putBlock(bytes: Buffer, packer: Packer, pieces: { push(piece: Buffer): void }): void {
+  const packed = packer.pack(bytes);
+  const sizes = Buffer.allocUnsafe(8);
+  sizes.writeUInt32BE(bytes.length, 0);
+  sizes.writeUInt32BE(packed.length, 4);
+  pieces.push(sizes);
+  pieces.push(packed);
+}
+
 export class BlockSink implements ByteSink {
   readonly #packer: Packer;
   readonly #below: ByteSink;
@@ -139,12 +164,7 @@ export class BlockSink implements ByteSink {
   }
 
   #flush(): void {
-    const packed = this.#packer.pack(this.#block.subarray(0, this.#used));
-    const sizes = Buffer.allocUnsafe(8);
-    sizes.writeUInt32BE(this.#used, 0);
-    sizes.writeUInt32BE(packed.length, 4);
-    this.#below.write(sizes);
-    this.#below.write(packed);
+    putBlock(this.#block.subarray(0, this.#used), this.#packer, { push: (piece) => this.#below.write(piece) });
     this.#used = 0;
   }
 }

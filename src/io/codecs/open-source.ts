@@ -51,7 +51,7 @@ export function openSink(path: string, codec: CodecName): ByteSink {
   }
 }
 
-export function packInto(below: ByteSink, codec: CodecName): ByteSink {
+function packInto(below: ByteSink, codec: CodecName): ByteSink {
   switch (codec) {
     case 'none':
       return below;

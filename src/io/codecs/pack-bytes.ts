@@ -1,58 +1,61 @@
+import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { assertNever } from '../../base/assert-never.ts';
+import { InvariantError } from '../../base/errors.ts';
 import type { CodecName } from '../../protocol/file-formats.ts';
-import type { ByteSink } from '../byte-sink.ts';
 import { type ByteSource, readAll } from '../byte-source.ts';
-import { BlockDecoder } from './block-codec.ts';
+import { BlockDecoder, packBlocks } from './block-codec.ts';
 import { Bzip2Source } from './bzip2-source.ts';
-import type { Decoder } from './decoded-source.ts';
-import { packInto } from './open-source.ts';
-import { ZlibDecoder } from './zlib-codec.ts';
-import { zstdDecoder } from './zstd-codec.ts';
+import { packZstd, zstdDecoder } from './zstd-codec.ts';
 
-// Small pieces inside container files: a stream of the codec each.
+// Small pieces inside container files: a whole stream of the codec each.
 
 export function packBytes(bytes: Buffer, codec: CodecName): Buffer {
-  const memory = new MemorySink();
-  const sink = packInto(memory, codec);
-  try {
-    sink.write(bytes);
-    sink.end();
-  } finally {
-    sink.close();
-  }
-  return Buffer.concat(memory.pieces);
-}
-
-/** @throws what the codec throws; the caller knows the file. */
-export function unpackBytes(bytes: Buffer, codec: CodecName): Buffer {
   switch (codec) {
     case 'none':
       return bytes;
-    case 'bzip2':
-      return readAll(new Bzip2Source('', 0, bytes.length, new MemorySource(bytes)), bytes.length * 4);
     case 'gzip':
+      return gzipSync(bytes);
     case 'deflate':
-      return decode(new ZlibDecoder(codec), bytes);
+      return deflateSync(bytes);
     case 'zstd':
-      return decode(zstdDecoder(), bytes);
+      return packZstd(bytes);
     case 'lz4':
     case 'snappy':
-      return decode(new BlockDecoder(codec), bytes);
+      return packBlocks(bytes, codec);
+    case 'bzip2':
+      throw new InvariantError('bzip2 is read, not written');
     default:
       return assertNever(codec);
   }
 }
 
-function decode(decoder: Decoder, bytes: Buffer): Buffer {
-  const pieces: Buffer[] = [];
-  const out = (plain: Buffer): void => void pieces.push(plain);
-  try {
-    if (bytes.length > 0) decoder.push(bytes, out);
-    if (bytes.length > 0) decoder.end(out);
-  } finally {
-    decoder.close();
+/** @throws what the codec throws; the caller knows the file. */
+export function unpackBytes(bytes: Buffer, codec: CodecName): Buffer {
+  if (codec === 'none' || bytes.length === 0) return bytes;
+  switch (codec) {
+    case 'bzip2':
+      return readAll(new Bzip2Source('', 0, bytes.length, new MemorySource(bytes)), bytes.length * 4);
+    case 'gzip':
+      return gunzipSync(bytes);
+    case 'deflate':
+      return inflateSync(bytes);
+    case 'zstd':
+    case 'lz4':
+    case 'snappy': {
+      const decoder = codec === 'zstd' ? zstdDecoder() : new BlockDecoder(codec);
+      const pieces: Buffer[] = [];
+      const out = (plain: Buffer): void => void pieces.push(plain);
+      try {
+        decoder.push(bytes, out);
+        decoder.end(out);
+      } finally {
+        decoder.close();
+      }
+      return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+    }
+    default:
+      return assertNever(codec);
   }
-  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
 }
 
 class MemorySource implements ByteSource {
@@ -68,20 +71,6 @@ class MemorySource implements ByteSource {
     this.#at += n;
     return n;
   }
-
-  close(): void {}
-}
-
-class MemorySink implements ByteSink {
-  readonly pieces: Buffer[] = [];
-  bytesWritten = 0;
-
-  write(bytes: Buffer): void {
-    this.pieces.push(Buffer.from(bytes));
-    this.bytesWritten += bytes.length;
-  }
-
-  end(): void {}
 
   close(): void {}
 }

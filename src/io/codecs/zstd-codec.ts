@@ -39,6 +39,14 @@ export function zstdDecoder(): Decoder {
   return BUILT_IN ? new ZlibDecoder('zstd') : new FzstdDecoder();
 }
 
+/** One frame. */
+export function packZstd(bytes: Buffer): Buffer {
+  if (BUILT_IN) return (zlib as unknown as { zstdCompressSync(bytes: Buffer): Buffer }).zstdCompressSync(bytes);
+  if (wasm === null) throw new InvariantError('zstd is written before prepareZstdWriting()');
+  const packed = wasm.compress(bytes, LEVEL);
+  return Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
+}
+
 export function zstdSink(below: ByteSink): ByteSink {
   return BUILT_IN ? new ZlibSink('zstd', below) : new WasmSink(below);
 }
@@ -75,15 +83,12 @@ class FzstdDecoder implements Decoder {
 
 class WasmSink implements ByteSink {
   readonly #below: ByteSink;
-  readonly #zstd: ZstdWasm;
   readonly #frame: Buffer = Buffer.allocUnsafeSlow(FRAME_BYTES);
   #used = 0;
   #frames = 0;
 
   constructor(below: ByteSink) {
-    if (wasm === null) throw new InvariantError('zstd is written before prepareZstdWriting()');
     this.#below = below;
-    this.#zstd = wasm;
   }
 
   get bytesWritten(): number {
@@ -110,8 +115,7 @@ class WasmSink implements ByteSink {
   }
 
   #flush(): void {
-    const packed = this.#zstd.compress(this.#frame.subarray(0, this.#used), LEVEL);
-    this.#below.write(Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength));
+    this.#below.write(packZstd(this.#frame.subarray(0, this.#used)));
     this.#used = 0;
     this.#frames++;
   }

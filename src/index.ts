@@ -7,8 +7,8 @@ export { ClosureError, NOSHIP, REPLACE, REVIVE, ship } from './closure/closure.t
 export { SparkConf } from './config/spark-conf.ts';
 export { SparkContext } from './driver/spark-context.ts';
 export type { SparkListener } from './events/listener-bus.ts';
-export type { BarrierTaskInfo } from './protocol/barrier-sync.ts';
 export { type FileReader, PortableDataStream } from './io/formats/portable-data-stream.ts';
+export type { BarrierTaskInfo } from './protocol/barrier-sync.ts';
 export type { SparkListenerEvent } from './protocol/spark-listener-event.ts';
 export { StorageLevel } from './protocol/storage-level.ts';
 export type { LocalIteratorOptions } from './rdd/actions.ts';

@@ -42,6 +42,14 @@ export const LOCALITY_WAIT_PROCESS: ConfigEntry<number> = localityWait('process'
 export const LOCALITY_WAIT_NODE: ConfigEntry<number> = localityWait('node', 'the host that has the data');
 export const LOCALITY_WAIT_RACK: ConfigEntry<number> = localityWait('rack', 'the rack that has the data');
 
+export const REDUCE_LOCALITY: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.shuffle.reduceLocality.enabled',
+  type: types.boolean,
+  default: true,
+  doc: 'Whether the tasks that read a shuffle hold out for a host that has at least a fifth of their input; for shuffles with less than 1000 partitions on each side.',
+  since: '0.2',
+});
+
 export const SCHEDULER_MODE: ConfigEntry<'FIFO' | 'FAIR'> = defineEntry({
   key: 'spark.scheduler.mode',
   type: oneOf('FIFO', 'FAIR'),

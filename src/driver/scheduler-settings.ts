@@ -20,6 +20,7 @@ export function schedulerSettings(conf: SparkConf, maxFailures: number, log: Log
     maxStageAttempts: conf.get(entries.STAGE_MAX_ATTEMPTS),
     ignoreDecommissionFetchFailure: conf.get(entries.STAGE_IGNORE_DECOMMISSION_FETCH_FAILURE),
     unregisterOutputOnHost: conf.get(entries.UNREGISTER_OUTPUT_ON_HOST),
+    reduceLocality: conf.get(entries.REDUCE_LOCALITY),
     localityWaitMs: {
       process: conf.get(entries.LOCALITY_WAIT_PROCESS),
       node: conf.get(entries.LOCALITY_WAIT_NODE),

@@ -3,6 +3,7 @@ import type { DagJobs } from './dag-jobs.ts';
 import type { DagRollback } from './dag-rollback.ts';
 import type { DagTables } from './dag-tables.ts';
 import { messageOf } from './errors.ts';
+import type { MapOutputRegistry } from './ports.ts';
 import { PreferredLocations } from './preferred-locations.ts';
 import type { Stage } from './stage.ts';
 import { missingOutputs, taskSetOf } from './stage-attempt.ts';
@@ -92,6 +93,12 @@ export class DagStages {
     for (const job of [...stage.mapStageJobs]) this.#jobs.succeed(job, at);
   }
 
+  /** On one host it does not matter where a reducer runs. */
+  #mapOutputsWithSay(): MapOutputRegistry | null {
+    const { settings, hosts, mapOutputs } = this.#t;
+    return settings.reduceLocality && new Set(hosts.values()).size > 1 ? mapOutputs : null;
+  }
+
   /** Spark: DAGScheduler.submitMissingTasks */
   #submitMissingTasks(stage: Stage, at: number): void {
     const t = this.#t;
@@ -108,7 +115,7 @@ export class DagStages {
       return;
     }
     try {
-      const places = new PreferredLocations(t.cache, (id) => t.hosts.get(id));
+      const places = new PreferredLocations(t.cache, (id) => t.hosts.get(id), this.#mapOutputsWithSay());
       t.want({ type: 'SubmitTaskSet', taskSet: taskSetOf(stage, job, places) });
     } catch (cause) {
       this.#jobs.abort(stage, at, `Task creation failed: ${messageOf(cause)}`, cause);

@@ -17,6 +17,7 @@ export type DagSettings = Pick<
   | 'maxConsecutiveStageAttempts'
   | 'maxStageAttempts'
   | 'numCancelledJobGroupsToTrack'
+  | 'reduceLocality'
   | 'resubmitDelayMs'
   | 'shuffleServiceEnabled'
   | 'unregisterOutputOnHost'

@@ -128,6 +128,11 @@ export interface MapOutputRegistry {
   numAvailableOutputs(shuffleId: ShuffleId): number;
   /** Map indexes without output, ascending. */
   missingPartitions(shuffleId: ShuffleId): readonly number[];
+  /**
+   * Per reduce partition the hosts of executors that have at least this fraction of its bytes. Costs the number of maps
+   * times that of reduce partitions.
+   */
+  hostsWithLargestOutputs(shuffleId: ShuffleId, fraction: number): readonly (readonly string[])[];
   /** Bytes per reduce partition over all map outputs. */
   bytesByPartition(shuffleId: ShuffleId): readonly number[];
 }

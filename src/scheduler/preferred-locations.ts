@@ -1,15 +1,22 @@
-import type { ExecutorId } from '../protocol/ids.ts';
-import { parentPartitions } from '../rdd/dependency.ts';
+import type { ExecutorId, ShuffleId } from '../protocol/ids.ts';
+import { parentPartitions, type ShuffleDependency } from '../rdd/dependency.ts';
 import { RDDNode } from '../rdd/rdd-node.ts';
-import type { CacheLocations } from './ports.ts';
+import type { CacheLocations, MapOutputRegistry } from './ports.ts';
 import { isPersisted } from './stage-graph.ts';
 import { parseLocation, type TaskLocation } from './task-set.ts';
+
+/** Shuffles with as many map or reduce partitions are too costly to look through. Spark: SHUFFLE_PREF_MAP_THRESHOLD, … */
+const MAX_MAPS = 1000;
+const MAX_REDUCES = 1000;
+/** A host with less of a reduce partition's input is not worth waiting for. Spark: REDUCER_PREF_LOCS_FRACTION */
+const MIN_FRACTION = 0.2;
 
 const NOWHERE: readonly TaskLocation[] = [];
 
 /**
  * Where the tasks of one task set would best run: where a partition is cached, else where its node wants it, else where
- * the first of its narrow parents' partitions that wants any place wants it.
+ * the first of its narrow parents' partitions that wants any place wants it. The reader of one shuffle wants the hosts that
+ * have much of its input.
  *
  * One object serves one task set: it remembers which steps of the lineage have no say, so that a task costs the length
  * of what matters and not the length of the lineage.
@@ -18,11 +25,20 @@ const NOWHERE: readonly TaskLocation[] = [];
  */
 export class PreferredLocations {
   readonly #cache: CacheLocations;
+  /** Null: what a shuffle's reader fetches has no say. */
+  readonly #mapOutputs: MapOutputRegistry | null;
+  /** Per shuffle the places for each reduce partition; null: none. */
+  readonly #reducePlaces = new Map<ShuffleId, readonly (readonly TaskLocation[])[] | null>();
   readonly #hostOf: (executorId: ExecutorId) => string | undefined;
   readonly #shortcuts = new Map<RDDNode, RDDNode>();
 
-  constructor(cache: CacheLocations, hostOf: (executorId: ExecutorId) => string | undefined) {
+  constructor(
+    cache: CacheLocations,
+    hostOf: (executorId: ExecutorId) => string | undefined,
+    mapOutputs: MapOutputRegistry | null = null,
+  ) {
     this.#cache = cache;
+    this.#mapOutputs = mapOutputs;
     this.#hostOf = hostOf;
   }
 
@@ -90,8 +106,25 @@ export class PreferredLocations {
     }
     // A node that hops says what the nodes below it say. They are asked in turn, for one of them may be cached.
     if (node.hop(partition) !== null) return NOWHERE;
+    const only = node.dependencies.length === 1 ? node.dependencies[0] : undefined;
+    if (only?.kind === 'Shuffle') return this.#placesOfReduce(only)?.[partition] ?? NOWHERE;
     const own = node.preferredLocations(partition);
     return own.length === 0 ? NOWHERE : own.map(parseLocation);
+  }
+
+  /** Spark: MapOutputTrackerMaster.getPreferredLocationsForShuffle */
+  #placesOfReduce(dependency: ShuffleDependency): readonly (readonly TaskLocation[])[] | null {
+    const { shuffleId, partitioner, rdd } = dependency;
+    const known = this.#reducePlaces.get(shuffleId);
+    if (known !== undefined) return known;
+    let places: readonly (readonly TaskLocation[])[] | null = null;
+    const isSmall = rdd.numPartitions < MAX_MAPS && partitioner.numPartitions < MAX_REDUCES;
+    if (this.#mapOutputs !== null && isSmall && this.#mapOutputs.hasShuffle(shuffleId))
+      places = this.#mapOutputs
+        .hostsWithLargestOutputs(shuffleId, MIN_FRACTION)
+        .map((hosts) => hosts.map((host) => ({ host, executorId: null })));
+    this.#reducePlaces.set(shuffleId, places);
+    return places;
   }
 
   /** The first node below that may have a say or has not exactly one parent with the same partitions. */

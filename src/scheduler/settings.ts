@@ -53,6 +53,8 @@ export interface SchedulerSettings {
   readonly maxStageAttempts: number;
   /** Fetch failures of executors that are being decommissioned do not count (spark.stage.ignoreDecommissionFetchFailure). */
   readonly ignoreDecommissionFetchFailure: boolean;
+  /** Reduce tasks prefer hosts that have much of their input (spark.shuffle.reduceLocality.enabled). */
+  readonly reduceLocality: boolean;
   /** Patience at each level of locality (spark.locality.wait.*). */
   readonly localityWaitMs: { readonly process: number; readonly node: number; readonly rack: number };
   /** Order of task sets (spark.scheduler.mode). */
@@ -98,6 +100,7 @@ export const DEFAULT_SETTINGS: SchedulerSettings = {
   maxConsecutiveStageAttempts: 4,
   maxStageAttempts: 2 ** 31 - 1,
   ignoreDecommissionFetchFailure: false,
+  reduceLocality: true,
   localityWaitMs: { process: 3000, node: 3000, rack: 3000 },
   mode: 'FIFO',
   pools: [],

@@ -122,6 +122,39 @@ export class MapOutputTracker {
     return totals;
   }
 
+  /**
+   * Per reduce partition the hosts of executors that have at least this fraction of its bytes.
+   *
+   * Spark: MapOutputTrackerMaster.getLocationsWithLargestOutputs
+   */
+  hostsWithLargestOutputs(shuffleId: ShuffleId, fraction: number): string[][] {
+    const { statuses, numReduces } = this.#get(shuffleId);
+    const totals = new Float64Array(numReduces);
+    const byExecutor = new Map<ExecutorId, { readonly host: string; readonly bytes: Float64Array }>();
+    for (const status of statuses) {
+      if (status === null) continue;
+      const { executorId, host } = status.location;
+      let held = byExecutor.get(executorId);
+      if (held === undefined) {
+        held = { host, bytes: new Float64Array(numReduces) };
+        byExecutor.set(executorId, held);
+      }
+      for (let reduce = 0; reduce < numReduces; reduce++) {
+        const size = status.sizes[reduce] ?? 0;
+        held.bytes[reduce] = (held.bytes[reduce] as number) + size; // reduce < numReduces, here and below
+        totals[reduce] = (totals[reduce] as number) + size;
+      }
+    }
+    const hosts: string[][] = Array.from({ length: numReduces }, () => []);
+    for (const { host, bytes } of byExecutor.values())
+      for (let reduce = 0; reduce < numReduces; reduce++) {
+        const total = totals[reduce] as number;
+        const ofReduce = hosts[reduce] as string[];
+        if (total > 0 && (bytes[reduce] as number) >= total * fraction && !ofReduce.includes(host)) ofReduce.push(host);
+      }
+    return hosts;
+  }
+
   /** What a reader needs to know; null for a shuffle nobody registered. A snapshot: later changes do not show in it. */
   getMapOutputs(shuffleId: ShuffleId): MapOutputs | null {
     const shuffle = this.#shuffles.get(shuffleId);

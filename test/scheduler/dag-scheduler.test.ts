@@ -129,7 +129,7 @@ test('a place is taken from the cache, else from the node, else from the first n
 });
 
 test('preferred locations are not asked of what lies behind a shuffle', () => {
-  const machine = new DagMachine();
+  const machine = new DagMachine({ reduceLocality: false });
   machine.submit(shuffled(1, source(1, [['host-1']])));
   machine.succeedAll('0.0');
   assert.equal(machine.taskSet('1.0').locations, null);
@@ -431,4 +431,33 @@ test('places of many tasks over a long lineage are found without walking all of 
     // 25 million steps would take many seconds.
     assert.ok(process.cpuUsage().user - began < 2_000_000);
   }
+});
+
+test('a reduce task prefers the hosts that have a fifth of its input or more', () => {
+  const places = (settings: { reduceLocality?: boolean }, maps = 7): unknown => {
+    const machine = new DagMachine(settings);
+    machine.submit(shuffled(1, source(maps)));
+    for (let map = 0; map < maps; map++) machine.succeed('0.0', map, map < 4 ? '1' : map < 6 ? '2' : '3');
+    return machine.taskSet('1.0').locations;
+  };
+  const on = (host: string): unknown => ({ host, executorId: null });
+  assert.deepEqual(places({}), [[on('host-1'), on('host-2')]]);
+  assert.equal(places({ reduceLocality: false }), null);
+  assert.equal(places({}, 1000), null);
+});
+
+test('where all executors are on one host, or a cached block lies, no map output has a say', () => {
+  const machine = new DagMachine();
+  for (const id of ['2', '3']) machine.loseExecutor(id);
+  machine.addExecutor('4', 'host-1');
+  machine.submit(shuffled(1, source(1)));
+  machine.succeedAll('0.0', '1');
+  assert.equal(machine.taskSet('1.0').locations, null);
+
+  const other = new DagMachine();
+  const cached = shuffled(2, source(1)).cached();
+  other.submit(cached);
+  other.cache.put(cached.id, 0, '3');
+  other.succeedAll('0.0', '1');
+  assert.deepEqual(other.taskSet('1.0').locations, [[{ host: 'host-3', executorId: '3' }], []]);
 });

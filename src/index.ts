@@ -30,5 +30,6 @@ export type { PipeOptions } from './rdd/pipe.ts';
 export { RangePartitioner } from './rdd/range-partitioner.ts';
 export { RDD } from './rdd/rdd.ts';
 export type { RDDBarrier } from './rdd/rdd-barrier.ts';
+export { SparkFiles } from './rdd/spark-files.ts';
 export { StatCounter } from './rdd/stat-counter.ts';
 export { TaskContext } from './rdd/task-context.ts';

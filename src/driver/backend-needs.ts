@@ -13,6 +13,8 @@ export interface BackendNeeds {
   readonly applicationId: string;
   readonly mainScripts: readonly string[];
   readonly localDirs: LocalDirs;
+  /** Where the driver has added files; slots in its process look there. */
+  readonly filesDir: string;
   readonly answers: DriverAnswers;
   readonly onBlock: (update: BlockUpdated) => void;
   readonly rddLocations: (rddId: number, partition: number) => readonly ExecutorId[];

@@ -85,7 +85,7 @@ export abstract class ContextStorage extends ContextJobs {
   }
 
   get isLocal(): boolean {
-    return true;
+    return this.#env.isLocal;
   }
 
   /** Null: there is no web UI in this build. */
@@ -106,6 +106,35 @@ export abstract class ContextStorage extends ContextJobs {
   /** `spark.archives` */
   get archives(): readonly string[] {
     return this.#env.conf.get(ARCHIVES);
+  }
+
+  // --- files
+
+  /**
+   * Copies a file to where every task finds it, from the next task set on, and the driver at once: `SparkFiles.get(name)`.
+   *
+   * @param path local, a `file:` URI, or an http(s) URL. With `recursive` a directory, in local mode.
+   * @throws IskraError when it cannot be had, or another file of that name is there; what was there stays then.
+   */
+  async addFile(path: string, recursive = false): Promise<void> {
+    this.assertNotStopped();
+    await this.#env.files.addFile(path, recursive);
+  }
+
+  /** The URIs of what addFile added. */
+  listFiles(): string[] {
+    return this.#env.files.keys('file');
+  }
+
+  /** Unpacks a zip, jar, tar, tar.gz or tgz as addFile copies a file; `path#name` chooses the directory's name. */
+  async addArchive(path: string): Promise<void> {
+    this.assertNotStopped();
+    await this.#env.files.addArchive(path);
+  }
+
+  /** The URIs of what addArchive added. */
+  listArchives(): string[] {
+    return this.#env.files.keys('archive');
   }
 
   // --- checkpoints

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { AccumulatorRegistry } from '../accumulator/accumulator.ts';
 import { type EpochMs, systemClock } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
@@ -10,7 +11,14 @@ import { BroadcastRegistry } from '../broadcast/broadcast.ts';
 import { captureAll, describeClass, mainScriptUrls, remapStack, reviveClass } from '../closure/closure.ts';
 import type { ApplicationBackend } from '../cluster/application-backend.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
-import { RETAINED_JOBS, RETAINED_STAGES } from '../config/context-entries.ts';
+import {
+  ARCHIVES,
+  FILES,
+  FILES_FETCH_TIMEOUT,
+  FILES_OVERWRITE,
+  RETAINED_JOBS,
+  RETAINED_STAGES,
+} from '../config/context-entries.ts';
 import { APP_ID, APP_NAME, DEFAULT_PARALLELISM, EXTRA_LISTENERS, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
 import {
   FILES_MAX_PARTITION_BYTES,
@@ -35,6 +43,7 @@ import type { JobHandle, RddSettings, RddStorageInfo, RunJobOptions } from '../r
 import { RDD } from '../rdd/rdd.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { SinkSpec } from '../rdd/sink-spec.ts';
+import { setSparkFilesRoot } from '../rdd/spark-files.ts';
 import { buildStageProgram } from '../rdd/stage-program-builder.ts';
 import { BarrierSyncs } from '../scheduler/barrier-coordinator-loop.ts';
 import { Scheduler } from '../scheduler/dag-scheduler-loop.ts';
@@ -43,6 +52,7 @@ import type { ExecutorAllocationClient, SchedulerBackend } from '../scheduler/po
 import { installClassCodec } from '../serializer/serializer.ts';
 import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
+import { AddedFiles } from './added-files.ts';
 import type { OpenBackend } from './backend-needs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
 import { loadExtraListeners } from './extra-listeners.ts';
@@ -66,6 +76,8 @@ export class DriverEnv {
   readonly master: string;
   readonly appName: string;
   readonly applicationId: string;
+  /** One process has everything: `local[N]`. */
+  readonly isLocal: boolean;
   readonly startTime: EpochMs;
   readonly rddSettings: RddSettings;
   readonly fileSplits: FileSettings;
@@ -83,6 +95,7 @@ export class DriverEnv {
   readonly #rateLimits = new RateLimits(systemClock);
   readonly jobStatus: JobStatusStore;
   readonly kept: KeptData;
+  readonly files: AddedFiles;
   readonly #executors = new Map<ExecutorId, { readonly host: string; readonly cores: number }>();
   readonly #barriers: BarrierSyncs;
 
@@ -129,6 +142,7 @@ export class DriverEnv {
     this.conf = conf;
     this.log = log;
     this.#opened = opened;
+    this.isLocal = opened.isLocal;
     warnOfOddKeys(conf, this.log.named('SparkConf'));
     if (conf.get(LOG_CONF)) this.#logConf();
     this.master = conf.get(MASTER) as string; // open() has seen both
@@ -165,11 +179,22 @@ export class DriverEnv {
       forgetAccumulator: (id) => this.accumulators.forget(id),
     });
     this.#localDirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.log);
+    // In the first local directory, which goes with the application.
+    const filesDir = join(this.#localDirs.toData().dirs[0] as string, `userFiles-${randomUUID()}`);
+    this.files = new AddedFiles({
+      directory: filesDir,
+      isLocal: opened.isLocal,
+      overwrite: conf.get(FILES_OVERWRITE),
+      timeoutMs: conf.get(FILES_FETCH_TIMEOUT),
+      log: this.log,
+    });
+    setSparkFilesRoot(filesDir);
     this.#backend = opened.make({
       conf,
       applicationId: this.applicationId,
       mainScripts: mainScriptUrls(),
       localDirs: this.#localDirs,
+      filesDir,
       answers: this.#answers,
       onBlock: (update) => this.#cached.update(update),
       rddLocations: (rddId, partition) => this.#cached.locations(rddId, partition),
@@ -202,6 +227,7 @@ export class DriverEnv {
             capture: (roots, whats) => captureAll(roots, { ...capture, whats }),
           });
         },
+        addedFiles: () => this.files.all,
       },
       mapOutputs: this.#mapOutputs,
       cacheLocations: this.#cached,
@@ -223,12 +249,14 @@ export class DriverEnv {
     this.kept.start();
   }
 
-  /** The listeners of spark.extraListeners, then the first event. */
+  /** The listeners and files that the settings name, then the first event. */
   async announce(): Promise<void> {
     const names = this.conf.get(EXTRA_LISTENERS);
     if (names.length > 0)
       for (const listener of await loadExtraListeners(names, this.conf)) this.listeners.add(listener);
     const { startTime, applicationId, appName } = this;
+    for (const path of this.conf.get(FILES)) await this.files.addFile(path, false, startTime);
+    for (const path of this.conf.get(ARCHIVES)) await this.files.addArchive(path, startTime);
     this.#post({ type: 'SparkListenerApplicationStart', at: startTime, appId: applicationId, appName });
   }
 
@@ -277,6 +305,7 @@ export class DriverEnv {
     this.listeners.drain();
     this.#rateLimits.close();
     await this.#backend.stopped;
+    setSparkFilesRoot(null);
     this.removeFiles();
   }
 

@@ -43,7 +43,7 @@ function openLocal(conf: SparkConf, master: Extract<MasterUrl, { kind: 'local' }
     storageBytes: memory.storageBytes,
     maxTaskFailures: master.maxTaskFailures,
     isLocal: true,
-    make({ mainScripts, localDirs, answers, onBlock, log }) {
+    make({ mainScripts, localDirs, filesDir, answers, onBlock, log }) {
       return new LocalBackend({
         ...memory,
         numSlots: master.numSlots,
@@ -52,6 +52,7 @@ function openLocal(conf: SparkConf, master: Extract<MasterUrl, { kind: 'local' }
         conf: Object.fromEntries(conf.getAll()),
         mainScripts,
         localDirs: localDirs.toData(),
+        filesDir,
         logLevel: log.level,
         answer: (name, request) => answers[name](request),
         onBlock,

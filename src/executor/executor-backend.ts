@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
+import { FILES_FETCH_TIMEOUT, FILES_OVERWRITE } from '../config/context-entries.ts';
 import { LOCAL_DIR } from '../config/core-entries.ts';
 import {
   BROADCAST_CHECKSUM,
@@ -37,6 +39,7 @@ import { BlockClient } from './block-client.ts';
 import { BlockFetcher } from './block-fetcher.ts';
 import { BlockServer } from './block-server.ts';
 import { Executor } from './executor.ts';
+import { FileFetcher, placeFromSource } from './file-fetcher.ts';
 import { LargeResults } from './large-results.ts';
 import { planMemory } from './memory-plan.ts';
 import { RemoteExecutors } from './other-executors.ts';
@@ -125,6 +128,7 @@ export class ExecutorBackend {
     const location = { executorId, host, port: rpc.address?.port ?? 0 };
     const dirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.#log);
     this.#dirs = dirs;
+    const filesDir = join(dirs.toData().dirs[0] as string, 'userFiles'); // open() made one at least
     const memory = planMemory(conf, conf.get(EXECUTOR_MEMORY), cores);
     const results = new LargeResults(conf.get(TASK_MAX_DIRECT_RESULT_SIZE));
     const send = (message: FromExecutor | ExecutorNews): void => driver.send(message);
@@ -179,6 +183,11 @@ export class ExecutorBackend {
         conf: app.conf,
         mainScripts: app.mainScripts,
         localDirs: dirs.toData(),
+        filesDir,
+        files: new FileFetcher(
+          filesDir,
+          placeFromSource({ overwrite: conf.get(FILES_OVERWRITE), timeoutMs: conf.get(FILES_FETCH_TIMEOUT) }),
+        ),
         logLevel: this.#log.level,
       },
       blocks,

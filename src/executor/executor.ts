@@ -12,6 +12,7 @@ import { metricsFromNumbers } from '../protocol/task-metrics.ts';
 import type { BlockManager } from '../storage/block-manager.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import type { BlockFetcher } from './block-fetcher.ts';
+import type { FileFetcher } from './file-fetcher.ts';
 import type { OtherExecutors } from './other-executors.ts';
 import { ShuffleFiles } from './shuffle-files.ts';
 import { SlotHandle, type SlotHandlers } from './slot-handle.ts';
@@ -30,6 +31,10 @@ export interface ExecutorOptions {
   readonly conf: Readonly<Record<string, string>>;
   readonly mainScripts: readonly string[];
   readonly localDirs: unknown;
+  /** Where slots look for added files. */
+  readonly filesDir: string;
+  /** Brings them there; absent where the driver does. */
+  readonly files?: FileFetcher;
   readonly logLevel: LogLevel;
 }
 
@@ -196,6 +201,7 @@ export class Executor {
       conf: o.conf,
       logLevel: o.logLevel,
       localDirs: o.localDirs,
+      filesDir: o.filesDir,
       taskMemoryBytes: o.taskMemoryBytes,
     };
     const slot = new SlotHandle(this.#nextSlot++, o.slotEntry, settings, { heapMiB: o.slotHeapMiB }, this.#handlers);
@@ -412,6 +418,9 @@ export class Executor {
       case 'StopFetch':
         this.#fetcher.stop((request as AskExecutor['StopFetch'][0]).fetchId);
         return null;
+      case 'EnsureFiles':
+        // Without a fetcher this is the driver's own process, and what it added is where slots look.
+        return this.#options.files?.ensure((request as AskExecutor['EnsureFiles'][0]).files).then(() => null) ?? null;
     }
   }
 

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { TaskAccumulators } from '../accumulator/accumulator.ts';
 import { systemClock } from '../base/clock.ts';
-import { type ErrorData, errorToData } from '../base/errors.ts';
+import { type ErrorData, errorToData, IskraError } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import { userErrorData } from '../base/stack-frames.ts';
 import { describeClass, loadClosures, markMainScript, reviveClass } from '../closure/closure.ts';
@@ -11,6 +11,7 @@ import type { TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapOutputs } from '../protocol/map-output.ts';
 import type { TaskResult } from '../protocol/task.ts';
 import { metricsToNumbers } from '../protocol/task-metrics.ts';
+import { setSparkFilesRoot } from '../rdd/spark-files.ts';
 import { markSlotThread, setCurrentTask } from '../rdd/task-context.ts';
 import { installClassCodec, RecordEncoder } from '../serializer/serializer.ts';
 import { nodeFiles } from '../shuffle/file-ops.ts';
@@ -49,6 +50,8 @@ export class Slot {
   readonly #stages = new Map<string, Promise<LoadedStage>>();
   readonly #mapOutputs = new Map<string, MapOutputs>();
   readonly #forgetBroadcast: (broadcastId: number) => void;
+  /** Added files that are there, by name with their timestamps. */
+  readonly #files = new Map<string, number>();
   #tail: Promise<void> = Promise.resolve();
 
   constructor(settings: SlotSettings, port: MessagePort, asks: MessagePort) {
@@ -66,6 +69,7 @@ export class Slot {
     this.#remoteBlocks = new RemoteBlockSource(fetchLine(this.#link));
     this.#log = slotLogger((message) => this.#send(message));
     markSlotThread();
+    setSparkFilesRoot(settings.filesDir);
     installClassCodec({ describe: describeClass, revive: reviveClass });
     this.#forgetBroadcast = installTaskCodecs(this.#link);
     for (const url of settings.mainScripts) markMainScript(url);
@@ -121,6 +125,7 @@ export class Slot {
       const accumulators = new TaskAccumulators();
       setCurrentTask(task);
       try {
+        this.#ensureFiles(stage);
         result = await runTask(
           stage,
           task,
@@ -133,13 +138,22 @@ export class Slot {
         setCurrentTask(null);
       }
     } catch (error) {
+      const retriable = error instanceof IskraError && error.code === 'ASK_FAILED';
       result = {
         kind: 'Failed',
-        reason: { kind: 'ExceptionFailure', error: errorToData(error), retriable: false },
+        reason: { kind: 'ExceptionFailure', error: errorToData(error), retriable },
         metrics: null,
       };
     }
     this.#reply(taskId, result);
+  }
+
+  /** Blocks until the files that the task may look for are there; asks once a slot and file. */
+  #ensureFiles({ facts }: LoadedStage): void {
+    const files = facts.program.files?.filter(({ name, timestamp }) => (this.#files.get(name) ?? -1) < timestamp) ?? [];
+    if (files.length === 0) return;
+    this.#link.ask('EnsureFiles', { files });
+    for (const { name, timestamp } of files) this.#files.set(name, timestamp);
   }
 
   #reply(taskId: TaskId, result: TaskResult): void {

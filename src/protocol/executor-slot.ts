@@ -1,4 +1,5 @@
 import type { LogLevel } from '../base/logger.ts';
+import type { AddedFile } from './added-file.ts';
 import type { BarrierTaskInfo } from './barrier-sync.ts';
 import type { FetchedPart, RemoteBlock } from './block-transfer.ts';
 import type { AskDriver } from './driver-executor.ts';
@@ -20,6 +21,8 @@ export interface SlotSettings {
   readonly logLevel: LogLevel;
   /** storage/local-dirs.ts as data. */
   readonly localDirs: unknown;
+  /** What SparkFiles.getRootDirectory() says. */
+  readonly filesDir: string;
   /** Bytes that a task may hold in tables and sort buffers before it spills. */
   readonly taskMemoryBytes: number;
   /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [2] and [3] task ids + 1 that were sent ahead. */
@@ -129,6 +132,8 @@ export interface AskExecutor extends AskDriver {
   /** One part once more, since it did not decode. */
   FetchAgain: [{ readonly block: RemoteBlock; readonly offset: number; readonly length: number }, Uint8Array];
   StopFetch: [{ readonly fetchId: number }, null];
+  /** Answered when all of them are in the slot's files directory. */
+  EnsureFiles: [{ readonly files: readonly AddedFile[] }, null];
 }
 
 /** A partition as serializer blocks: in shared memory, which every slot of the executor can read, or in a file. */

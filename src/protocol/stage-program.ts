@@ -1,4 +1,5 @@
 import type { SamplerPlan } from '../base/samplers.ts';
+import type { AddedFile } from './added-file.ts';
 import type { InputFormat, OutputFormat } from './file-formats.ts';
 import type { RddId, ShuffleId } from './ids.ts';
 import type { RateLimitPlan } from './rate-limit.ts';
@@ -17,6 +18,8 @@ export interface StageProgram {
   readonly nodes: readonly NodePlan[];
   readonly root: number;
   readonly sink: SinkPlan;
+  /** Files and archives that tasks of this attempt may look for. Absent: there are none. */
+  readonly files?: readonly AddedFile[];
   /** closure.captureAll() of every function and value a `Ref` points to; empty when there is none. */
   readonly closures: Uint8Array;
   /** Refs that point to functions of the engine's own; null stands for them among the closures. */

@@ -1,3 +1,4 @@
+import type { AddedFile } from '../protocol/added-file.ts';
 import type { ExecutorId, RddId, ShuffleId, TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapStatus } from '../protocol/map-output.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
@@ -149,4 +150,6 @@ export interface CacheLocations {
 export interface StagePrograms {
   /** @throws whatever capturing a function throws; the stage is aborted and the job gets it as its cause. */
   makeProgram(work: StageWork, key: string): StageProgram;
+  /** What a task set's tasks find by SparkFiles: all that was added before it began. */
+  addedFiles?(): readonly AddedFile[];
 }

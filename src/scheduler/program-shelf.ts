@@ -35,8 +35,13 @@ export class ProgramShelf {
     const program = this.#byStage.get(taskSet.stageId);
     if (!program) return false;
     const key = taskSetName(taskSet);
-    this.#byTaskSet.set(key, { program: { ...program, key }, sentTo: new Set() });
+    this.#byTaskSet.set(key, { program: { ...program, key, ...this.#files() }, sentTo: new Set() });
     return true;
+  }
+
+  #files(): Pick<StageProgram, 'files'> {
+    const files = this.#maker.addedFiles?.() ?? [];
+    return files.length === 0 ? {} : { files };
   }
 
   /** The program, if this executor has not been sent it; notes that it is now. */

@@ -52,7 +52,7 @@ test('sizes of executors and drivers become keys', () => {
 });
 
 test('options that only Spark has a use for are named and ignored', () => {
-  const { warnings, values } = run('--class', 'org.x.Main', '--supervise', '--files', 'a,b', '-c', 'my.key=1', 'a.ts');
+  const { warnings, values } = run('--class', 'org.x.Main', '--supervise', '--jars', 'a,b', '-c', 'my.key=1', 'a.ts');
   assert.equal(warnings.length, 4);
   assert.match(warnings[0] ?? '', /^--class is ignored: /);
   assert.equal(warnings[3], 'Ignoring non-Spark config property: my.key');

@@ -47,7 +47,6 @@ const own = (name: string, help: string, more: Partial<SubmitOption> = {}): Subm
   ...more,
 });
 
-const BY_PATH = 'it has no effect in this build: name files by their path';
 const BY_NPM = 'packages are installed with npm, beside the application';
 const NO_JVM = 'there is no JVM';
 const NO_KERBEROS = 'there is no Kerberos in this build';
@@ -66,6 +65,13 @@ export const SUBMIT_OPTIONS: readonly SubmitOption[] = [
   conf('--total-executor-cores', 'NUM', 'spark.cores.max', 'the slots of all executors together, on a cluster'),
   conf('--num-executors', 'NUM', 'spark.executor.instances', 'how many executors to start, on a cluster'),
   conf('--driver-cores', 'NUM', 'spark.driver.cores', 'the cores of the driver in cluster mode'),
+  conf('--files', 'FILES', 'spark.files', 'files for tasks, with commas between them; found by SparkFiles.get(name)'),
+  conf(
+    '--archives',
+    'FILES',
+    'spark.archives',
+    'the same, unpacked: zip, jar, tar, tar.gz, tgz; FILE#NAME chooses the name',
+  ),
   conf('--queue', 'NAME', 'spark.yarn.queue', "YARN's queue"),
   cluster('--kill', 'ID', 'ends a driver that runs on a cluster'),
   cluster('--status', 'ID', 'asks for the state of a driver that runs on a cluster'),
@@ -74,8 +80,6 @@ export const SUBMIT_OPTIONS: readonly SubmitOption[] = [
   own('--version', 'show the version'),
   own('--usage-error', 'show this help and fail', { hidden: true }),
   unused('--class', 'NAME', 'an application is a module that exports main, or a script'),
-  unused('--files', 'FILES', BY_PATH),
-  unused('--archives', 'FILES', BY_PATH),
   unused('--jars', 'FILES', NO_JVM),
   unused('--py-files', 'FILES', 'there is no Python'),
   unused('--packages', 'NAMES', BY_NPM),

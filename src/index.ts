@@ -21,6 +21,7 @@ export type {
 } from './rdd/async-functions.ts';
 export { BarrierTaskContext } from './rdd/barrier-task-context.ts';
 export type { RDDDependency } from './rdd/dependency-view.ts';
+export type { ApproximateEvaluator } from './rdd/evaluators.ts';
 export type { FutureAction } from './rdd/future-action.ts';
 export { BoundedDouble, PartialResult } from './rdd/partial-result.ts';
 export type { Partition, PartitionCoalescer, PartitionGroup } from './rdd/partition-coalescer.ts';
@@ -30,6 +31,7 @@ export type { PipeOptions } from './rdd/pipe.ts';
 export { RangePartitioner } from './rdd/range-partitioner.ts';
 export { RDD } from './rdd/rdd.ts';
 export type { RDDBarrier } from './rdd/rdd-barrier.ts';
+export type { PartitionFunction, ResultHandler } from './rdd/run-job.ts';
 export { SparkFiles } from './rdd/spark-files.ts';
 export { StatCounter } from './rdd/stat-counter.ts';
 export { TaskContext } from './rdd/task-context.ts';

@@ -15,10 +15,15 @@ import type { SparkListener } from '../events/listener-bus.ts';
 import type { PortableDataStream } from '../io/formats/portable-data-stream.ts';
 import type { RddId, ShuffleId } from '../protocol/ids.ts';
 import type { Element, Nullish } from '../rdd/element.ts';
+import type { ApproximateEvaluator } from '../rdd/evaluators.ts';
 import * as files from '../rdd/file-sources.ts';
+import type { ActionOptions, FutureAction } from '../rdd/future-action.ts';
 import type { JobHandle, JobRunner, RddSettings, RunJobOptions } from '../rdd/job-runner.ts';
+import type { PartialResult } from '../rdd/partial-result.ts';
 import { RDD } from '../rdd/rdd.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
+import type { PartitionFunction, ResultHandler } from '../rdd/run-job.ts';
+import * as jobs from '../rdd/run-job.ts';
 import type { SinkSpec } from '../rdd/sink-spec.ts';
 import * as sources from '../rdd/sources.ts';
 import { isSlotThread } from '../rdd/task-context.ts';
@@ -236,6 +241,62 @@ export class SparkContext extends ContextStorage implements JobRunner, AsyncDisp
 
   // --- jobs
 
+  /**
+   * Calls a function once for each partition, in tasks, and collects what it returns.
+   *
+   * @param partitions which ones; all when it is left out.
+   */
+  runJob<T, U>(
+    rdd: RDD<T>,
+    f: PartitionFunction<T, U>,
+    partitions?: readonly number[],
+    options?: ActionOptions,
+  ): FutureAction<U[]>;
+  /** The same, but hands each result over as its task ends. */
+  runJob<T, U>(
+    rdd: RDD<T>,
+    f: PartitionFunction<T, U>,
+    partitions: readonly number[],
+    resultHandler: ResultHandler<U>,
+    options?: ActionOptions,
+  ): FutureAction<void>;
+  runJob<T, U>(
+    rdd: RDD<T>,
+    f: PartitionFunction<T, U>,
+    resultHandler: ResultHandler<U>,
+    options?: ActionOptions,
+  ): FutureAction<void>;
+  runJob<T>(
+    rdd: RDD<T>,
+    f: PartitionFunction<T, unknown>,
+    ...rest: readonly unknown[]
+  ): FutureAction<unknown[]> | FutureAction<void> {
+    return jobs.runJob(this, rdd, f, rest);
+  }
+
+  /** As runJob with a handler; `resultFunc` makes the result when all of them were handed over. */
+  submitJob<T, U, R>(
+    rdd: RDD<T>,
+    f: PartitionFunction<T, U>,
+    partitions: readonly number[],
+    resultHandler: ResultHandler<U>,
+    resultFunc: () => R,
+    options?: ActionOptions,
+  ): FutureAction<R> {
+    return jobs.submitJob(this, rdd, f, partitions, resultHandler, resultFunc, options);
+  }
+
+  /** Answers after `timeoutMs` with what the evaluator makes of the tasks that have ended by then; the job goes on. */
+  runApproximateJob<T, U, R>(
+    rdd: RDD<T>,
+    f: PartitionFunction<T, U>,
+    evaluator: ApproximateEvaluator<U, R>,
+    timeoutMs: number,
+    options?: ActionOptions,
+  ): FutureAction<PartialResult<R>> {
+    return jobs.runApproximateJob(this, rdd, f, evaluator, timeoutMs, options);
+  }
+
   addSparkListener(listener: SparkListener): void {
     this.#env.listeners.add(listener);
   }
@@ -294,7 +355,8 @@ export class SparkContext extends ContextStorage implements JobRunner, AsyncDisp
       );
   }
 
-  runJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle {
+  /** @internal runJob is the user's. */
+  startJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle {
     this.assertNotStopped();
     return this.#env.runJob(node, sink, partitions, options);
   }

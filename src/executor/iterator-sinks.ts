@@ -40,7 +40,7 @@ export function runIteratorSink(
     case 'iterator': {
       const f = functions[sink.f] as (records: RecordIterator, context: unknown) => unknown;
       const value = f(new RecordIterator(batches), env.task);
-      if (segmentRuntime.isPromise(value)) segmentRuntime.refusePromise('foreachPartition');
+      if (segmentRuntime.isPromise(value)) segmentRuntime.refusePromise(sink.operator);
       return sink.discard ? new Uint8Array(0) : encodeValue(value);
     }
     case 'reservoir': {

@@ -1,3 +1,4 @@
+import { errorToData, IskraError } from '../base/errors.ts';
 import type { RunTask, StageFacts } from '../protocol/executor-slot.ts';
 import type { StageId, TaskId } from '../protocol/ids.ts';
 import type { Split } from '../protocol/stage-program.ts';
@@ -17,7 +18,7 @@ export class RunningTask implements TaskContext {
   readonly #onCompletion: ((context: TaskContext) => void)[] = [];
   readonly #onFailure: ((context: TaskContext, error: Error) => void)[] = [];
   #completed = false;
-  #failed = false;
+  #failure: Error | null = null;
 
   constructor(
     [taskId, attemptNumber, partition, , programKey, split]: RunTask,
@@ -58,7 +59,7 @@ export class RunningTask implements TaskContext {
   }
 
   isFailed(): boolean {
-    return this.#failed;
+    return this.#failure !== null;
   }
 
   getLocalProperty(key: string): string | null {
@@ -69,31 +70,49 @@ export class RunningTask implements TaskContext {
     return this.#metrics;
   }
 
-  addTaskCompletionListener(listener: (context: TaskContext) => void): void {
-    this.#onCompletion.push(listener);
+  addTaskCompletionListener(listener: (context: TaskContext) => void): TaskContext {
+    if (this.#completed) listener(this);
+    else this.#onCompletion.push(listener);
+    return this;
   }
 
-  addTaskFailureListener(listener: (context: TaskContext, error: Error) => void): void {
-    this.#onFailure.push(listener);
+  addTaskFailureListener(listener: (context: TaskContext, error: Error) => void): TaskContext {
+    if (this.#failure !== null) listener(this, this.#failure);
+    else this.#onFailure.push(listener);
+    return this;
   }
 
-  /** Calls the listeners, the last added first; all are called, then the first error of theirs is thrown. */
+  /**
+   * Calls the listeners, the last added first: those for failures before the others. All are called.
+   *
+   * @throws what a listener threw; of several a TaskCompletionListenerError that lists them.
+   */
   end(error: Error | null): void {
     if (this.#completed) return;
-    this.#completed = true;
-    let first: { readonly error: unknown } | null = null;
-    const each = (call: () => void): void => {
+    const thrown: unknown[] = [];
+    const call = (listener: () => void): void => {
       try {
-        call();
-      } catch (thrown) {
-        first ??= { error: thrown };
+        listener();
+      } catch (e) {
+        thrown.push(e);
       }
     };
     if (error !== null) {
-      this.#failed = true;
-      for (const listener of this.#onFailure.reverse()) each(() => listener(this, error));
+      this.#failure = error;
+      for (const listener of this.#onFailure.reverse()) call(() => listener(this, error));
     }
-    for (const listener of this.#onCompletion.reverse()) each(() => listener(this));
-    if (first !== null) throw (first as { readonly error: unknown }).error;
+    this.#completed = true;
+    for (const listener of this.#onCompletion.reverse()) call(() => listener(this));
+    if (thrown.length === 1) throw thrown[0];
+    if (thrown.length > 1) throw new TaskCompletionListenerError(thrown);
+  }
+}
+
+/** Several listeners of one task threw. Spark: TaskCompletionListenerException */
+export class TaskCompletionListenerError extends IskraError {
+  override readonly name = 'TaskCompletionListenerError';
+  constructor(thrown: readonly unknown[]) {
+    const lines = thrown.map((e, i) => `Exception ${i}: ${errorToData(e).message}`);
+    super('TASK_LISTENERS_FAILED', lines.join('\n'), { cause: thrown[0] });
   }
 }

@@ -259,7 +259,7 @@ export type SinkPlan =
   | { readonly kind: 'takeOrdered'; readonly limit: number; readonly ordering: OrderingPlan }
   | { readonly kind: 'foreach'; readonly f: Ref }
   /** f(iterator, taskContext): its return value is the result, unless `discard`. */
-  | { readonly kind: 'iterator'; readonly f: Ref; readonly discard: boolean }
+  | { readonly kind: 'iterator'; readonly operator: string; readonly f: Ref; readonly discard: boolean }
   /** Uniform sample of at most `limit` records (base/reservoir.ts, seeded with `seed` and split.index). */
   | { readonly kind: 'reservoir'; readonly limit: number; readonly seed: number }
   /** Each record with probability `fraction` (base/reservoir.ts). */

@@ -134,7 +134,7 @@ class RunningAction implements Action {
     this.#stop.signal.throwIfAborted();
     // A merge function of the user's that throws must end this job, not the event loop that brings the results.
     let broken: { readonly error: unknown } | null = null;
-    const handle = this.#jobs.runJob(node, sink, partitions, {
+    const handle = this.#jobs.startJob(node, sink, partitions, {
       callSite: this.#callSite,
       properties: this.#properties,
       onResult: (index, bytes) => {

@@ -23,7 +23,7 @@ export interface JobRunner {
    *
    * @throws IllegalArgumentError synchronously when a partition does not exist.
    */
-  runJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle;
+  startJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle;
 
   /** `node.storageLevel` became another one than NONE. */
   persistRDD(node: RDDNode): void;

@@ -78,7 +78,12 @@ export function sinkPlan(sink: SinkSpec, builder: ProgramBuilder): SinkPlan {
     case 'foreach':
       return { kind: 'foreach', f: builder.ref(sink.f, functionPassedTo(sink.operator)) };
     case 'iterator':
-      return { kind: 'iterator', f: builder.ref(sink.f, functionPassedTo(sink.operator)), discard: sink.discard };
+      return {
+        kind: 'iterator',
+        operator: sink.operator,
+        f: builder.ref(sink.f, functionPassedTo(sink.operator)),
+        discard: sink.discard,
+      };
     case 'count':
     case 'collect':
     case 'take':

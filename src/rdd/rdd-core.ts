@@ -251,7 +251,7 @@ export function isRDD(value: unknown): value is RDD<unknown> {
 }
 
 /** @throws IllegalArgumentError when it is no RDD. */
-export function nodeOf(at: Site, other: unknown): RDDNode {
+export function nodeOf(at: { readonly operator: string }, other: unknown): RDDNode {
   if (!isRDD(other)) throw notAnRdd(at, other);
   return other.node;
 }

@@ -61,7 +61,7 @@ export async function runPreparingJob(
   const onResult = (index: number, bytes: Uint8Array): void => {
     results[index] = decodeResult(sink, bytes);
   };
-  const handle = jobs.runJob(node, sink, partitions, { callSite, properties, onResult });
+  const handle = jobs.startJob(node, sink, partitions, { callSite, properties, onResult });
   const cancel = (): void => handle.cancel('nobody waits for it any more');
   signal.addEventListener('abort', cancel, { once: true });
   try {

@@ -15,9 +15,13 @@ export interface TaskContext {
   isFailed(): boolean;
   getLocalProperty(key: string): string | null;
   taskMetrics(): TaskMetrics;
-  /** Called when the task ends, however it ends; the last added is called first, and all are called. */
-  addTaskCompletionListener(listener: (context: TaskContext) => void): void;
-  addTaskFailureListener(listener: (context: TaskContext, error: Error) => void): void;
+  /**
+   * Called when the task ends, however it ends; at once when it has. The last added is called first, and all are called, whatever
+   * they throw; what one throws fails the task.
+   */
+  addTaskCompletionListener(listener: (context: TaskContext) => void): TaskContext;
+  /** Called when the task fails, before those of its completion. */
+  addTaskFailureListener(listener: (context: TaskContext, error: Error) => void): TaskContext;
 }
 
 let current: TaskContext | null = null;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { HashPartitioner } from '../../src/rdd/partitioner.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
-import { type Behaviour, numbers, sorted } from './behaviour.ts';
+import { type Behaviour, newGate, numbers, sorted } from './behaviour.ts';
 
 /** Long enough for any job here, and not waited for. */
 const LONG_MS = 60_000;
@@ -21,15 +21,13 @@ export const approximateBehaviours: readonly Behaviour[] = [
   [
     'countApprox answers at its timeout while the job goes on',
     async (sc) => {
-      const gate = sc.range(0, 4, 1, 4).mapAsync(async (x) => {
-        await new Promise((resolve) => setTimeout(resolve, 30));
-        return x;
-      });
-      const answer = await gate.countApprox(0);
+      const gate = newGate();
+      const answer = await gate.hold(sc.range(0, 4, 1, 4)).countApprox(0);
       assert.equal(answer.isInitialValueFinal, false);
       const { mean, confidence, low, high } = answer.initialValue;
       assert.deepEqual([mean, confidence, low, high], [0, 0, 0, Number.POSITIVE_INFINITY]);
       const heard = new Promise<number>((resolve) => answer.onComplete((count) => resolve(count.mean)));
+      gate.open();
       assert.equal((await answer.getFinalValue()).mean, 4);
       assert.equal(await heard, 4);
       assert.match(String(answer), /^\(final: /);

@@ -1,10 +1,15 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SparkContext } from '../../src/driver/spark-context.ts';
 import type { PortableDataStream } from '../../src/io/formats/portable-data-stream.ts';
 import type { Element, Nullish } from '../../src/rdd/element.ts';
 import type { CsvFileOptions, LongsOptions, ParquetFileOptions, ParseOptions } from '../../src/rdd/file-sources.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
 
 /** What the suite needs of a SparkContext. */
-export interface ContextLike {
+export interface ContextLike extends Pick<SparkContext, 'runJob' | 'submitJob' | 'runApproximateJob'> {
   parallelize<T extends Element<N>, N extends Nullish = Nullish>(collection: readonly T[], numSlices?: number): RDD<T>;
   makeRDD<T extends Element<N>, N extends Nullish = Nullish>(collection: readonly T[], numSlices?: number): RDD<T>;
   range(start: number, end?: number, step?: number, numSlices?: number): RDD<number>;
@@ -29,6 +34,30 @@ export interface ContextLike {
 
 /** A sentence about the engine, and its proof. */
 export type Behaviour = readonly [title: string, prove: (sc: ContextLike) => Promise<void>];
+
+/** Holds up tasks, wherever they run, until it is opened; it is a file that they look for. */
+export interface Gate {
+  /** The same records, once the gate is open. */
+  hold<T>(rdd: RDD<T>): RDD<T>;
+  open(): void;
+}
+
+export function newGate(): Gate {
+  const path = join(tmpdir(), `iskra-gate-${randomUUID()}`);
+  return {
+    hold: <T>(rdd: RDD<T>) =>
+      rdd.mapPartitionsAsync(async (records: AsyncIterable<T>) => {
+        while (!existsSync(path)) await new Promise((again) => setTimeout(again, 2));
+        const all: T[] = [];
+        for await (const record of records) all.push(record);
+        return all as (T & NonNullable<unknown>)[];
+      }) as RDD<T>,
+    open() {
+      writeFileSync(path, '');
+      process.once('exit', () => rmSync(path, { force: true }));
+    },
+  };
+}
 
 /** In an order that depends on the records alone: for results whose order nobody promises. */
 export function sorted<T>(records: Iterable<T>): T[] {

@@ -7,6 +7,7 @@ import { checkpointBehaviours } from './checkpoint-behaviours.ts';
 import { engineBehaviours } from './engine-behaviours.ts';
 import { fileBehaviours } from './file-behaviours.ts';
 import { fileFormatBehaviours } from './file-format-behaviours.ts';
+import { jobBehaviours, taskContextBehaviours } from './job-behaviours.ts';
 import { joinBehaviours } from './join-behaviours.ts';
 import { keySamplingBehaviours } from './key-sampling-behaviours.ts';
 import { narrowBehaviours } from './narrow-behaviours.ts';
@@ -37,6 +38,7 @@ const topics = {
   actions: actionBehaviours,
   'statistics and histograms': numberBehaviours,
   'approximate actions': approximateBehaviours,
+  jobs: jobBehaviours,
   files: fileBehaviours,
   'formats of files': fileFormatBehaviours,
   'async operators': asyncBehaviours,
@@ -65,7 +67,12 @@ export function rddConformance(
     const all =
       options.realEngine === false
         ? topics
-        : { ...topics, 'the engine': engineBehaviours, 'processes of tasks': pipeEngineBehaviours };
+        : {
+            ...topics,
+            'the engine': engineBehaviours,
+            'processes of tasks': pipeEngineBehaviours,
+            tasks: taskContextBehaviours,
+          };
     for (const [topic, behaviours] of Object.entries(all)) {
       describe(topic, () => {
         for (const [title, prove] of behaviours) test(title, () => prove(sc));

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeClass, reviveClass } from '../../src/closure/closure.ts';
+import type { SparkContext } from '../../src/driver/spark-context.ts';
 import type { PortableDataStream } from '../../src/io/formats/portable-data-stream.ts';
 import type { Element, Nullish } from '../../src/rdd/element.ts';
 import * as files from '../../src/rdd/file-sources.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
+import * as jobs from '../../src/rdd/run-job.ts';
 import { checkpointFile, emptyRDD, parallelize, parallelizeWithHosts, range, unionAll } from '../../src/rdd/sources.ts';
 import { installClassCodec } from '../../src/serializer/serializer.ts';
 import { ArrayEngine } from './array-engine.ts';
@@ -114,6 +116,15 @@ export class ArrayContext {
   withLocalProperties<R>(properties: Readonly<Record<string, string | null>>, body: () => R): R {
     return this.engine.properties.run(properties, body);
   }
+
+  readonly runJob = ((rdd: RDD<unknown>, f: () => unknown, ...rest: unknown[]) =>
+    jobs.runJob(this.engine, rdd, f, rest)) as SparkContext['runJob'];
+
+  readonly submitJob = ((...[rdd, f, ...rest]: Parameters<SparkContext['submitJob']>) =>
+    jobs.submitJob(this.engine, rdd, f, ...rest)) as SparkContext['submitJob'];
+
+  readonly runApproximateJob = ((...[rdd, f, ...rest]: Parameters<SparkContext['runApproximateJob']>) =>
+    jobs.runApproximateJob(this.engine, rdd, f, ...rest)) as SparkContext['runApproximateJob'];
 
   stop(): Promise<void> {
     this.engine.stopped = true;

@@ -101,7 +101,7 @@ export class ArrayEngine implements JobRunner {
     return blocks.length === 0 ? null : { numCachedPartitions: blocks.length, memoryBytes: 100, diskBytes: 0 };
   }
 
-  runJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle {
+  startJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle {
     this.assertNotStopped();
     for (const p of partitions) {
       if (!(p >= 0 && p < node.numPartitions)) throw new IllegalArgumentError(`no partition ${p}`);

@@ -247,6 +247,33 @@ test('statistics and approximate actions promise what they bring', () => {
   records<[string, boolean]>()(others.repartitionAndSortWithinPartitions(new HashPartitioner(2)), true);
 });
 
+test('jobs of the user promise what their function returns', () => {
+  const lengths = (ls: Iterable<string>): number => [...ls].length;
+  value<number[]>()(sc.runJob(lines, lengths), true);
+  value<string[]>()(
+    sc.runJob(lines, (ls, context) => `${context.partitionId} ${[...ls].length}`, [0]),
+    true,
+  );
+  value<void>()(
+    sc.runJob(lines, lengths, (_, n) => n.toFixed()),
+    true,
+  );
+  value<void>()(
+    sc.runJob(lines, lengths, [0], (_, n) => n.toFixed()),
+    true,
+  );
+  value<boolean>()(
+    sc.submitJob(
+      lines,
+      lengths,
+      [0],
+      () => {},
+      () => true,
+    ),
+    true,
+  );
+});
+
 test('wrong calls do not compile', () => {
   const wrong = (): void => {
     // @ts-expect-error numbers are no pairs
@@ -287,6 +314,13 @@ test('wrong calls do not compile', () => {
     pairs.repartitionAndSortWithinPartitions(3);
     // @ts-expect-error fractions are of keys
     pairs.sampleByKey(false, new Map([[1, 0.5]]));
+    // @ts-expect-error lines are no numbers
+    void sc.runJob(lines, (ns: Iterable<number>) => [...ns].length);
+    const handler = (_: number, text: string): string => text;
+    // @ts-expect-error the handler takes what the function returns
+    void sc.runJob(lines, () => 1, handler);
+    // @ts-expect-error partitions are numbers
+    void sc.runJob(lines, () => 1, ['a']);
     // @ts-expect-error groupWith takes no partitioner
     pairs.groupWith(others, 3);
     // @ts-expect-error keys differ

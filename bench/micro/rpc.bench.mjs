@@ -2,6 +2,7 @@
 //   npm run build && node bench/micro/rpc.bench.mjs [scale]
 import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileRegion } from '../../dist/src/rpc/file-region.js';
@@ -37,8 +38,46 @@ async function serve() {
       }
     },
   });
-  process.send(env.address);
+  // Sockets without any of it, for comparison: E echoes what comes, B sends a block for each byte that comes.
+  const bare = createServer({ noDelay: true, highWaterMark: MIB }, (socket) => {
+    socket.once('data', (first) => {
+      if (first[0] === 0x45) socket.pipe(socket);
+      else socket.on('data', () => writeBlock(socket, block, 0));
+    });
+    socket.on('error', () => {});
+  }).listen(0, '127.0.0.1', () => process.send({ ...env.address, bare: bare.address().port }));
   process.on('disconnect', () => process.exit());
+}
+
+function writeBlock(socket, block, at) {
+  if (at < block.length)
+    socket.write(block.subarray(at, at + 512 * 1024), () => writeBlock(socket, block, at + 512 * 1024));
+}
+
+/** A bare socket; `run(bytes)` writes and resolves when as many as `expected` have come. */
+async function bareSocket(port, kind) {
+  const buffer = Buffer.alloc(256 * 1024);
+  let left = 0;
+  let done = () => {};
+  const callback = (n) => {
+    left -= n;
+    if (left <= 0) done();
+    return true;
+  };
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer, callback } });
+  await new Promise((resolve) => socket.once('connect', resolve));
+  socket.write(kind);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return {
+    run(bytes, expected) {
+      left = expected;
+      socket.write(bytes);
+      return new Promise((resolve) => {
+        done = resolve;
+      });
+    },
+    close: () => socket.destroy(),
+  };
 }
 
 async function main() {
@@ -70,6 +109,20 @@ async function measure(policy, file, scale) {
     split: { kind: 'range', start: 170_000, end: 180_000, step: 1 },
     padding: 'x'.repeat(30),
   };
+  const size = JSON.stringify({ type: 'Small', request: task }).length;
+  const echo = await bareSocket(address.bare, 'E');
+  const source = await bareSocket(address.bare, 'B');
+  const bareEcho = async (n, inFlight) => {
+    const bytes = Buffer.alloc(size * inFlight, 1);
+    const start = now();
+    for (let i = 0; i < n; i += inFlight) await echo.run(bytes, bytes.length);
+    return (now() - start) / n;
+  };
+  const bareBlock = async () => {
+    const start = now();
+    await source.run('x', 64 * MIB);
+    return now() - start;
+  };
   const show = (what, figure) => console.log(`${policy.padEnd(8)} ${what.padEnd(44)} ${figure}`);
   const small = async (n, inFlight) => {
     let left = n;
@@ -81,15 +134,21 @@ async function measure(policy, file, scale) {
     return (now() - start) / n;
   };
   await small(20_000 * scale, 64);
-  const size = JSON.stringify({ type: 'Small', request: task }).length;
   for (const [inFlight, n] of [
     [1, 10_000],
     [64, 100_000],
     [512, 100_000],
   ]) {
     let best = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < 3; i++) best = Math.min(best, await small(n * scale, inFlight));
-    show(`ask of ${size} B, ${inFlight} in flight`, `${(best * 1000).toFixed(1)} us, ${Math.round(1000 / best)} /s`);
+    let bare = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 3; i++) {
+      best = Math.min(best, await small(n * scale, inFlight));
+      bare = Math.min(bare, await bareEcho(n * scale, inFlight));
+    }
+    show(
+      `ask of ${size} B, ${inFlight} in flight`,
+      `${(best * 1000).toFixed(1)} us, ${Math.round(1000 / best)} /s (bare socket ${(bare * 1000).toFixed(1)} us)`,
+    );
   }
   const slab = new Uint8Array(new SharedArrayBuffer(64 * MIB));
   const block = new Uint8Array(64 * MIB).fill(9);
@@ -104,12 +163,15 @@ async function measure(policy, file, scale) {
   for (const [what, run] of Object.entries(cases)) {
     await run();
     let best = Number.POSITIVE_INFINITY;
+    let bare = Number.POSITIVE_INFINITY;
     for (let i = 0; i < 5; i++) {
       const start = now();
       await run();
       best = Math.min(best, now() - start);
+      bare = Math.min(bare, await bareBlock());
     }
-    show(what, `${((64 * MIB) / 1e6 / best).toFixed(2)} GB/s`);
+    const rate = (ms) => `${((64 * MIB) / 1e6 / ms).toFixed(2)} GB/s`;
+    show(what, `${rate(best)} (bare socket, bytes not kept: ${rate(bare)})`);
   }
   const blocks = 64;
   const start = now();
@@ -127,6 +189,8 @@ async function measure(policy, file, scale) {
     worst = Math.max(worst, now() - before);
   }
   show('slowest small ask beside 256 MiB of replies', `${worst.toFixed(1)} ms`);
+  echo.close();
+  source.close();
   await env.stop();
   child.disconnect();
 }

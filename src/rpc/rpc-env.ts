@@ -256,8 +256,11 @@ export class RpcEnv {
         host,
         port,
       });
-    } else if (error instanceof RpcHandshakeError) {
-      const { keyId } = error.details;
+    } else if (error instanceof RpcConnectionError) {
+      // It came and went, as health checks do.
+      this.#log.debug(error.message);
+    } else {
+      const keyId = error instanceof RpcHandshakeError ? error.details['keyId'] : null;
       // What a stranger calls itself goes into the log as one word.
       const as = typeof keyId === 'string' ? { keyId: keyId.replace(/[^\w.:@-]/g, '?') } : {};
       this.#log.warn(`Refused a connection: ${error.message}`, { host, port, ...as });
@@ -271,13 +274,20 @@ export class RpcEnv {
     if (attempt === undefined) {
       attempt = this.#open(address, key, timeoutMs);
       this.#outgoing.set(key, attempt);
-      attempt.catch(() => this.#outgoing.delete(key));
+      const made = attempt;
+      made.catch(() => {
+        if (this.#outgoing.get(key) === made) this.#outgoing.delete(key);
+      });
     }
     return attempt;
   }
 
   #open(address: RpcAddress, key: string, timeoutMs: number): Promise<Connection> {
     return new Promise((resolve, reject) => {
+      if (!(address.port > 0 && address.port <= 65_535)) {
+        reject(notConnected(key, address, new RangeError(`${address.port} is not a port`)));
+        return;
+      }
       const connection = new Connection(
         'client',
         {

@@ -166,6 +166,10 @@ describe('a client', () => {
           error instanceof RpcConnectionError &&
           /^Failed to connect to 127\.0\.0\.1:\d+: connect ECONNREFUSED/.test(error.message),
       );
+      await assert.rejects(
+        client.connect({ host: '127.0.0.1', port: 70_000 }, 'Ping'),
+        /Failed to connect to 127\.0\.0\.1:70000: 70000 is not a port/,
+      );
       await assert.rejects(client.connect({ host: 'no.such.host.invalid', port: 1 }, 'Ping'), RpcConnectionError);
     });
   });

@@ -5,6 +5,7 @@ import type { TaskDescription, TaskResult } from '../../src/protocol/task.ts';
 import type { TaskFailedReason } from '../../src/protocol/task-end-reason.ts';
 import type { ShuffleDependency } from '../../src/rdd/dependency.ts';
 import type { RDDNode } from '../../src/rdd/rdd-node.ts';
+import { DEFAULT_EXCLUSION, DEFAULT_SPECULATION, type SchedulerSettings } from '../../src/scheduler/settings.ts';
 import type { StageWork } from '../../src/scheduler/task-set.ts';
 import { failedWith, mapOutputOf, resultOf } from '../kit/fake-backend.ts';
 import { mapped, orderSensitive, shuffled, shuffleOf, source, unionOf } from '../kit/fake-nodes.ts';
@@ -36,6 +37,7 @@ class Storm {
         cpusPerTask: 1 + this.random.nextInt(2),
         shuffleServiceEnabled,
         unregisterOutputOnHost: shuffleServiceEnabled,
+        ...this.faultSettings(),
       },
       seed,
     );
@@ -47,6 +49,16 @@ class Storm {
     };
     this.provenance = indeterminate ? new Provenance(this.cluster, (task) => this.readsOf(task)) : null;
     for (let i = 0; i < 3; i++) this.addExecutor();
+  }
+
+  faultSettings(): Partial<SchedulerSettings> {
+    const speculation = { ...DEFAULT_SPECULATION, quantile: 0.3, multiplier: 1.5, minTaskRuntimeMs: 50 };
+    const exclusion = { ...DEFAULT_EXCLUSION, timeoutMs: 2000, unschedulableTimeoutMs: 1000, fetchFailure: true };
+    return {
+      speculation: this.chance(50) ? speculation : null,
+      exclusion: this.chance(50) ? { ...exclusion, application: this.chance(70), taskAndStage: this.chance(70) } : null,
+      dynamicAllocation: this.chance(30),
+    };
   }
 
   chance(percent: number): boolean {
@@ -184,7 +196,9 @@ class Storm {
       scheduler.cancelJob(victim.job.jobId, 'for fun');
     } else if (dice < 22) clock.advance(this.random.nextInt(1500));
     else if (dice < 23 && running.length > 0) scheduler.killTaskAttempt(this.pick(running).taskId, true, 'for fun');
-    else if (dice < 24) backend.listener.workerRemoved('w', `host-${this.random.nextInt(3)}`, 'gone');
+    else if (dice < 24 && backend.hosts.size > 1)
+      backend.listener.executorDecommissioned(this.pick([...backend.hosts.keys()]), null);
+    else if (dice < 25) backend.listener.workerRemoved('w', `host-${this.random.nextInt(3)}`, 'gone');
     else if (running.length > 0) this.end(this.pick(running), false);
   }
 
@@ -268,7 +282,7 @@ test('whatever breaks, every job ends, results come once, and nothing stays behi
 test('whatever breaks, no job is given results of two versions of an indeterminate output', () => survive(true));
 
 async function survive(indeterminate: boolean): Promise<void> {
-  const ends = { succeeded: 0, failed: 0 };
+  const ends = { succeeded: 0, failed: 0, copies: 0, exclusions: 0 };
   for (let seed = FIRST_SEED; seed < FIRST_SEED + ROUNDS; seed++) {
     try {
       const storm = new Storm(seed, indeterminate);
@@ -295,12 +309,15 @@ async function survive(indeterminate: boolean): Promise<void> {
         }
       }
       checkEvents(storm.cluster);
+      ends.copies += storm.cluster.heard('SpeculativeTaskSubmitted').length;
+      ends.exclusions += storm.cluster.heard('ExecutorExcluded', 'ExecutorExcludedForStage').length;
     } catch (error) {
       throw new Error(`seed ${seed} (run again with ISKRA_SEED=${seed})`, { cause: error });
     }
   }
   // Else the weather is too bad, or too good, to show anything.
   if (ROUNDS > 1) assert.ok(ends.succeeded > 5 * ROUNDS && ends.failed > ROUNDS, JSON.stringify(ends));
+  if (ROUNDS > 1) assert.ok(ends.copies > ROUNDS && ends.exclusions > ROUNDS, JSON.stringify(ends));
 }
 
 /** What listeners heard must be a possible story: everything that starts ends once, attempts of a stage do not overlap. */

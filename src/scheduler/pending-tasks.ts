@@ -113,6 +113,9 @@ export class PendingTasks {
   readonly #rackOf: ((host: string) => string | null) | null;
   /** 1: to be launched. */
   readonly #waits: Uint8Array;
+  /** The tasks that wait, in no order, in the first `count` places; and where each of them stands. */
+  readonly #indexes: Uint32Array;
+  readonly #positions: Uint32Array;
   readonly #all: IndexList;
   readonly #noPrefs: IndexList;
   readonly #byExecutor: PlaceLists;
@@ -130,7 +133,12 @@ export class PendingTasks {
     this.#rackOf = rackOf;
     const all = initially === 'all';
     this.#waits = new Uint8Array(numTasks);
-    if (all) this.#waits.fill(1);
+    this.#indexes = new Uint32Array(numTasks);
+    this.#positions = new Uint32Array(numTasks);
+    if (all) {
+      this.#waits.fill(1);
+      for (let i = 0; i < numTasks; i++) this.#indexes[i] = this.#positions[i] = i;
+    }
     this.#count = all ? numTasks : 0;
     this.#all = new IndexList(this.#count);
     const noPrefs: number[] = [];
@@ -167,12 +175,26 @@ export class PendingTasks {
     if (this.#waits[index] !== 1) return;
     this.#waits[index] = 0;
     this.#count--;
+    // The last one takes its place.
+    const position = this.#positions[index] as number; // indexes are below numTasks, here and in add()
+    const last = this.#indexes[this.#count] as number;
+    this.#indexes[position] = last;
+    this.#positions[last] = position;
+  }
+
+  /** Calls `visit` with each place that a waiting task prefers; some come more than once. */
+  forEachPlace(visit: (place: TaskLocation) => void): void {
+    if (this.#locations === null) return;
+    for (let i = 0; i < this.#count; i++)
+      for (const place of this.#locations[this.#indexes[i] as number] ?? NOWHERE) visit(place);
   }
 
   /** The task is to be launched again. */
   add(index: number): void {
     if (this.#waits[index] === 1) return;
     this.#waits[index] = 1;
+    this.#indexes[this.#count] = index;
+    this.#positions[index] = this.#count;
     this.#count++;
     this.#all.push(index);
     const places = this.#locations?.[index] ?? NOWHERE;

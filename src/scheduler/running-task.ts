@@ -14,6 +14,10 @@ export class ExecutorState {
   readonly running: Set<RunningTask> = new Set();
   /** Cores have come free since the last offers. */
   isDirty = false;
+  /** Where it stands in the list of executors that have room; -1: not in it. Kept by ExecutorTable. */
+  roomIndex = -1;
+  /** Number of the last round of offers it was part of. Kept by TaskOffers. */
+  offeredIn = 0;
   /** Since when it is being drained and takes no tasks; null: it takes them. */
   decommissionedAt: number | null = null;
 

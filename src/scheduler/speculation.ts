@@ -4,7 +4,7 @@ import { MedianHeap } from './median-heap.ts';
 import { PendingTasks } from './pending-tasks.ts';
 import type { ExecutorState, RunningTask } from './running-task.ts';
 import type { SpeculationSettings } from './settings.ts';
-import type { TaskSet } from './task-set.ts';
+import type { TaskLocation, TaskSet } from './task-set.ts';
 
 /**
  * Second copies of one task set's slow tasks: which tasks are slow, and where a copy may go.
@@ -53,6 +53,11 @@ export class Speculation {
   /** Level of the task that find() just found. */
   get foundAt(): Locality {
     return this.#pending.foundAt;
+  }
+
+  /** Calls `visit` with each place that a wanted copy prefers. */
+  forEachPlace(visit: (place: TaskLocation) => void): void {
+    this.#pending.forEachPlace(visit);
   }
 
   isWanted(index: number): boolean {

@@ -17,6 +17,8 @@ export interface BrokenLaunch {
   readonly abort: { readonly message: string; readonly cause: unknown } | null;
 }
 
+const NONE: readonly BrokenLaunch[] = [];
+
 /** The loop's part that describes tasks and hands them to the backend, one message of tasks an executor. */
 export class TaskLauncher {
   readonly #programs: ProgramShelf;
@@ -29,7 +31,10 @@ export class TaskLauncher {
     this.#cpus = cpus;
   }
 
-  launch(launches: readonly LaunchEffect[]): BrokenLaunch[] {
+  launch(launches: readonly LaunchEffect[]): readonly BrokenLaunch[] {
+    const [first] = launches;
+    // A core came free and got its next task: the common case.
+    if (launches.length === 1 && first !== undefined && !first.taskSet.isBarrier) return this.#launchOne(first);
     const byExecutor = new Map<ExecutorId, { readonly effects: LaunchEffect[]; readonly tasks: Launch[] }>();
     const broken: BrokenLaunch[] = [];
     const barriers = new Map<TaskSet, BarrierTaskInfo[]>();
@@ -51,20 +56,31 @@ export class TaskLauncher {
           list.tasks.push(task);
         }
       } catch (cause) {
-        // Splits are the node's own code.
-        const message = `Task creation failed: ${messageOf(cause)}`;
-        broken.push({ launch, reason: { kind: 'TaskKilled', reason: message }, abort: { message, cause } });
+        broken.push(notCreated(launch, cause));
       }
     }
     for (const [executorId, { effects, tasks }] of byExecutor)
       try {
         this.#backend.launch(executorId, tasks);
       } catch (thrown) {
-        // A split that does not travel, for instance. Trying again would end the same way.
-        const reason = { kind: 'ExceptionFailure', error: errorToData(thrown), retriable: false } as const;
-        for (const launch of effects) broken.push({ launch, reason, abort: null });
+        for (const launch of effects) broken.push(notSent(launch, thrown));
       }
     return broken;
+  }
+
+  #launchOne(launch: LaunchEffect): readonly BrokenLaunch[] {
+    let task: Launch;
+    try {
+      task = this.#describe(launch, null);
+    } catch (cause) {
+      return [notCreated(launch, cause)];
+    }
+    try {
+      this.#backend.launch(launch.executorId, [task]);
+      return NONE;
+    } catch (thrown) {
+      return [notSent(launch, thrown)];
+    }
   }
 
   #describe({ taskSet, task, executorId }: LaunchEffect, barrier: readonly BarrierTaskInfo[] | null): Launch {
@@ -89,4 +105,15 @@ export class TaskLauncher {
       },
     };
   }
+}
+
+/** Splits are the node's own code. */
+function notCreated(launch: LaunchEffect, cause: unknown): BrokenLaunch {
+  const message = `Task creation failed: ${messageOf(cause)}`;
+  return { launch, reason: { kind: 'TaskKilled', reason: message }, abort: { message, cause } };
+}
+
+/** A split that does not travel, for instance. Trying again would end the same way. */
+function notSent(launch: LaunchEffect, thrown: unknown): BrokenLaunch {
+  return { launch, reason: { kind: 'ExceptionFailure', error: errorToData(thrown), retriable: false }, abort: null };
 }

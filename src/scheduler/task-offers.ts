@@ -3,6 +3,9 @@ import { Locality } from './locality.ts';
 import type { ExecutorState, RunningTask } from './running-task.ts';
 import type { TaskSetManager } from './task-set-manager.ts';
 
+/** A set with fewer tasks than this part of the offers is helped to find those near its data. */
+const FEW = 4;
+
 /** What becomes of an offer. */
 export interface OfferTarget {
   /** The task holds its cores from now on. */
@@ -22,43 +25,61 @@ export interface OfferTarget {
  */
 export class TaskOffers {
   readonly #cpusPerTask: number;
+  readonly #executors: ExecutorTable;
   readonly #target: OfferTarget;
+  #roundNumber = 0;
+  /** The set that was asked last did not want a place that it may use. */
+  #refused = false;
   /** Executors of the round that can take another task. */
   #withRoom = 0;
 
-  constructor(cpusPerTask: number, target: OfferTarget) {
+  constructor(cpusPerTask: number, executors: ExecutorTable, target: OfferTarget) {
     this.#cpusPerTask = cpusPerTask;
+    this.#executors = executors;
     this.#target = target;
   }
 
   /**
    * @param offers executors with room, in the order in which they are to be preferred.
    * @param full all executors that are free are among them.
-   * @returns the sets that got something.
+   * @returns the sets that got something, some of them twice.
    */
   make(
     sets: readonly TaskSetManager[],
     offers: readonly ExecutorState[],
     full: boolean,
     at: number,
-  ): ReadonlySet<TaskSetManager> {
-    const launched = new Set<TaskSetManager>();
-    for (const useQueue of [false, true]) {
-      this.#withRoom = 0;
-      for (const executor of offers) if (this.hasRoom(executor, useQueue)) this.#withRoom++;
-      for (const manager of sets) {
-        if (this.#withRoom === 0) break;
-        if (this.#offer(manager, offers, useQueue, full, at)) launched.add(manager);
-      }
-    }
+  ): readonly TaskSetManager[] {
+    const launched: TaskSetManager[] = [];
+    this.#roundNumber++;
+    for (const executor of offers) executor.offeredIn = this.#roundNumber;
+    this.#round(sets, offers, false, full, at, launched);
+    this.#round(sets, offers, true, full, at, launched);
     return launched;
+  }
+
+  /** Offers the executors to one set after the other, until no core, or with `useQueue` no place, is left. */
+  #round(
+    sets: readonly TaskSetManager[],
+    offers: readonly ExecutorState[],
+    useQueue: boolean,
+    full: boolean,
+    at: number,
+    launched: TaskSetManager[],
+  ): void {
+    this.#withRoom = 0;
+    for (const executor of offers) if (this.hasRoom(executor, useQueue)) this.#withRoom++;
+    for (const manager of sets) {
+      if (this.#withRoom === 0) return;
+      if (this.#offer(manager, offers, useQueue, full, at)) launched.push(manager);
+    }
   }
 
   hasRoom(executor: ExecutorState, useQueue: boolean): boolean {
     return executor.freeCores + (useQueue ? executor.queue : 0) >= this.#cpusPerTask;
   }
 
-  /** At most one task an executor and pass, so that tasks spread. Spark: TaskSchedulerImpl.resourceOfferSingleTaskSet */
+  /** Spark: TaskSchedulerImpl.resourceOfferSingleTaskSet */
   #offer(
     manager: TaskSetManager,
     offers: readonly ExecutorState[],
@@ -68,25 +89,22 @@ export class TaskOffers {
   ): boolean {
     let best: Locality | null = null;
     let rejected = false;
-    const excludes = manager.excluded?.excludesAny === true;
+    /** The farthest level at which nothing more is to be had. */
+    let exhausted = -1;
+    this.#refused = false;
     for (const level of manager.levels) {
-      let launched: boolean;
-      do {
-        launched = false;
-        for (const executor of offers) {
-          if (manager.pendingCount === 0) break;
-          if (!this.hasRoom(executor, useQueue) || (excludes && manager.isExcludedFrom(executor))) continue;
-          const task = manager.take(executor, level, at, this.#target.nextTaskId());
-          if (task === null) {
-            rejected ||= level === Locality.ANY;
-            continue;
-          }
-          launched = true;
-          if (best === null || manager.takenAt < best) best = manager.takenAt;
-          this.#target.launch(task);
-          if (!this.hasRoom(executor, useQueue)) this.#withRoom--;
-        }
-      } while (launched && manager.pendingCount > 0 && this.#withRoom > 0);
+      if (manager.pendingCount === 0 || this.#withRoom === 0) break;
+      // Held back by its timer, the set would be asked for the same again.
+      const allowed = manager.allowedLevel(level, at);
+      const repeats = allowed <= exhausted;
+      if (!repeats) {
+        const near = level <= Locality.NODE_LOCAL && manager.pendingCount * FEW < offers.length;
+        const found = this.#offerAt(level, manager, near ? this.#nearOffers(manager) : offers, useQueue, at);
+        if (found !== null && (best === null || found < best)) best = found;
+        exhausted = allowed;
+      }
+      const waits = manager.pendingCount > 0 && this.#withRoom > 0;
+      rejected ||= level === Locality.ANY && waits && (repeats || this.#refused);
     }
     if (rejected) {
       manager.noRejectsSinceReset = false;
@@ -98,6 +116,50 @@ export class TaskOffers {
       manager.noRejectsSinceReset = true;
     }
     return best !== null;
+  }
+
+  /**
+   * At most one task an executor and pass, so that tasks spread, until nobody takes one.
+   *
+   * @returns the nearest level at which a task was launched, null when none was.
+   */
+  #offerAt(
+    level: Locality,
+    manager: TaskSetManager,
+    offers: readonly ExecutorState[],
+    useQueue: boolean,
+    at: number,
+  ): Locality | null {
+    const excludes = manager.excluded?.excludesAny === true;
+    let best: Locality | null = null;
+    let launched: boolean;
+    do {
+      launched = false;
+      for (const executor of offers) {
+        if (manager.pendingCount === 0) break;
+        if (!this.hasRoom(executor, useQueue) || (excludes && manager.isExcludedFrom(executor))) continue;
+        const task = manager.take(executor, level, at, this.#target.nextTaskId());
+        if (task === null) {
+          this.#refused = true;
+          continue;
+        }
+        launched = true;
+        if (best === null || manager.takenAt < best) best = manager.takenAt;
+        this.#target.launch(task);
+        if (!this.hasRoom(executor, useQueue)) this.#withRoom--;
+      }
+    } while (launched && manager.pendingCount > 0 && this.#withRoom > 0);
+    return best;
+  }
+
+  /** Those of the round that some waiting task prefers: a few tasks need not ask a large cluster one by one. */
+  #nearOffers(manager: TaskSetManager): ExecutorState[] {
+    const near = new Set<ExecutorState>();
+    manager.forEachPlace(({ host }) => {
+      for (const executor of this.#executors.onHost(host))
+        if (executor.offeredIn === this.#roundNumber) near.add(executor);
+    });
+    return [...near];
   }
 }
 

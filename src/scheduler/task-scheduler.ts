@@ -16,6 +16,9 @@ import type { TaskSet } from './task-set.ts';
 import { type TaskSetListener, TaskSetManager } from './task-set-manager.ts';
 import { UnschedulableTaskSets } from './unschedulable-task-sets.ts';
 
+/** A set with more tasks than this gets along without being helped to places near its data. */
+const MANY_PENDING = 64;
+
 /**
  * Brings task sets and executors together: who gets the next free core, and what becomes of the outcome.
  *
@@ -51,6 +54,8 @@ export class TaskScheduler {
   readonly #deadlines = new Deadlines();
   #dirty: ExecutorState[] = [];
   #offerAll = false;
+  /** Sets for which seekPlaces() has been called since the last offers. */
+  readonly #seeking = new Set<TaskSetManager>();
   #nextTaskId = 0;
   /** Earliest time at which wake() was asked for and has not come. */
   #wakeAt: number | null = null;
@@ -82,7 +87,7 @@ export class TaskScheduler {
     this.#root = new Pool({ name: '', schedulingMode: settings.mode, weight: 0, minShare: 0 });
     if (settings.mode === 'FAIR')
       for (const definition of settings.pools) this.#pools.set(definition.name, new Pool(definition, this.#root));
-    this.#offers = new TaskOffers(settings.cpusPerTask, {
+    this.#offers = new TaskOffers(settings.cpusPerTask, this.#executors, {
       launch: (task) => this.#launch(task),
       nextTaskId: () => this.#nextTaskId,
       wakeForLocality: (at) => this.#wakeNoLaterThan('locality', at),
@@ -298,7 +303,7 @@ export class TaskScheduler {
         this.#health?.fetchFailed(reason.location.host, reason.location.executorId, at);
       task.manager.failed(task, reason, result.metrics, at);
       // The executor that came free may be just the one that the task must avoid.
-      if (this.#settings.exclusion !== null) this.#offerAll = true;
+      if (this.#settings.exclusion !== null) this.#seekPlaces(task.manager, 1);
     } else task.manager.succeeded(task, result, at);
     this.#maybeFinish(task.manager, at);
     return this.#out;
@@ -344,7 +349,10 @@ export class TaskScheduler {
   #checkSpeculatable(at: number): void {
     const { speculation } = this.#settings;
     if (speculation === null) return;
-    for (const manager of this.#allManagers()) if (manager.checkSpeculatable(at)) this.#offerAll = true;
+    for (const manager of this.#allManagers()) {
+      const found = manager.checkSpeculatable(at);
+      if (found > 0) this.#seekPlaces(manager, found);
+    }
     if (this.#running.size > 0) this.#wakeNoLaterThan('speculation', at + speculation.intervalMs);
   }
 
@@ -356,11 +364,15 @@ export class TaskScheduler {
     if (!this.#offerAll && this.#dirty.length === 0) return this.#out;
     this.#health?.expire(at);
     const full = this.#offerAll;
-    const sets = this.#root.sorted();
-    const launched = this.#offers.make(sets, this.#collectOffers(sets.length > 0), full, at);
-    if (this.#unschedulable !== null) {
-      this.#unschedulable.check(sets, launched, this.#executors, this.#health, at);
-      for (const manager of sets) this.#maybeFinish(manager, at);
+    this.#offerRound(at);
+    if (this.#seeking.size > 0) {
+      let unserved = false;
+      for (const manager of this.#seeking) unserved ||= manager.hasPending;
+      this.#seeking.clear();
+      if (unserved && !full && this.#executors.withRoom().length > 0) {
+        this.#offerAll = true;
+        this.#offerRound(at);
+      }
     }
     if (this.#health?.excludesAny === true) this.#wakeNoLaterThan('exclusion', this.#health.nextExpiry + 1);
     if (this.#settings.speculation !== null && this.#running.size > 0 && !this.#deadlines.has('speculation'))
@@ -369,15 +381,42 @@ export class TaskScheduler {
     return this.#out;
   }
 
+  #offerRound(at: number): void {
+    const full = this.#offerAll;
+    const sets = this.#root.sorted();
+    const launched = this.#offers.make(sets, this.#collectOffers(sets.length > 0), full, at);
+    if (this.#unschedulable?.check(sets, launched, this.#executors, this.#health, at) === true)
+      for (const manager of sets) this.#maybeFinish(manager, at);
+  }
+
+  /**
+   * The set has a few tasks more that want executors: some at random are offered, and those near the tasks' data. Should
+   * that not serve them all executors are, but in a large cluster it mostly does.
+   */
+  #seekPlaces(manager: TaskSetManager, tasks: number): void {
+    const roomy = this.#executors.withRoom();
+    const samples = tasks * 2 + 2;
+    if (roomy.length <= samples * 2) {
+      this.#offerAll = true;
+      return;
+    }
+    this.#seeking.add(manager);
+    for (let i = 0; i < samples; i++) this.#markDirty(roomy[this.#random.nextInt(roomy.length)] as ExecutorState);
+    if (manager.pendingCount > MANY_PENDING) return;
+    manager.forEachPlace(({ host }) => {
+      for (const executor of this.#executors.onHost(host)) if (executor.roomIndex >= 0) this.#markDirty(executor);
+    });
+  }
+
   /** Executors with room, in random order: else small jobs would always land on the same few. */
   #collectOffers(wanted: boolean): ExecutorState[] {
-    const from = this.#offerAll ? this.#executors.all() : this.#dirty;
+    const from = this.#offerAll ? this.#executors.withRoom() : this.#dirty;
     const health = this.#health?.excludesAny === true ? this.#health : null;
     const offers: ExecutorState[] = [];
     if (wanted)
       for (const executor of from) {
-        if (!this.#offers.hasRoom(executor, true) || executor.decommissionedAt !== null) continue;
-        if (this.#executors.get(executor.id) !== executor) continue; // it is gone
+        // Not in that list: full, draining or gone.
+        if (executor.roomIndex < 0 || !this.#offers.hasRoom(executor, true)) continue;
         if (health === null || !health.isExcluded(executor.id, executor.host)) offers.push(executor);
       }
     for (const executor of this.#dirty) executor.isDirty = false;
@@ -396,6 +435,7 @@ export class TaskScheduler {
     this.#nextTaskId++;
     const { executor } = task;
     executor.freeCores -= this.#settings.cpusPerTask;
+    this.#executors.coresChanged(executor);
     executor.running.add(task);
     this.#running.set(task.taskId, task);
     this.#out.push({ type: 'Launch', executorId: executor.id, taskSet: task.manager.taskSet, task: task.info });
@@ -434,6 +474,7 @@ export class TaskScheduler {
     this.#running.delete(task.taskId);
     task.executor.running.delete(task);
     task.executor.freeCores += this.#settings.cpusPerTask;
+    this.#executors.coresChanged(task.executor);
   }
 
   #kill(task: RunningTask, interrupt: boolean, reason: string): void {
@@ -501,6 +542,7 @@ export class TaskScheduler {
     holds(2, onExecutors === total && inSets === total, `${total} run, ${onExecutors} on executors, ${inSets} in sets`);
     const next = this.#deadlines.next();
     holds(5, next === null || (this.#wakeAt !== null && this.#wakeAt <= next.at), 'a time is awaited by nobody');
+    this.#executors.checkInvariants();
     this.#health?.checkInvariants();
     holds(2, this.#root.runningTasks === total, `the root pool counts ${this.#root.runningTasks} of ${total}`);
   }

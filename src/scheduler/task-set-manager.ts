@@ -13,7 +13,7 @@ import type { ExecutorState, RunningTask } from './running-task.ts';
 import type { SchedulerSettings } from './settings.ts';
 import { sizeText } from './size-text.ts';
 import { Speculation } from './speculation.ts';
-import { type TaskSet, taskSetName } from './task-set.ts';
+import { type TaskLocation, type TaskSet, taskSetName } from './task-set.ts';
 import { type ExclusionListener, TaskSetExcludelist } from './task-set-excludelist.ts';
 import { checkTaskSetInvariants } from './task-set-invariants.ts';
 
@@ -170,14 +170,23 @@ export class TaskSetManager implements Schedulable {
     return this.#excluded?.isExcluded(executor.id, executor.host) === true;
   }
 
+  /** How far from its data a task may run now, if an offer allows `max`. */
+  allowedLevel(max: Locality, at: number): Locality {
+    if (max === Locality.NO_PREF) return max;
+    const allowed = this.#timer.allowed(at, this.#hasTasksAt);
+    return allowed < max ? allowed : max;
+  }
+
+  /** Calls `visit` with each place that a waiting task prefers; some come more than once. */
+  forEachPlace(visit: (place: TaskLocation) => void): void {
+    this.#pending.forEachPlace(visit);
+    this.#speculation?.forEachPlace(visit);
+  }
+
   /** A task for this executor at `max` or nearer, or null. Spark: TaskSetManager.resourceOffer */
   take(executor: ExecutorState, max: Locality, at: number, taskId: TaskId): RunningTask | null {
     if (this.pendingCount === 0) return null;
-    let level = max;
-    if (max !== Locality.NO_PREF) {
-      const allowed = this.#timer.allowed(at, this.#hasTasksAt);
-      if (allowed < max) level = allowed;
-    }
+    const level = this.allowedLevel(max, at);
     this.#asking = executor;
     const skip = this.#excluded?.excludesAny === true ? this.#isExcludedThere : null;
     let index = this.#pending.find(executor.id, executor.host, level, skip);
@@ -227,9 +236,9 @@ export class TaskSetManager implements Schedulable {
     return this.#takenAt;
   }
 
-  /** Looks for slow tasks; true when there are some to launch a second copy of. Spark: checkSpeculatableTasks */
-  checkSpeculatable(at: number): boolean {
-    if (this.#speculation === null || this.isZombie) return false;
+  /** Looks for slow tasks. @returns of how many a second copy is wanted from now on. Spark: checkSpeculatableTasks */
+  checkSpeculatable(at: number): number {
+    if (this.#speculation === null || this.isZombie) return 0;
     const { tasks, thresholdMs } = this.#speculation.check(this.running, at, (index) => this.#successful[index] === 1);
     let count = this.#speculation.pendingCount - tasks.length;
     for (const { info } of tasks) {
@@ -250,7 +259,7 @@ export class TaskSetManager implements Schedulable {
         partition,
       });
     }
-    return tasks.length > 0;
+    return tasks.length;
   }
 
   /** News from within a running task. */

@@ -39,24 +39,24 @@ export class UnschedulableTaskSets {
     this.#target = target;
   }
 
-  /** A round of offers is over; `launched`: the sets that got something. */
+  /** A round of offers is over; `launched`: the sets that got something. @returns whether a set was aborted. */
   check(
     sets: readonly TaskSetManager[],
-    launched: ReadonlySet<TaskSetManager>,
+    launched: readonly TaskSetManager[],
     executors: ExecutorTable,
     health: HealthTracker | null,
     at: number,
-  ): void {
+  ): boolean {
+    if (launched.length > 0) this.#clear(at);
+    let aborted = false;
     const isExcluded = (executor: ExecutorState): boolean => health?.isExcluded(executor.id, executor.host) === true;
     for (const manager of sets) {
-      if (launched.has(manager)) {
-        this.#clear(at);
-        continue;
-      }
       if (manager.excluded?.excludesAny !== true && health?.excludesAny !== true) continue;
+      if (launched.includes(manager)) continue;
       const index = taskWithoutPlace(manager, executors, isExcluded);
-      if (index >= 0) this.#noPlace(manager, index, executors, health, at);
+      if (index >= 0 && this.#noPlace(manager, index, executors, health, at)) aborted = true;
     }
+    return aborted;
   }
 
   /** A time that was asked for has come. */
@@ -78,13 +78,14 @@ export class UnschedulableTaskSets {
     this.#waiting.delete(manager);
   }
 
+  /** True when the set was aborted. */
   #noPlace(
     manager: TaskSetManager,
     index: number,
     executors: ExecutorTable,
     health: HealthTracker | null,
     at: number,
-  ): void {
+  ): boolean {
     const isWaiting = this.#waiting.has(manager);
     const idle = firstIdle(executors);
     if (idle === null && !this.#dynamicAllocation) {
@@ -92,9 +93,9 @@ export class UnschedulableTaskSets {
       this.#log(`Cannot schedule any task because ${why}. Aborting stage ${manager.stageId}.`);
       this.#waiting.delete(manager);
       manager.abortSinceExcluded(index, at);
-      return;
+      return true;
     }
-    if (isWaiting) return;
+    if (isWaiting) return false;
     const timeout = this.#settings.unschedulableTimeoutMs;
     const until = at + timeout;
     if (idle !== null) health?.killIdleExcluded(idle.id);
@@ -107,6 +108,7 @@ export class UnschedulableTaskSets {
     const wait = `Waiting for ${timeout} ms for completely excluded task to be schedulable again`;
     this.#log(`${wait} before aborting stage ${manager.stageId}.`);
     this.#target.wakeAt(until);
+    return false;
   }
 
   #clear(at: number): void {

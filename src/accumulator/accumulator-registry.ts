@@ -1,5 +1,6 @@
 import { IskraError } from '../base/errors.ts';
 import type { AccumulatorUpdate } from '../protocol/task.ts';
+import { decodeValue } from '../serializer/serializer.ts';
 import { Accumulator, type AnyAccumulator, setIdentity } from './accumulator-base.ts';
 
 /**
@@ -48,12 +49,33 @@ export class AccumulatorRegistry {
         continue;
       }
       try {
-        const partial = accumulator.copyAndReset();
-        partial.importState(update.value);
-        accumulator.merge(partial);
+        accumulator.merge(partialOf(accumulator, update));
       } catch (error) {
         failed(update, error);
       }
     }
   }
+
+  /** What a task added, and what the accumulator is worth now; undefined where that cannot be told. Never throws. */
+  describe(id: number, update: unknown): { readonly partial: unknown; readonly value: unknown } {
+    const accumulator = this.get(id);
+    if (accumulator === null) return { partial: undefined, value: undefined };
+    const read = (of: () => unknown): unknown => {
+      try {
+        return of();
+      } catch {
+        return undefined; // an own kind's code; whoever reads the value itself gets the error
+      }
+    };
+    return {
+      partial: read(() => partialOf(accumulator, update as AccumulatorUpdate).value),
+      value: read(() => accumulator.value),
+    };
+  }
+}
+
+function partialOf(accumulator: AnyAccumulator, { value }: AccumulatorUpdate): AnyAccumulator {
+  const partial = accumulator.copyAndReset();
+  partial.importState(value instanceof Uint8Array ? decodeValue(value) : value);
+  return partial;
 }

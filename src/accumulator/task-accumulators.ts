@@ -1,5 +1,6 @@
 import { IskraError } from '../base/errors.ts';
 import type { AccumulatorUpdate } from '../protocol/task.ts';
+import { encodeValue } from '../serializer/serializer.ts';
 import { type AnyAccumulator, setIdentity } from './accumulator-base.ts';
 
 /** The accumulators that the functions of one task reached. */
@@ -27,9 +28,8 @@ export class TaskAccumulators {
     for (const [id, accumulator] of this.#accumulators) {
       if (accumulator.isZero) continue;
       const { name } = accumulator;
-      const value = accumulator.exportState();
-      if (!isFlat(value)) checkData(accumulator, value);
-      updates.push({ id, name, value });
+      const state = accumulator.exportState();
+      updates.push({ id, name, value: isFlat(state) ? state : encode(accumulator, state) });
     }
     return updates;
   }
@@ -42,9 +42,9 @@ function isFlat(state: unknown): boolean {
 }
 
 /** Here the error can name the accumulator; when the message is sent it would cost the whole task result. */
-function checkData(accumulator: AnyAccumulator, state: unknown): void {
+function encode(accumulator: AnyAccumulator, state: unknown): Uint8Array {
   try {
-    structuredClone(state);
+    return Uint8Array.prototype.slice.call(encodeValue(state));
   } catch (cause) {
     throw new IskraError(
       'ACCUMULATOR_NOT_DATA',

@@ -6,6 +6,8 @@ const CODEC_NAME = 'iskra.Broadcast';
 
 /** What a broadcast variable can do depends on the side of the border it is on. */
 interface BroadcastSide<T> {
+  /** A closure carries the variable away. */
+  captured(variable: Broadcast<unknown>): void;
   read(): T;
   unpersist(): void;
   destroy(): void;
@@ -59,6 +61,7 @@ export class Broadcast<T> {
   /** @internal What closures carry in its place. */
   toWire(): readonly [string, BroadcastData] {
     this.#assertValid();
+    this.#side.captured(this);
     return [CODEC_NAME, { id: this.id }];
   }
 
@@ -103,9 +106,26 @@ export interface BroadcastHost {
 export class BroadcastRegistry {
   readonly #host: BroadcastHost;
   #nextId = 0;
+  #captured: Set<Broadcast<unknown>> | null = null;
 
   constructor(host: BroadcastHost) {
     this.#host = host;
+  }
+
+  /**
+   * Calls `body`, and gives the variables that closures took along meanwhile. What needs the bytes of such a closure has to
+   * hold on to them: a variable that nobody holds is removed from executors.
+   */
+  collect<R>(body: () => R): { readonly result: R; readonly captured: readonly Broadcast<unknown>[] } {
+    const before = this.#captured;
+    const captured = new Set<Broadcast<unknown>>();
+    this.#captured = captured;
+    try {
+      const result = body();
+      return { result, captured: [...captured] };
+    } finally {
+      this.#captured = before;
+    }
   }
 
   /** @throws IllegalArgumentError for an RDD; ClosureError when the value cannot travel. */
@@ -115,12 +135,21 @@ export class BroadcastRegistry {
       throw new IllegalArgumentError(
         'Can not directly broadcast RDDs; instead, call collect() and broadcast the result.',
       );
-    const bytes = host.encode(value);
+    // Variables inside the value are needed as long as this one is.
+    const { result: bytes, captured: inner } = this.collect(() => host.encode(value));
     const id = this.#nextId++;
     host.publish(id, bytes);
     return new Broadcast<T>(
       id,
-      { read: () => value, unpersist: () => host.unpersist(id), destroy: () => host.remove(id) },
+      {
+        read: () => value,
+        unpersist: () => host.unpersist(id),
+        destroy: () => host.remove(id),
+        captured: (variable) => {
+          this.#captured?.add(variable);
+          for (const one of inner) this.#captured?.add(one);
+        },
+      },
       (method) => host.callSite(method),
     );
   }
@@ -165,6 +194,7 @@ export function broadcastCodec(fetch: (id: number) => unknown): BroadcastCodec {
             values.set(id, value);
             return value;
           },
+          captured: () => {},
           unpersist: onDriverOnly(id, 'unpersist'),
           destroy: onDriverOnly(id, 'destroy'),
         },

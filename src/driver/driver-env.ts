@@ -7,7 +7,7 @@ import { IskraError } from '../base/errors.ts';
 import { redactPairs } from '../base/redaction.ts';
 import { seededRandom } from '../base/seeded-random.ts';
 import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
-import { BroadcastRegistry } from '../broadcast/broadcast.ts';
+import { type Broadcast, BroadcastRegistry } from '../broadcast/broadcast.ts';
 import { captureAll, describeClass, mainScriptUrls, remapStack, reviveClass } from '../closure/closure.ts';
 import type { ApplicationBackend } from '../cluster/application-backend.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
@@ -37,6 +37,7 @@ import { ListenerBus } from '../events/listener-bus.ts';
 import type { DriverAnswers } from '../protocol/driver-executor.ts';
 import type { ExecutorId, RddId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
+import type { StageProgram } from '../protocol/stage-program.ts';
 import { callSite } from '../rdd/call-site.ts';
 import type { FileSettings } from '../rdd/file-sources.ts';
 import type { JobHandle, RddSettings, RddStorageInfo, RunJobOptions } from '../rdd/job-runner.ts';
@@ -47,11 +48,11 @@ import { setSparkFilesRoot } from '../rdd/spark-files.ts';
 import { buildStageProgram } from '../rdd/stage-program-builder.ts';
 import { BarrierSyncs } from '../scheduler/barrier-coordinator-loop.ts';
 import { Scheduler } from '../scheduler/dag-scheduler-loop.ts';
-import { OutputCommitCoordinator } from '../scheduler/output-commit-coordinator.ts';
 import type { ExecutorAllocationClient, SchedulerBackend } from '../scheduler/ports.ts';
 import { installClassCodec } from '../serializer/serializer.ts';
 import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
+import { Accumulables } from './accumulables.ts';
 import { AddedFiles } from './added-files.ts';
 import type { OpenBackend } from './backend-needs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
@@ -61,6 +62,7 @@ import { KeptData } from './kept-data.ts';
 import { logEvent } from './log-event.ts';
 import { openBackend } from './open-backend.ts';
 import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
+import { OutputCommits } from './output-commits.ts';
 import { RateLimits } from './rate-limits.ts';
 import { schedulerSettings } from './scheduler-settings.ts';
 import type { SparkExecutorInfo } from './status-tracker.ts';
@@ -91,7 +93,10 @@ export class DriverEnv {
   readonly #localDirs: LocalDirs;
   readonly #cached = new CachedBlocks();
   readonly #mapOutputs = new MapOutputTracker();
-  readonly #commits = new OutputCommitCoordinator();
+  readonly #commits = new OutputCommits();
+  readonly #accumulables: Accumulables;
+  /** Broadcast variables that a program reads, while the scheduler has it: the user's own variables may have changed. */
+  readonly #neededBy = new WeakMap<StageProgram, readonly Broadcast<unknown>[]>();
   readonly #rateLimits = new RateLimits(systemClock);
   readonly jobStatus: JobStatusStore;
   readonly kept: KeptData;
@@ -167,6 +172,7 @@ export class DriverEnv {
     };
     installClassCodec({ describe: describeClass, revive: reviveClass });
     this.#barriers = new BarrierSyncs(conf.get(BARRIER_SYNC_TIMEOUT), systemClock);
+    this.#accumulables = new Accumulables(this.accumulators);
     this.jobStatus = new JobStatusStore({ jobs: conf.get(RETAINED_JOBS), stages: conf.get(RETAINED_STAGES) });
     this.kept = new KeptData({
       conf,
@@ -220,12 +226,16 @@ export class DriverEnv {
       programs: {
         makeProgram: (work, key) => {
           if (work.kind === 'ShuffleMap') this.kept.trackShuffle(work.dependency);
-          return buildStageProgram({
-            key,
-            node: work.node,
-            sink: work.kind === 'Result' ? (work.sink as SinkSpec) : work.dependency,
-            capture: (roots, whats) => captureAll(roots, { ...capture, whats }),
-          });
+          const { result, captured } = this.broadcasts.collect(() =>
+            buildStageProgram({
+              key,
+              node: work.node,
+              sink: work.kind === 'Result' ? (work.sink as SinkSpec) : work.dependency,
+              capture: (roots, whats) => captureAll(roots, { ...capture, whats }),
+            }),
+          );
+          if (captured.length > 0) this.#neededBy.set(result, captured);
+          return result;
         },
         addedFiles: () => this.files.all,
       },
@@ -326,8 +336,10 @@ export class DriverEnv {
     this.log.info(`Spark configuration:\n${shown.map(([key, value]) => `${key}=${value}`).join('\n')}`);
   }
 
-  #post(event: SparkListenerEvent): void {
+  #post(bare: SparkListenerEvent): void {
+    const event = this.#accumulables.complete(bare);
     this.jobStatus.onEvent(event);
+    this.#commits.onEvent(event);
     this.#barriers.onEvent(event);
     this.#progress?.onEvent(event);
     if (this.log.enabled('INFO')) logEvent(event, this.log);
@@ -339,21 +351,8 @@ export class DriverEnv {
       case 'SparkListenerExecutorRemoved':
         this.#executors.delete(event.executorId);
         break;
-      case 'SparkListenerStageSubmitted':
-        this.#commits.stageStarted(event.stage.stageId);
-        break;
       case 'SparkListenerTaskEnd':
         this.#rateLimits.taskEnded(event.task.taskId);
-        if (event.reason.kind !== 'Success')
-          this.#commits.attemptFailed({
-            stageId: event.stageId,
-            stageAttemptId: event.stageAttemptId,
-            partition: event.task.partition,
-            attemptNumber: event.task.attemptNumber,
-          });
-        break;
-      case 'SparkListenerStageCompleted':
-        if (event.failureReason === null) this.#commits.stageEnded(event.stage.stageId);
         break;
       default:
     }

@@ -68,6 +68,14 @@ type ExclusionEvent =
       readonly stageAttemptId: number;
     };
 
+/** A named accumulator. `update`: what one task added; `value`: what all have. Spark: AccumulableInfo */
+export interface AccumulableInfo {
+  readonly id: number;
+  readonly name: string;
+  readonly update: unknown;
+  readonly value: unknown;
+}
+
 /** Everything that can be heard of a running application; names are Spark's. Times are epoch ms. */
 export type SparkListenerEvent =
   | ExclusionEvent
@@ -108,6 +116,8 @@ export type SparkListenerEvent =
       readonly at: number;
       readonly stage: StageInfo;
       readonly failureReason: string | null;
+      /** Named accumulators that its tasks added to, as they are now. Absent: none. */
+      readonly accumulables?: readonly AccumulableInfo[];
     }
   | {
       readonly type: 'SparkListenerTaskStart';
@@ -124,6 +134,8 @@ export type SparkListenerEvent =
       readonly task: TaskInfo;
       readonly reason: TaskEndReason;
       readonly metrics: TaskMetrics | null;
+      /** Named accumulators that the task added to. */
+      readonly accumulables: readonly AccumulableInfo[];
     }
   | {
       readonly type: 'SparkListenerExecutorAdded';

@@ -25,7 +25,10 @@ export interface TaskDescription {
   readonly barrier: readonly BarrierTaskInfo[] | null;
 }
 
-/** An accumulator's change in one task: the zero-based partial value, as the accumulator's own plain data. */
+/**
+ * An accumulator's change in one task: the zero-based partial value. `value` is the accumulator's own state: a record of
+ * primitives as it is, anything else as serializer bytes, so that classes are kept.
+ */
 export interface AccumulatorUpdate {
   readonly id: number;
   readonly name: string | null;

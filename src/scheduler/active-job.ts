@@ -35,6 +35,10 @@ export class ActiveJob {
     return true;
   }
 
+  hasFinished(output: number): boolean {
+    return this.#finished[output] !== 0;
+  }
+
   get isFinished(): boolean {
     return this.#numFinished === this.partitions.length;
   }

@@ -1,6 +1,7 @@
 import { assertNever } from '../base/assert-never.ts';
 import { IllegalArgumentError } from '../base/errors.ts';
 import type { JobId } from '../protocol/ids.ts';
+import type { AccumulatorUpdate } from '../protocol/task.ts';
 import { ActiveJob } from './active-job.ts';
 import type { BarrierLimits } from './barrier-checks.ts';
 import { BarrierSlotsError } from './barrier-checks.ts';
@@ -237,12 +238,18 @@ export class DAGScheduler {
 
   #taskEnded(event: Of<'CompletionEvent'>): void {
     const { at, stageId, stageAttemptId, task, reason, result, metrics } = event;
-    this.#t.want({
-      type: 'Post',
-      event: { type: 'SparkListenerTaskEnd', at, stageId, stageAttemptId, task, reason, metrics },
-    });
     const stage = this.#t.graph.get(stageId);
     const output = stage?.attempts[stageAttemptId]?.outputs[task.index];
+    const updates = stage === undefined || output === undefined ? [] : updatesThatCount(stage, output, event);
+    if (updates.length > 0) this.#t.want({ type: 'AccumulatorUpdates', updates });
+    // Whoever hears of the task's end sees what it added.
+    const accumulables = updates.flatMap((update) =>
+      update.name === null ? [] : [{ id: update.id, name: update.name, update, value: undefined }],
+    );
+    this.#t.want({
+      type: 'Post',
+      event: { type: 'SparkListenerTaskEnd', at, stageId, stageAttemptId, task, reason, metrics, accumulables },
+    });
     if (stage === undefined || output === undefined) return; // its jobs have ended
     if (stage.isBarrier && reason.kind !== 'Success' && reason.kind !== 'FetchFailed') {
       this.#barrier.taskFailed(stage, event, reason);
@@ -285,7 +292,6 @@ export class DAGScheduler {
     const job = stage.resultJob;
     stage.arrived(output);
     if (job === null || !job.finish(output)) return;
-    if (result.accumulators.length > 0) this.#t.want({ type: 'AccumulatorUpdates', updates: result.accumulators });
     this.#t.want({ type: 'TaskSucceeded', jobId: job.id, outputIndex: output, bytes: result.bytes });
     if (!job.isFinished) return;
     if (stage.state === 'running') this.#jobs.finishStage(stage, at, null);
@@ -300,8 +306,6 @@ export class DAGScheduler {
   ): void {
     const { work } = stage;
     if (work.kind !== 'ShuffleMap') return;
-    // Spark's rule: a map task that runs twice adds twice.
-    if (result.accumulators.length > 0) this.#t.want({ type: 'AccumulatorUpdates', updates: result.accumulators });
     // A second copy may have written other records, and somebody may have read the first.
     const isSecond = !stage.isAwaited(output) && this.#t.graph.isAvailable(stage) && stage.isIndeterminate;
     stage.arrived(output);
@@ -318,4 +322,18 @@ export class DAGScheduler {
   checkInvariants(): void {
     checkDagInvariants(this.#t);
   }
+}
+
+/**
+ * What of a task's additions to accumulators goes to the driver. A result task's count once, whatever the number of attempts;
+ * those of a map task that runs twice count twice; those of failed tasks never.
+ *
+ * Spark: DAGScheduler.handleTaskCompletion, updateAccumulators
+ */
+function updatesThatCount(stage: Stage, output: number, event: Of<'CompletionEvent'>): readonly AccumulatorUpdate[] {
+  const { result, stageAttemptId, reason } = event;
+  if (reason.kind !== 'Success' || stageAttemptId <= stage.lastIgnoredAttempt) return [];
+  if (result?.kind === 'MapOutput') return result.accumulators;
+  const isNew = stage.resultJob !== null && !stage.resultJob.hasFinished(output);
+  return result?.kind === 'Result' && isNew ? result.accumulators : [];
 }

@@ -1,13 +1,13 @@
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import type { NodePlan, Split, StageProgram } from '../protocol/stage-program.ts';
 import type { RetryIf, UserFunction } from './async-attempts.ts';
-import { type AsyncBatchIterator, asAsync, drainAsync, firstOf } from './async-batches.ts';
+import { type AsyncBatchIterator, asAsync, firstOf } from './async-batches.ts';
 import { AsyncOperator } from './async-operator.ts';
 import { AsyncPartition, type PartitionFunction } from './async-partition.ts';
 import { type AsyncTask, wholeLimit } from './async-task.ts';
 import { isCheckpointed } from './checkpointed-partition.ts';
+import { CollectedRecords } from './collected-records.ts';
 import { PipeOperator } from './pipe-operator.ts';
-import { ArrayBatches } from './segment-iterator.ts';
 import { resolvedKey, type StageRun } from './stage-run.ts';
 
 function isAsync(node: NodePlan): boolean {
@@ -38,7 +38,7 @@ export async function openAsync(
     const block = run.env.link.ask('GetRddBlock', { rddId: node.rddId, partition: split.index });
     if (block === null) {
       if (isAsync(node))
-        run.awaited.set(resolvedKey(index, split), await collected(await openNode(run, task, index, split)));
+        run.awaited.set(resolvedKey(index, split), await collected(run, await openNode(run, task, index, split)));
       else await resolveParents(run, task, index, split);
     }
     return asAsync(run.open(index, split));
@@ -60,7 +60,8 @@ async function openNode(run: StageRun, task: AsyncTask, index: number, split: Sp
       if (op.op === 'mapPartitionsAsync') return new AsyncPartition(f as PartitionFunction, source, task, permits);
       const { sink, root } = run.program;
       // One result a record: no call is made for results that nobody takes.
-      if (sink.kind === 'take' && index === root && op.op === 'mapAsync') source = firstOf(source, sink.limit);
+      if (sink.kind === 'take' && index === root && node.persist === null && op.op === 'mapAsync')
+        source = firstOf(source, sink.limit);
       const retryRef = op.retry?.retryIf ?? null;
       const retryIf = retryRef === null ? null : (run.functions[retryRef] as RetryIf);
       return new AsyncOperator(op, f as UserFunction, source, task, { retryIf, permits });
@@ -96,17 +97,19 @@ async function resolveParents(run: StageRun, task: AsyncTask, index: number, spl
     // A zip or join of an RDD with itself reads one partition twice.
     if (!reaches(run, parent) || run.resolved.has(resolvedKey(parent, parentSplit))) continue;
     const source = await openAsync(run, task, parent, parentSplit);
-    run.resolved.set(resolvedKey(parent, parentSplit), await collected(source));
+    run.resolved.set(resolvedKey(parent, parentSplit), await collected(run, source));
   }
 }
 
-async function collected(source: AsyncBatchIterator): Promise<() => BatchIterator> {
+/** All that comes, for readers that cannot await. */
+async function collected({ env }: StageRun, source: AsyncBatchIterator): Promise<() => BatchIterator> {
+  const records = new CollectedRecords(env);
   try {
-    const records = await drainAsync(source);
-    return () => new ArrayBatches(records);
+    await records.addAll(source);
   } finally {
     await source.close();
   }
+  return () => records.open();
 }
 
 function parentsOf(run: StageRun, index: number, split: Split): readonly (readonly [number, Split])[] {

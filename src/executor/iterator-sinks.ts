@@ -22,11 +22,24 @@ export class CommitDeniedError extends IskraError {
   }
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Sinks that read the partition instead of being part of its fused loop. */
 export type IteratorSinkPlan = Extract<
   SinkPlan,
   { kind: 'iterator' | 'reservoir' | 'bernoulli' | 'saveFiles' | 'checkpoint' }
 >;
+
+/** Those that take one batch after another, and so can follow what has to be awaited. */
+export type PushSinkPlan = Exclude<IteratorSinkPlan, { kind: 'iterator' }>;
+
+export interface PushSink {
+  add(batch: readonly unknown[]): void;
+  /** @returns the result as rdd/sink-results.ts reads it. */
+  finish(): Uint8Array;
+  /** The task failed or was killed: leave nothing behind. */
+  abort(): void;
+}
 
 /** @returns the result as rdd/sink-results.ts reads it. */
 export function runIteratorSink(
@@ -36,36 +49,43 @@ export function runIteratorSink(
   source: BatchIterator,
 ): Uint8Array {
   const batches = killable(source, env);
-  switch (sink.kind) {
-    case 'iterator': {
-      const f = functions[sink.f] as (records: RecordIterator, context: unknown) => unknown;
-      const value = f(new RecordIterator(batches), env.task);
-      if (segmentRuntime.isPromise(value)) segmentRuntime.refusePromise(sink.operator);
-      return sink.discard ? new Uint8Array(0) : encodeValue(value);
-    }
-    case 'reservoir': {
-      const reservoir = new Reservoir(sink.limit, sink.seed, env.task.partitionId);
-      each(batches, (batch) => reservoir.add(batch));
-      return encodeValue([reservoir.count, reservoir.sample]);
-    }
-    case 'bernoulli': {
-      const bernoulli = new BernoulliSample(sink.fraction, sink.seed, env.task.partitionId);
-      each(batches, (batch) => bernoulli.add(batch));
-      return encodeRecords(bernoulli.sample);
-    }
-    case 'saveFiles':
-      saveFiles(outputJob(sink.path, partExtension(sink.format), sink.jobUuid), sink.format, env, batches);
-      return new Uint8Array(0);
-    case 'checkpoint':
-      saveCheckpoint(sink, env, batches);
-      return new Uint8Array(0);
-    default:
-      return assertNever(sink);
+  if (sink.kind === 'iterator') {
+    const f = functions[sink.f] as (records: RecordIterator, context: unknown) => unknown;
+    const value = f(new RecordIterator(batches), env.task);
+    if (segmentRuntime.isPromise(value)) segmentRuntime.refusePromise(sink.operator);
+    return sink.discard ? new Uint8Array(0) : encodeValue(value);
+  }
+  const push = openPushSink(sink, env);
+  try {
+    for (let batch = batches.next(); batch !== null; batch = batches.next()) push.add(batch);
+    return push.finish();
+  } catch (error) {
+    push.abort();
+    throw error;
   }
 }
 
-function each(batches: BatchIterator, use: (batch: readonly unknown[]) => void): void {
-  for (let batch = batches.next(); batch !== null; batch = batches.next()) use(batch);
+export function openPushSink(sink: PushSinkPlan, env: TaskEnv): PushSink {
+  switch (sink.kind) {
+    case 'reservoir': {
+      const reservoir = new Reservoir(sink.limit, sink.seed, env.task.partitionId);
+      return {
+        add: (batch) => reservoir.add(batch),
+        finish: () => encodeValue([reservoir.count, reservoir.sample]),
+        abort() {},
+      };
+    }
+    case 'bernoulli': {
+      const bernoulli = new BernoulliSample(sink.fraction, sink.seed, env.task.partitionId);
+      return { add: (batch) => bernoulli.add(batch), finish: () => encodeRecords(bernoulli.sample), abort() {} };
+    }
+    case 'saveFiles':
+      return filesSink(outputJob(sink.path, partExtension(sink.format), sink.jobUuid), sink.format, env);
+    case 'checkpoint':
+      return checkpointSink(sink, env);
+    default:
+      return assertNever(sink);
+  }
 }
 
 function killable(source: BatchIterator, env: TaskEnv): BatchIterator {
@@ -82,51 +102,51 @@ function killable(source: BatchIterator, env: TaskEnv): BatchIterator {
 }
 
 /** Attempts of a partition write the same records, so the first that is done wins, without asking anybody. */
-function saveCheckpoint(
-  { dir, compress }: Extract<SinkPlan, { kind: 'checkpoint' }>,
-  env: TaskEnv,
-  batches: BatchIterator,
-): void {
+function checkpointSink({ dir, compress }: Extract<SinkPlan, { kind: 'checkpoint' }>, env: TaskEnv): PushSink {
   const { task } = env;
   const encoder = compress ? new RecordEncoder({ compression: 'lz4' }) : env.encoder;
   const file = new CheckpointFileWriter(dir, task.partitionId, task.taskAttemptId);
-  try {
-    each(batches, (batch) => {
+  return {
+    add(batch) {
       if (batch.length === 0) return;
       task.taskMetrics().outputRecordsWritten += batch.length;
       file.write(encoder.encode(batch, 0, batch.length));
-    });
-    file.commit();
-    task.taskMetrics().outputBytesWritten += file.bytesWritten;
-  } catch (error) {
-    file.abandon();
-    throw error;
-  }
+    },
+    finish() {
+      file.commit();
+      task.taskMetrics().outputBytesWritten += file.bytesWritten;
+      return NO_BYTES;
+    },
+    abort: () => file.abandon(),
+  };
 }
 
 /** Writes to the attempt's own directory, then asks the driver, then renames: one attempt's file survives, whole. */
-function saveFiles(job: OutputJob, format: OutputFormat, env: TaskEnv, batches: BatchIterator): void {
+function filesSink(job: OutputJob, format: OutputFormat, env: TaskEnv): PushSink {
   const { task } = env;
   const attempt = { partition: task.partitionId, attempt: task.taskAttemptId };
   const writer = openAttempt(job, format, attempt);
-  try {
-    each(batches, (batch) => writer.write(batch));
-    writer.close();
-    const { allowed } = env.link.ask('CanCommit', {
-      stageId: task.stageId,
-      stageAttemptId: task.stageAttemptNumber,
-      partition: task.partitionId,
-      attemptNumber: task.attemptNumber,
-    });
-    if (!allowed) throw new CommitDeniedError(task.partitionId, task.attemptNumber);
-    commitTask(job, attempt);
-    task.taskMetrics().outputBytesWritten += writer.bytesWritten;
-    task.taskMetrics().outputRecordsWritten += writer.recordsWritten;
-  } catch (error) {
-    writer.abandon();
-    abortTask(job, attempt);
-    throw error;
-  }
+  return {
+    add: (batch) => writer.write(batch),
+    finish() {
+      writer.close();
+      const { allowed } = env.link.ask('CanCommit', {
+        stageId: task.stageId,
+        stageAttemptId: task.stageAttemptNumber,
+        partition: task.partitionId,
+        attemptNumber: task.attemptNumber,
+      });
+      if (!allowed) throw new CommitDeniedError(task.partitionId, task.attemptNumber);
+      commitTask(job, attempt);
+      task.taskMetrics().outputBytesWritten += writer.bytesWritten;
+      task.taskMetrics().outputRecordsWritten += writer.recordsWritten;
+      return NO_BYTES;
+    },
+    abort() {
+      writer.abandon();
+      abortTask(job, attempt);
+    },
+  };
 }
 
 function openAttempt(job: OutputJob, format: OutputFormat, attempt: OutputTask): RecordWriter {

@@ -10,13 +10,13 @@ import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
 import { withBuiltIns } from '../rdd/built-in-functions.ts';
 import { UnencodableRecordError } from '../serializer/serializer.ts';
 import { FetchFailedError } from '../shuffle/shuffle-reader.ts';
-import { type AsyncBatchIterator, drainAsync } from './async-batches.ts';
+import type { AsyncBatchIterator } from './async-batches.ts';
 import { hasAsync, openAsync } from './async-run.ts';
 import { openAsyncTask } from './async-task.ts';
+import { CollectedRecords } from './collected-records.ts';
 import { TaskKilledError } from './executor-link.ts';
-import { CommitDeniedError, runIteratorSink } from './iterator-sinks.ts';
+import { CommitDeniedError, type IteratorSinkPlan, openPushSink, runIteratorSink } from './iterator-sinks.ts';
 import type { RunningTask } from './running-task.ts';
-import { ArrayBatches } from './segment-iterator.ts';
 import { StageRun } from './stage-run.ts';
 import type { StageSegments } from './stage-segments.ts';
 import type { TaskEnv } from './task-env.ts';
@@ -164,8 +164,7 @@ async function runAsync(run: StageRun): Promise<TaskOutcome> {
   let source: AsyncBatchIterator | null = null;
   try {
     source = await openAsync(run, task, program.root, env.task.split);
-    const outcome =
-      sink === null ? iteratorOutcome(run, new ArrayBatches(await drainAsync(source))) : await pump(run, sink, source);
+    const outcome = sink === null ? await iterateAsync(run, source) : await pump(run, sink, source);
     await source.close();
     return outcome;
   } catch (error) {
@@ -189,13 +188,33 @@ async function pump(run: StageRun, sink: TaskSink, source: AsyncBatchIterator): 
   return finish(run, sink);
 }
 
-function iteratorOutcome(run: StageRun, source: BatchIterator): TaskOutcome {
-  const { sink } = run.program;
+/** Sinks follow what has to be awaited; only a function that wants an iterator gets all of it collected before. */
+async function iterateAsync(run: StageRun, source: AsyncBatchIterator): Promise<TaskOutcome> {
+  const { env } = run;
+  const plan = run.program.sink as IteratorSinkPlan; // all others have a TaskSink
+  if (plan.kind === 'iterator') {
+    const records = new CollectedRecords(env);
+    await records.addAll(source);
+    return iteratorOutcome(run, records.open());
+  }
+  const sink = openPushSink(plan, env);
   try {
-    return {
-      kind: 'Result',
-      bytes: runIteratorSink(sink as Parameters<typeof runIteratorSink>[0], run.functions, run.env, source),
-    };
+    for (let batch = await source.next(); batch !== null; batch = await source.next()) {
+      env.link.throwIfKilled(env.task.taskAttemptId);
+      sink.add(batch);
+    }
+    env.link.throwIfKilled(env.task.taskAttemptId);
+    return { kind: 'Result', bytes: sink.finish() };
+  } catch (error) {
+    sink.abort();
+    throw error;
+  }
+}
+
+function iteratorOutcome(run: StageRun, source: BatchIterator): TaskOutcome {
+  const sink = run.program.sink as IteratorSinkPlan; // all others have a TaskSink
+  try {
+    return { kind: 'Result', bytes: runIteratorSink(sink, run.functions, run.env, source) };
   } finally {
     source.close();
   }

@@ -109,6 +109,60 @@ export const asyncBehaviours: readonly Behaviour[] = [
       ),
   ],
   [
+    'an async operator may be cached, and take() on it caches all',
+    async (sc) => {
+      const calls = sc.longAccumulator();
+      const cached = sc
+        .range(0, 100, 1, 2)
+        .mapAsync(async (x) => {
+          calls.add(1);
+          return x + 1;
+        })
+        .cache();
+      assert.deepEqual(await cached.take(2), [1, 2]);
+      assert.equal(Number(calls.value), 50);
+      assert.equal(await cached.count(), 100);
+      assert.equal(await cached.sum(), 5050);
+      assert.equal(Number(calls.value), 100);
+      await cached.unpersist();
+    },
+  ],
+  [
+    'a call that fails is made again, and told which attempt it is',
+    async (sc) => {
+      const rdd = sc.range(0, 4, 1, 2).mapAsync(
+        async (x, { attempt, signal }) => {
+          if (attempt === 0) throw new Error('busy');
+          return [x, attempt, signal.aborted];
+        },
+        { retries: 2, retryDelayMs: 1, retryIf: (error) => (error as Error).message === 'busy' },
+      );
+      assert.deepEqual(await rdd.map(([x, attempt]) => [x, attempt]).collect(), [
+        [0, 1],
+        [1, 1],
+        [2, 1],
+        [3, 1],
+      ]);
+    },
+  ],
+  [
+    'a rate limit changes when, not what',
+    async (sc) => {
+      const limited = sc.range(0, 20, 1, 2).mapAsync(async (x) => x, { rateLimit: { perSecond: 1000, burst: 3 } });
+      assert.deepEqual(await limited.collect(), numbers(20));
+      const spent = sc.range(0, 6, 1, 2).mapPartitionsAsync(
+        async function* (records, { permit }) {
+          for await (const x of records) {
+            await permit();
+            yield x;
+          }
+        },
+        { rateLimit: { perSecond: 1000 } },
+      );
+      assert.deepEqual(await spent.collect(), numbers(6));
+    },
+  ],
+  [
     'foreachConcurrent awaits every record',
     async (sc) => {
       const done = sc.longAccumulator();
@@ -130,6 +184,21 @@ export const asyncBehaviours: readonly Behaviour[] = [
       assert.throws(() => sc.range(1).mapAsync(f, { concurrency: 1.5 }), /concurrency/);
       assert.throws(() => sc.range(1).mapAsync(f, { retries: -1 }), /retries/);
       assert.throws(() => sc.range(1).mapAsync(f, { timeoutMs: 0 }), /timeoutMs/);
+      assert.throws(() => sc.range(1).mapAsync(f, { timeoutMs: 2 ** 31 }), /timeoutMs/);
+      assert.throws(() => sc.range(1).mapAsync(f, { concurrency: 2_000_000 }), /concurrency/);
+      assert.throws(() => sc.range(1).mapAsync(f, { retries: 1, retryDelayMs: -1 }), /retryDelayMs/);
+      assert.throws(() => sc.range(1).mapAsync(f, { retries: 1, maxRetryDelayMs: Number.NaN }), /maxRetryDelayMs/);
+      assert.throws(() => sc.range(1).mapAsync(f, { retryIf: (async () => true) as never }), /async function/);
+      assert.throws(() => sc.range(1).mapAsync(f, { retryIf: 5 as never }), /retryIf/);
+      assert.throws(() => sc.range(1).mapAsync(f, { concurency: 5 } as never), /no option concurency/);
+      assert.throws(() => sc.range(1).mapAsync(f, { rateLimit: { perSecond: 0 } }), /rateLimit\.perSecond/);
+      assert.throws(() => sc.range(1).mapAsync(f, { rateLimit: { perSecond: 5, burst: 0.5 } }), /rateLimit\.burst/);
+      assert.throws(() => sc.range(1).mapAsync(f, { rateLimit: { perSecond: 5, key: '' } }), /rateLimit\.key/);
+      assert.throws(() => sc.range(1).mapAsync(f, { rateLimit: { perSec: 5 } as never }), /no option perSec/);
+      assert.throws(
+        () => sc.range(1).mapPartitionsAsync(async (it) => [it], { concurrency: 5 } as never),
+        /mapPartitionsAsync\(\) has no option concurrency/,
+      );
       assert.throws(() => sc.range(1).mapAsync(f, { ordered: 'no' as never }), /ordered/);
       assert.throws(() => sc.range(1).mapAsync(null as never), /needs a function/);
     },

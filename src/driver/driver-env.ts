@@ -13,6 +13,7 @@ import type { ApplicationBackend } from '../cluster/application-backend.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
 import {
   ARCHIVES,
+  CHECKPOINT_DIR,
   FILES,
   FILES_FETCH_TIMEOUT,
   FILES_OVERWRITE,
@@ -264,6 +265,8 @@ export class DriverEnv {
     const names = this.conf.get(EXTRA_LISTENERS);
     if (names.length > 0)
       for (const listener of await loadExtraListeners(names, this.conf)) this.listeners.add(listener);
+    const checkpointDir = this.conf.get(CHECKPOINT_DIR);
+    if (checkpointDir !== undefined) this.kept.checkpoints.setDir(checkpointDir);
     const { startTime, applicationId, appName } = this;
     for (const path of this.conf.get(FILES)) await this.files.addFile(path, false, startTime);
     for (const path of this.conf.get(ARCHIVES)) await this.files.addArchive(path, startTime);

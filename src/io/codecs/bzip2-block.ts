@@ -1,4 +1,5 @@
 import type { BitReader } from './bzip2-bits.ts';
+import { Bzip2Mask } from './bzip2-random.ts';
 
 const MAX_BLOCK = 900_000;
 const MAX_CODE_BITS = 20;
@@ -42,12 +43,13 @@ export class Bzip2Block {
   #repeat = 0;
   #crc = 0;
   #expectedCrc = 0;
+  #mask: Bzip2Mask | null = null;
 
   /** The bits after the block's mark. */
   open(r: BitReader): void {
     r.fill();
     this.#expectedCrc = r.readLong();
-    if (r.read(1) === 1) throw bad('a randomised block, which no bzip2 since 1998 writes');
+    this.#mask = r.read(1) === 1 ? new Bzip2Mask() : null;
     const origin = r.read(24);
     const bytes = readAlphabet(r);
     const count = this.#readSymbols(r, bytes);
@@ -64,6 +66,7 @@ export class Bzip2Block {
   /** @returns bytes written; 0 after the last. */
   read(target: Buffer, offset: number, length: number): number {
     const links = this.#links;
+    const mask = this.#mask;
     const end = offset + length;
     let o = offset;
     let at = this.#at;
@@ -83,7 +86,7 @@ export class Bzip2Block {
       if (left === 0) break;
       left--;
       const link = links[at] as number;
-      const byte = link & 0xff;
+      const byte = mask === null ? link & 0xff : (link & 0xff) ^ mask.next();
       at = link >>> 8;
       if (equal === 4) {
         this.#repeat = byte;

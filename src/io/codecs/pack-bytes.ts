@@ -34,7 +34,12 @@ export function unpackBytes(bytes: Buffer, codec: CodecName): Buffer {
   if (codec === 'none' || bytes.length === 0) return bytes;
   switch (codec) {
     case 'bzip2':
-      return readAll(new Bzip2Source('', 0, bytes.length, new MemorySource(bytes)), bytes.length * 4);
+      try {
+        return readAll(new Bzip2Source('', 0, bytes.length, new MemorySource(bytes)), bytes.length * 4);
+      } catch (e) {
+        // Its message speaks of a file.
+        throw (e as Error).cause ?? e;
+      }
     case 'gzip':
       return gunzipSync(bytes);
     case 'deflate':

@@ -98,7 +98,8 @@ export class ObjectFileReader implements BatchIterator {
   readonly #end: number;
   readonly #mark: Buffer;
   #started = false;
-  #start: number;
+  #ended = false;
+  readonly #start: number;
 
   constructor(split: FileSplit, options: InputOptions) {
     this.#end = split.end;
@@ -116,15 +117,15 @@ export class ObjectFileReader implements BatchIterator {
     const window = this.#window;
     if (!this.#started) {
       this.#started = true;
-      if (this.#start > HEADER_BYTES) {
-        window.seek(this.#start);
-        if (!window.find(this.#mark)) return null;
+      if (this.#start > 0) {
+        window.seek(Math.max(this.#start, HEADER_BYTES + 1));
+        if (!window.find(this.#mark)) this.#ended = true;
       }
     }
-    // A split that ends within the header has the first block if it also begins there.
-    if ((window.position >= this.#end && this.#start > 0) || window.ended()) return null;
-    if (this.#start === 0 && window.position >= this.#end && window.position > HEADER_BYTES) return null;
+    if (this.#ended) return null;
     const begin = window.position;
+    // The first block is the first split's, however short that is.
+    if (window.ended() || (begin >= this.#end && !(this.#start === 0 && begin === HEADER_BYTES))) return null;
     if (!window.take(MARK_BYTES, 'a mark').equals(this.#mark)) {
       window.seek(begin);
       throw window.corrupt('a mark is expected between blocks, and something else is there');

@@ -72,8 +72,8 @@ export class SequenceFileReader implements BatchIterator<[unknown, unknown]> {
     const { start } = this.#split;
     if (start === 0) return;
     const window = this.#window;
-    // The escape stands before the mark.
-    window.seek(Math.max(start, this.#header.end) + 4);
+    // What follows the header is the first split's, however short that is. The escape stands before the mark.
+    window.seek(Math.max(start, this.#header.end + 1) + 4);
     if (!window.find(this.#header.mark)) this.#ended = true;
     else window.seek(window.position - 4);
   }

@@ -170,7 +170,7 @@ function applyOp(w: SegmentWriter, op: NarrowOp, value: Value): Value {
     }
     case 'keysOfBoth': {
       const p = w.pair(value, 'intersection');
-      w.open(`if (${p.v}[0].length && ${p.v}[1].length) {`);
+      w.open(`if (${p.v} === 2) {`);
       return { kind: 'one', e: p.k };
     }
     case 'lookup': {

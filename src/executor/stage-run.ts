@@ -35,6 +35,9 @@ import type { TaskEnv } from './task-env.ts';
 /** Longer runs are cut: V8 gives up optimising huge functions, and thousands of nested ifs overflow its parser. */
 const MAX_FUSED_OPS = 50;
 
+/** Numbers of a range between two looks whether the task was killed. */
+const LONG_STRETCH = 1 << 17;
+
 /**
  * One task's walk over its stage's program: opens nodes as batch iterators, runs of narrow operators as fused segments.
  *
@@ -289,6 +292,16 @@ export class StageRun {
     const isOpen = this.node(parent).persist !== null || this.resolved.has(resolvedKey(parent, split));
     const { ops, base } = isOpen ? { ops: [], base: parent } : this.chain(parent, split);
     return new OnceIterator(() => {
+      const range = this.range(base, split);
+      if (range !== null) {
+        const segment = this.rangeSegment(ops, code);
+        for (let done = 0; done < range.count; done += LONG_STRETCH) {
+          this.env.link.throwIfKilled(this.env.task.taskAttemptId);
+          const n = Math.min(LONG_STRETCH, range.count - done);
+          segment(range.start + done * range.step, range.step, n, state);
+        }
+        return result();
+      }
       const segment = this.batchSegment(ops, code);
       const source = this.open(base, split);
       try {

@@ -142,7 +142,7 @@ export type NarrowOp =
   | { readonly op: 'joinPairs'; readonly how: 'inner' | 'left' | 'right' | 'full' }
   /** subtractByKey, after a cogroup of two sides: [k, [vs, ws]] becomes all [k, v] when ws is empty, else nothing. */
   | { readonly op: 'subtractPairs' }
-  /** intersection, after a cogroup of two sides: [k, [vs, ws]] becomes k when neither is empty. */
+  /** intersection's end: [k, how many of the two sides have it] becomes k when both have. */
   | { readonly op: 'keysOfBoth' }
   /** lookup: [k, v] becomes v when k equals the value `key` points to, else nothing. */
   | { readonly op: 'lookup'; readonly key: Ref };

@@ -1,10 +1,10 @@
 import { choosePartitioner, defaultPartitioner, type PartitionerArgument } from './default-partitioner.ts';
 import type { AnyFunction } from './dependency.ts';
-import { cogroup, groupByKey, subtractByKey } from './pair-functions.ts';
+import { groupByKey, subtractByKey } from './pair-functions.ts';
 import { HashPartitioner, PairPartitioner, samePartitioner } from './partitioner.ts';
 import type { RDDNode } from './rdd-node.ts';
 import { onto, type Site } from './site.ts';
-import { narrowOp, withFunction } from './transformations.ts';
+import { combinedInPlace, narrowOp, shuffled, union, withFunction } from './transformations.ts';
 
 // Operators that compare whole records: each becomes the key of a pair.
 
@@ -20,11 +20,22 @@ function ownNumber(at: Site): PartitionerArgument {
   return partitioner instanceof HashPartitioner ? partitioner : new HashPartitioner(partitioner.numPartitions);
 }
 
-/** Each record of both once. Spark: RDD.intersection */
+/**
+ * Each record of both once. Both sides are made distinct where they are, so only one of equal records travels; what is there
+ * twice then, is in both.
+ *
+ * Spark: RDD.intersection
+ */
 export function intersection(at: Site, other: RDDNode, given: PartitionerArgument): RDDNode {
-  const left = narrowOp(at, { op: 'pairWithNull' });
-  const right = narrowOp(onto(at, other), { op: 'pairWithNull' });
-  return narrowOp(onto(at, cogroup(onto(at, left), [right], given)), { op: 'keysOfBoth' });
+  // As pairs, since a partitioner that one side has is for its keys, not for its records.
+  const [left, right] = [at.node, other].map((node) => narrowOp(onto(at, node), { op: 'pairWithOne' })) as [
+    RDDNode,
+    RDDNode,
+  ];
+  const partitioner = choosePartitioner(onto(at, left), given, [right]);
+  const once = (pairs: RDDNode): RDDNode => shuffled(onto(at, pairs), partitioner, { combine: { kind: 'first' } });
+  const both = union(at, [once(left), once(right)]);
+  return narrowOp(onto(at, combinedInPlace(onto(at, both), { kind: 'sum' })), { op: 'keysOfBoth' });
 }
 
 /**

@@ -67,6 +67,8 @@ export const setBehaviours: readonly Behaviour[] = [
       assert.equal(a.intersection(b, 6).getNumPartitions(), 6);
       assert.equal(a.intersection(b, new HashPartitioner(4)).partitioner, null);
       assert.deepEqual(await a.intersection(sc.emptyRDD()).collect(), []);
+      assert.deepEqual(await sc.emptyRDD<number>().intersection(sc.emptyRDD()).collect(), []);
+      assert.deepEqual(sorted(await a.intersection(a).collect()), [1, 2, 3, 4, 5]);
       assert.deepEqual(await sc.emptyRDD<number>().intersection(a).collect(), []);
     },
   ],

@@ -253,10 +253,7 @@ export class ArrayStage {
           return ws.length > 0 ? [] : vs.map((v) => [k, v]);
         });
       case 'keysOfBoth':
-        return pairs.flatMap(([k, sides]) => {
-          const [vs, ws] = sides as [unknown[], unknown[]];
-          return vs.length > 0 && ws.length > 0 ? [k] : [];
-        });
+        return pairs.filter(([, sides]) => sides === 2).map(([k]) => k);
       case 'lookup':
         return pairs.filter(([k]) => valuesEqual(k, this.#functions[op.key])).map(([, v]) => v);
     }

@@ -40,12 +40,12 @@ function openLocal(conf: SparkConf, master: Extract<MasterUrl, { kind: 'local' }
   const memory = planLocalMemory(conf, master.numSlots);
   return {
     cores: master.numSlots,
-    storageBytes: memory.storageBytes,
+    storageBytes: memory.maxBytes,
     maxTaskFailures: master.maxTaskFailures,
     isLocal: true,
     make({ mainScripts, localDirs, filesDir, answers, onBlock, log }) {
       return new LocalBackend({
-        ...memory,
+        memory,
         numSlots: master.numSlots,
         slotEntry: SLOT_ENTRY,
         killGraceMs: conf.get(SLOT_KILL_GRACE),

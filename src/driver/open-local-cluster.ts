@@ -9,6 +9,7 @@ import { AUTHENTICATE_SECRET_BITS, NETWORK_CRYPTO_ENABLED, NETWORK_TIMEOUT } fro
 import { TASK_MAX_FAILURES } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { RpcEnv } from '../rpc/rpc-env.ts';
+import { rpcSettings } from '../rpc/rpc-settings.ts';
 import { generateSecret, SECRET_ENVIRONMENT_VARIABLE, sharedSecret } from '../rpc/security.ts';
 import { checkTaskCpus, type OpenBackend } from './backend-needs.ts';
 
@@ -37,6 +38,7 @@ export async function openLocalCluster(
     bindAddress: '127.0.0.1',
     port: 0,
     security,
+    ...rpcSettings(conf),
     logger: log,
   });
   let cluster: LocalCluster | null = null;

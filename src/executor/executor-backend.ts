@@ -35,6 +35,7 @@ import { RpcEnv } from '../rpc/rpc-env.ts';
 import type { RpcSecurity } from '../rpc/security.ts';
 import { BlockManager } from '../storage/block-manager.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
+import { MemoryManager } from '../storage/memory-manager.ts';
 import { BlockClient } from './block-client.ts';
 import { BlockFetcher } from './block-fetcher.ts';
 import { BlockServer } from './block-server.ts';
@@ -137,7 +138,7 @@ export class ExecutorBackend {
       name: K,
       request: AskScheduler[K][0],
     ): Promise<AskScheduler[K][1]> => driver.ask(name, request, { timeoutMs: Number.POSITIVE_INFINITY });
-    const blocks = new BlockManager(executorId, memory.storageBytes, dirs, (update) =>
+    const blocks = new BlockManager(executorId, new MemoryManager({ ...memory, slots: cores }), dirs, (update) =>
       send({ type: 'BlockUpdated', executorId, ...update }),
     );
     const client = new BlockClient({
@@ -178,7 +179,6 @@ export class ExecutorBackend {
         cores,
         slotEntry: this.#options.slotEntry,
         slotHeapMiB: memory.slotHeapMiB,
-        taskMemoryBytes: memory.taskMemoryBytes,
         killGraceMs: conf.get(SLOT_KILL_GRACE),
         conf: app.conf,
         mainScripts: app.mainScripts,

@@ -25,7 +25,6 @@ export interface ExecutorOptions {
   /** The compiled src/main/task-slot.ts. */
   readonly slotEntry: URL;
   readonly slotHeapMiB: number;
-  readonly taskMemoryBytes: number;
   /** How long a killed task may go on before its slot is ended, ms. */
   readonly killGraceMs: number;
   readonly conf: Readonly<Record<string, string>>;
@@ -202,7 +201,6 @@ export class Executor {
       logLevel: o.logLevel,
       localDirs: o.localDirs,
       filesDir: o.filesDir,
-      taskMemoryBytes: o.taskMemoryBytes,
     };
     const slot = new SlotHandle(this.#nextSlot++, o.slotEntry, settings, { heapMiB: o.slotHeapMiB }, this.#handlers);
     this.#slots.add(slot);
@@ -380,6 +378,7 @@ export class Executor {
   }
 
   #report(taskId: TaskId, result: TaskResult): void {
+    this.#blocks.taskEnded(taskId);
     if (this.#stopped) return;
     void this.#shuffleFiles.ended(taskId);
     this.#send({ type: 'StatusUpdate', executorId: this.#options.location.executorId, taskId, result });
@@ -400,8 +399,17 @@ export class Executor {
       case 'PutRddBlock':
         return this.#putRddBlock(request as AskExecutor['PutRddBlock'][0]);
       case 'ReserveMemory': {
-        const { rddId, bytes } = request as AskExecutor['ReserveMemory'][0];
-        return { granted: this.#blocks.reserve(rddId, bytes) };
+        const { taskId, rddId, bytes } = request as AskExecutor['ReserveMemory'][0];
+        return { granted: this.#blocks.reserve(taskId, rddId, bytes) };
+      }
+      case 'AcquireMemory': {
+        const { taskId, bytes } = request as AskExecutor['AcquireMemory'][0];
+        return { granted: this.#blocks.acquireForTask(taskId, bytes) };
+      }
+      case 'ReleaseMemory': {
+        const { taskId, bytes } = request as AskExecutor['ReleaseMemory'][0];
+        this.#blocks.memory.releaseExecution(taskId, bytes);
+        return null;
       }
       case 'GetBroadcast': {
         const { broadcastId } = request as AskExecutor['GetBroadcast'][0];
@@ -424,8 +432,8 @@ export class Executor {
     }
   }
 
-  #putRddBlock({ rddId, partition, level, data }: AskExecutor['PutRddBlock'][0]): unknown {
-    const answer = { stored: this.#blocks.putRddBlock(rddId, partition, level, data) };
+  #putRddBlock({ taskId, rddId, partition, level, data }: AskExecutor['PutRddBlock'][0]): unknown {
+    const answer = { stored: this.#blocks.putRddBlock(rddId, partition, level, data, taskId) };
     if (!answer.stored || level.replication < 2 || this.#others === null) return answer;
     // The task waits, as in Spark: a copy that is promised is there when the task has ended.
     return this.#others.replicate(rddId, partition, level, data).then(() => answer);

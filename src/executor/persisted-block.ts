@@ -54,7 +54,7 @@ function storeInMemory(
       bytes += block.byteLength;
       if (bytes - reserved < RESERVE_STEP_BYTES) continue;
       reserved = bytes;
-      if (env.link.ask('ReserveMemory', { rddId, bytes }).granted) continue;
+      if (env.link.ask('ReserveMemory', { taskId: env.task.taskAttemptId, rddId, bytes }).granted) continue;
       if (level.useDisk) return storeOnDisk(env, rddId, partition, level, blocks, source);
       return withRest(blocks, source);
     }
@@ -66,7 +66,7 @@ function storeInMemory(
   }
   const shared = toSharedMemory(blocks, bytes);
   const data = { kind: 'memory', chunks: bytes === 0 ? [] : [shared], bytes } as const;
-  const { stored } = env.link.ask('PutRddBlock', { rddId, partition, level, data });
+  const { stored } = env.link.ask('PutRddBlock', { taskId: env.task.taskAttemptId, rddId, partition, level, data });
   if (!stored && level.useDisk) return storeOnDisk(env, rddId, partition, level, blocks, source);
   source.close();
   return new BlockBatches(data.chunks);
@@ -123,6 +123,12 @@ function storeOnDisk(
   } finally {
     source.close();
   }
-  env.link.ask('PutRddBlock', { rddId, partition, level, data: { kind: 'disk', path, bytes } });
+  env.link.ask('PutRddBlock', {
+    taskId: env.task.taskAttemptId,
+    rddId,
+    partition,
+    level,
+    data: { kind: 'disk', path, bytes },
+  });
   return new FileBlockBatches(path);
 }

@@ -16,7 +16,7 @@ import { markSlotThread, setCurrentTask } from '../rdd/task-context.ts';
 import { installClassCodec, RecordEncoder } from '../serializer/serializer.ts';
 import { nodeFiles } from '../shuffle/file-ops.ts';
 import { RemoteBlockSource } from '../shuffle/remote-block-source.ts';
-import { TaskMemory } from '../shuffle/task-memory.ts';
+import { type MemorySource, TaskMemory } from '../shuffle/task-memory.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import { ExecutorLink } from './executor-link.ts';
 import { fetchLine } from './fetch-line.ts';
@@ -179,7 +179,7 @@ export class Slot {
         programKey: codeKey,
         localDirs: this.#localDirs,
         encoder: this.#shuffleEncoder,
-        memory: new TaskMemory(this.#settings.taskMemoryBytes),
+        memory: new TaskMemory(this.#memoryOf(task.taskAttemptId)),
         metrics: task.taskMetrics(),
         clock: systemClock,
         logger: this.#log,
@@ -189,6 +189,15 @@ export class Slot {
       },
       mapOutputs: (shuffleId) => this.#outputsOf(task.programKey, shuffleId),
       warnOnce: (component, once, message) => this.#send({ type: 'Log', level: 'warn', component, message, once }),
+    };
+  }
+
+  #memoryOf(taskId: TaskId): MemorySource {
+    return {
+      acquire: (bytes) => this.#link.ask('AcquireMemory', { taskId, bytes }).granted,
+      release: (bytes) => {
+        this.#link.ask('ReleaseMemory', { taskId, bytes });
+      },
     };
   }
 

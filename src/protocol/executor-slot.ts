@@ -23,8 +23,6 @@ export interface SlotSettings {
   readonly localDirs: unknown;
   /** What SparkFiles.getRootDirectory() says. */
   readonly filesDir: string;
-  /** Bytes that a task may hold in tables and sort buffers before it spills. */
-  readonly taskMemoryBytes: number;
   /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [2] and [3] task ids + 1 that were sent ahead. */
   readonly flags: SharedArrayBuffer;
 }
@@ -119,11 +117,23 @@ export type SlotNews =
 export interface AskExecutor extends AskDriver {
   GetRddBlock: [{ readonly rddId: RddId; readonly partition: number }, StoredBlock | null];
   PutRddBlock: [
-    { readonly rddId: RddId; readonly partition: number; readonly level: StorageLevel; readonly data: StoredBlock },
+    {
+      readonly taskId: TaskId;
+      readonly rddId: RddId;
+      readonly partition: number;
+      readonly level: StorageLevel;
+      readonly data: StoredBlock;
+    },
     { readonly stored: boolean },
   ];
-  /** May a partition computed so far (bytes) stay in memory? */
-  ReserveMemory: [{ readonly rddId: RddId; readonly bytes: number }, { readonly granted: boolean }];
+  /** May a partition computed so far (bytes in all) stay in memory? What is granted is held until it is put or the task ends. */
+  ReserveMemory: [
+    { readonly taskId: TaskId; readonly rddId: RddId; readonly bytes: number },
+    { readonly granted: boolean },
+  ];
+  /** Memory for tables and sort buffers; `granted` may be less, or 0. The end of the task gives back what it still has. */
+  AcquireMemory: [{ readonly taskId: TaskId; readonly bytes: number }, { readonly granted: number }];
+  ReleaseMemory: [{ readonly taskId: TaskId; readonly bytes: number }, null];
   GetBroadcast: [{ readonly broadcastId: number }, Uint8Array | null];
   /** Begins to fetch shuffle blocks of other executors, in this order. */
   StartFetch: [{ readonly blocks: readonly RemoteBlock[] }, { readonly fetchId: number }];

@@ -38,21 +38,51 @@ export interface MemoryUse {
   release(): void;
 }
 
+/** Who has the memory: the executor, which shares it among tasks and blocks. */
+export interface MemorySource {
+  /** @returns what is granted of `bytes`, maybe 0. */
+  acquire(bytes: number): number;
+  release(bytes: number): void;
+}
+
+/** A source that has so much and no more. */
+export function fixedMemory(totalBytes: number): MemorySource {
+  let left = totalBytes;
+  return {
+    acquire(bytes) {
+      const granted = Math.min(bytes, left);
+      left -= granted;
+      return granted;
+    },
+    release(bytes) {
+      left += bytes;
+    },
+  };
+}
+
+/** Memory is asked for, and given back, in steps: each costs a question to the executor. */
+const STEP_BYTES = 8 << 20;
+
 /**
- * What the structures of one task attempt may hold together, in bytes by their own estimates, and a safety net below
- * that: estimates err, the heap's own numbers do not.
+ * What the structures of one task attempt hold together, in bytes by their own estimates: never more than was granted, or
+ * somebody has to spill. Below that is a safety net: estimates err, the heap's own numbers do not.
+ *
+ * What is granted stays granted until it is not used any more; what is left at the end of the task its executor takes back.
+ *
+ * Spark: TaskMemoryManager
  */
 export class TaskMemory {
-  readonly budgetBytes: number;
+  readonly #source: MemorySource;
   readonly #heap: () => HeapStatistics;
   readonly #uses = new Set<Use>();
+  #granted = 0;
   #held = 0;
   #peak = 0;
   /** Heap use at the last forced spill; null: armed. */
   #trippedAt: number | null = null;
 
-  constructor(budgetBytes: number, heap: () => HeapStatistics = ownHeap) {
-    this.budgetBytes = budgetBytes;
+  constructor(source: MemorySource, heap: () => HeapStatistics = ownHeap) {
+    this.#source = source;
     this.#heap = heap;
   }
 
@@ -66,18 +96,6 @@ export class TaskMemory {
     return this.#peak;
   }
 
-  /** Takes a fixed amount. @returns false when it does not fit; nothing is taken then. */
-  acquire(bytes: number): boolean {
-    if (this.#held + bytes > this.budgetBytes) return false;
-    this.#add(bytes);
-    return true;
-  }
-
-  /** Gives back what `acquire` took. */
-  release(bytes: number): void {
-    this.#held -= bytes;
-  }
-
   /** Registers a structure that grows. */
   use(): MemoryUse {
     const use = new Use(this, this.#uses);
@@ -87,14 +105,24 @@ export class TaskMemory {
 
   /** For `MemoryUse`: the change of one use. */
   grow(use: Use, change: number): boolean {
-    this.#add(change);
-    if (change > 0 && this.#held > this.budgetBytes) return true;
+    this.#held += change;
+    if (this.#held > this.#peak) this.#peak = this.#held;
+    if (change > 0 && !this.#isGranted()) return true;
+    if (change < 0) this.#giveBack();
     return this.#heapIsFull() && this.#isLargest(use);
   }
 
-  #add(change: number): void {
-    this.#held += change;
-    if (this.#held > this.#peak) this.#peak = this.#held;
+  #isGranted(): boolean {
+    const short = this.#held - this.#granted;
+    if (short > 0) this.#granted += this.#source.acquire(Math.max(short, STEP_BYTES));
+    return this.#held <= this.#granted;
+  }
+
+  #giveBack(): void {
+    const spare = this.#granted - this.#held;
+    if (spare <= 2 * STEP_BYTES) return;
+    this.#source.release(spare - STEP_BYTES);
+    this.#granted -= spare - STEP_BYTES;
   }
 
   #heapIsFull(): boolean {
@@ -136,8 +164,9 @@ class Use implements MemoryUse {
   }
 
   release(): void {
-    this.#memory.release(this.#bytes);
+    const held = this.#bytes;
     this.#bytes = 0;
+    this.#memory.grow(this, -held);
     this.#uses.delete(this);
   }
 }

@@ -1,8 +1,9 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import type { StoredBlock } from '../protocol/executor-slot.ts';
-import type { ExecutorId, RddId } from '../protocol/ids.ts';
+import type { ExecutorId, RddId, TaskId } from '../protocol/ids.ts';
 import type { StorageLevel } from '../protocol/storage-level.ts';
 import type { LocalDirs } from './local-dirs.ts';
+import type { MemoryManager } from './memory-manager.ts';
 
 /** Told whenever a block comes, moves or goes. */
 export type BlockListener = (update: {
@@ -24,31 +25,28 @@ interface Entry {
  * The blocks one executor keeps: partitions of persisted RDDs, as serializer blocks in shared memory or in files, and
  * broadcast values. Lives on the executor's main thread; slots read the shared memory without copying.
  *
- * Memory is bounded by `memoryLimit`. When a block does not fit, the least recently used blocks of *other* RDDs make room:
+ * Memory is bounded by what `memory` leaves for blocks. When a block does not fit, the least recently used blocks of *other* RDDs make room:
  * those whose level has disk move to a file, the rest are dropped and will be computed again.
  *
  * Spark: BlockManager, MemoryStore
  */
 export class BlockManager {
   readonly executorId: ExecutorId;
-  readonly #memoryLimit: number;
+  /** Shared with the tasks. */
+  readonly memory: MemoryManager;
   readonly #dirs: LocalDirs;
   readonly #listen: BlockListener;
   /** Insertion order is use order: a block that is read moves to the end. */
   readonly #blocks = new Map<string, Entry>();
   readonly #broadcasts = new Map<number, Uint8Array>();
-  #memoryUsed = 0;
+  /** task → RDD → bytes of a partition that is being computed and is to stay in memory. Spark: unroll memory */
+  readonly #unrolling = new Map<TaskId, Map<RddId, number>>();
 
-  constructor(executorId: ExecutorId, memoryLimitBytes: number, dirs: LocalDirs, listen: BlockListener) {
+  constructor(executorId: ExecutorId, memory: MemoryManager, dirs: LocalDirs, listen: BlockListener) {
     this.executorId = executorId;
-    this.#memoryLimit = memoryLimitBytes;
+    this.memory = memory;
     this.#dirs = dirs;
     this.#listen = listen;
-  }
-
-  /** Bytes of RDD blocks in memory now. */
-  get memoryUsed(): number {
-    return this.#memoryUsed;
   }
 
   getRddBlock(rddId: RddId, partition: number): StoredBlock | null {
@@ -65,23 +63,45 @@ export class BlockManager {
     return entry.block;
   }
 
-  /** Whether `bytes` more of this RDD may stay in memory; makes room by evicting other RDDs' blocks. */
-  reserve(rddId: RddId, bytes: number): boolean {
-    if (bytes > this.#memoryLimit) return false;
-    for (const entry of [...this.#blocks.values()]) {
-      if (this.#memoryUsed + bytes <= this.#memoryLimit) break;
-      if (entry.block.kind === 'memory' && entry.rddId !== rddId) this.#evict(entry);
-    }
-    return this.#memoryUsed + bytes <= this.#memoryLimit;
+  /**
+   * Whether a partition that a task has computed so far may stay in memory; makes room by evicting other RDDs' blocks. What is
+   * granted is held until the block is put, or the task ends.
+   */
+  reserve(taskId: TaskId, rddId: RddId, bytes: number): boolean {
+    const held = this.#unrolling.get(taskId)?.get(rddId) ?? 0;
+    if (!this.#makeRoom(rddId, bytes - held)) return false;
+    this.memory.takeStorage(bytes - held);
+    const ofTask = this.#unrolling.get(taskId) ?? new Map<RddId, number>();
+    this.#unrolling.set(taskId, ofTask.set(rddId, bytes));
+    return true;
+  }
+
+  /** Memory for a task's tables and buffers, which may push blocks out. @returns what it gets. */
+  acquireForTask(taskId: TaskId, bytes: number): number {
+    return this.memory.acquireExecution(taskId, bytes, (wanted) => this.#evictForTask(wanted));
+  }
+
+  /** Its memory is free again. */
+  taskEnded(taskId: TaskId): void {
+    this.memory.releaseTask(taskId);
+    for (const bytes of this.#unrolling.get(taskId)?.values() ?? []) this.memory.giveBackStorage(bytes);
+    this.#unrolling.delete(taskId);
   }
 
   /** @returns false when it does not fit; the caller goes on with the records it has. */
-  putRddBlock(rddId: RddId, partition: number, level: StorageLevel, block: StoredBlock): boolean {
+  putRddBlock(
+    rddId: RddId,
+    partition: number,
+    level: StorageLevel,
+    block: StoredBlock,
+    taskId: TaskId | null = null,
+  ): boolean {
     const id = rddBlockId(rddId, partition);
+    if (taskId !== null) this.#unrolled(taskId, rddId);
     if (this.#blocks.has(id)) return true; // another attempt was first; its records are the same
     if (block.kind === 'memory') {
-      if (!this.reserve(rddId, block.bytes)) return false;
-      this.#memoryUsed += block.bytes;
+      if (!this.#makeRoom(rddId, block.bytes)) return false;
+      this.memory.takeStorage(block.bytes);
     }
     const entry: Entry = { rddId, partition, level, block };
     this.#blocks.set(id, entry);
@@ -107,7 +127,7 @@ export class BlockManager {
     for (const [id, entry] of this.#blocks) {
       if (entry.rddId !== rddId) continue;
       this.#blocks.delete(id);
-      if (entry.block.kind === 'memory') this.#memoryUsed -= entry.block.bytes;
+      if (entry.block.kind === 'memory') this.memory.giveBackStorage(entry.block.bytes);
       else rmSync(entry.block.path, { force: true });
       this.#report(entry, false);
     }
@@ -128,10 +148,34 @@ export class BlockManager {
     this.#broadcasts.delete(id);
   }
 
+  #unrolled(taskId: TaskId, rddId: RddId): void {
+    const ofTask = this.#unrolling.get(taskId);
+    this.memory.giveBackStorage(ofTask?.get(rddId) ?? 0);
+    ofTask?.delete(rddId);
+  }
+
+  /** Blocks of the RDD that is being stored stay: else they would push each other out for ever. */
+  #makeRoom(rddId: RddId, bytes: number): boolean {
+    if (this.memory.storageShortage(bytes) === null) return false;
+    for (const entry of [...this.#blocks.values()]) {
+      if (this.memory.storageShortage(bytes) === 0) return true;
+      if (entry.block.kind === 'memory' && entry.rddId !== rddId) this.#evict(entry);
+    }
+    return this.memory.storageShortage(bytes) === 0;
+  }
+
+  #evictForTask(wanted: number): void {
+    const until = this.memory.storageUsed - wanted;
+    for (const entry of [...this.#blocks.values()]) {
+      if (this.memory.storageUsed <= until) return;
+      if (entry.block.kind === 'memory') this.#evict(entry);
+    }
+  }
+
   #evict(entry: Entry): void {
     const block = entry.block;
     if (block.kind !== 'memory') return;
-    this.#memoryUsed -= block.bytes;
+    this.memory.giveBackStorage(block.bytes);
     if (entry.level.useDisk) {
       const path = this.#dirs.file(rddBlockId(entry.rddId, entry.partition));
       writeFileSync(path, Buffer.concat(block.chunks.map((c) => Buffer.from(c))));

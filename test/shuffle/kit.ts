@@ -15,7 +15,7 @@ import { nodeFiles } from '../../src/shuffle/file-ops.ts';
 import type { ShuffleEnv } from '../../src/shuffle/shuffle-env.ts';
 import { openShuffleReader } from '../../src/shuffle/shuffle-reader.ts';
 import { createCombiningWriter, createPartitioningWriter } from '../../src/shuffle/shuffle-writer.ts';
-import { TaskMemory } from '../../src/shuffle/task-memory.ts';
+import { fixedMemory, TaskMemory } from '../../src/shuffle/task-memory.ts';
 import { LocalDirs } from '../../src/storage/local-dirs.ts';
 
 export type Pair = [unknown, unknown];
@@ -51,7 +51,7 @@ export function nextTask(env: ShuffleEnv, budgetBytes = 64 << 20): ShuffleEnv {
 
 /** Only the budget counts, not what the test process's heap looks like. */
 export function calmMemory(budgetBytes: number): TaskMemory {
-  return new TaskMemory(budgetBytes, () => ({ used_heap_size: 0, heap_size_limit: 1 }));
+  return new TaskMemory(fixedMemory(budgetBytes), () => ({ used_heap_size: 0, heap_size_limit: 1 }));
 }
 
 /** Paths of the block files that exist, without the directories that they lie in. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { estimateBytes } from '../../src/shuffle/size-estimator.ts';
 import { specialize } from '../../src/shuffle/specialize.ts';
-import { TaskMemory } from '../../src/shuffle/task-memory.ts';
+import { fixedMemory, TaskMemory } from '../../src/shuffle/task-memory.ts';
 import { calmMemory } from './kit.ts';
 
 const MB = 1 << 20;
@@ -21,18 +21,52 @@ test('a use has to spill when all uses together exceed the budget', () => {
   assert.equal(memory.peakBytes, 101);
 });
 
-test('a fixed amount is taken only when it fits', () => {
-  const memory = calmMemory(100);
-  assert.equal(memory.acquire(70), true);
-  assert.equal(memory.acquire(31), false);
-  assert.equal(memory.use().shouldSpill(31), true);
-  memory.release(70);
-  assert.equal(memory.heldBytes, 31);
+test('memory is asked for in steps, and given back when much of it is not used', () => {
+  const asked: number[] = [];
+  const source = {
+    acquire(bytes: number): number {
+      asked.push(bytes);
+      return bytes;
+    },
+    release(bytes: number): void {
+      asked.push(-bytes);
+    },
+  };
+  const memory = new TaskMemory(source, () => ({ used_heap_size: 0, heap_size_limit: 1 }));
+  const use = memory.use();
+  for (let size = MB; size <= 40 * MB; size += MB) assert.equal(use.shouldSpill(size), false);
+  assert.deepEqual(
+    asked,
+    [8, 8, 8, 8, 8].map((mib) => mib * MB),
+  );
+  use.shouldSpill(30 * MB);
+  assert.equal(asked.length, 5, 'it may well grow again');
+  use.shouldSpill(0);
+  assert.deepEqual(asked.slice(5), [-32 * MB]);
+});
+
+test('a use that is not granted all has to spill, and asks again when it grows again', () => {
+  let free = 10 * MB;
+  const source = {
+    acquire(bytes: number): number {
+      const granted = Math.min(bytes, free);
+      free -= granted;
+      return granted;
+    },
+    release(): void {},
+  };
+  const memory = new TaskMemory(source, () => ({ used_heap_size: 0, heap_size_limit: 1 }));
+  const use = memory.use();
+  assert.equal(use.shouldSpill(10 * MB), false);
+  assert.equal(use.shouldSpill(11 * MB), true);
+  use.shouldSpill(0);
+  free = 20 * MB;
+  assert.equal(use.shouldSpill(25 * MB), false);
 });
 
 test('a full heap makes the largest use spill once, and again only after the heap fell or grew by a tenth', () => {
   let used = 60 * MB;
-  const memory = new TaskMemory(1000 * MB, () => ({ used_heap_size: used, heap_size_limit: 100 * MB }));
+  const memory = new TaskMemory(fixedMemory(1000 * MB), () => ({ used_heap_size: used, heap_size_limit: 100 * MB }));
   const [small, large] = [memory.use(), memory.use()];
   assert.equal(large.shouldSpill(30 * MB), false);
   assert.equal(small.shouldSpill(10 * MB), false);
@@ -53,7 +87,7 @@ test('a full heap makes the largest use spill once, and again only after the hea
 });
 
 test('a full heap does not make tiny structures spill', () => {
-  const memory = new TaskMemory(1000, () => ({ used_heap_size: 99, heap_size_limit: 100 }));
+  const memory = new TaskMemory(fixedMemory(1000), () => ({ used_heap_size: 99, heap_size_limit: 100 }));
   assert.equal(memory.use().shouldSpill(900), false);
 });
 

@@ -8,6 +8,7 @@ import type { StoredBlock } from '../../src/protocol/executor-slot.ts';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
 import { BlockManager } from '../../src/storage/block-manager.ts';
 import { LocalDirs } from '../../src/storage/local-dirs.ts';
+import { MemoryManager } from '../../src/storage/memory-manager.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'iskra-blocks-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -20,8 +21,12 @@ const block = (bytes: number, fill = 1): StoredBlock => ({
 
 function manager(limit: number): { readonly blocks: BlockManager; readonly events: string[] } {
   const events: string[] = [];
-  const blocks = new BlockManager('driver', limit, LocalDirs.open(root, silentLogger), (u) =>
-    events.push(`${u.rddId}_${u.partition} ${u.stored ? `memory ${u.memoryBytes} disk ${u.diskBytes}` : 'gone'}`),
+  const blocks = new BlockManager(
+    'driver',
+    new MemoryManager({ maxBytes: limit, storageRegionBytes: limit / 2, slots: 1 }),
+    LocalDirs.open(root, silentLogger),
+    (u) =>
+      events.push(`${u.rddId}_${u.partition} ${u.stored ? `memory ${u.memoryBytes} disk ${u.diskBytes}` : 'gone'}`),
   );
   return { blocks, events };
 }
@@ -31,7 +36,7 @@ test('a block is there after it was put, and its coming is told', () => {
   assert.equal(blocks.putRddBlock(1, 0, StorageLevel.MEMORY_ONLY, block(60)), true);
   assert.equal(blocks.getRddBlock(1, 0)?.bytes, 60);
   assert.equal(blocks.getRddBlock(1, 1), null);
-  assert.equal(blocks.memoryUsed, 60);
+  assert.equal(blocks.memory.storageUsed, 60);
   assert.deepEqual(events, ['1_0 memory 60 disk 0']);
 });
 
@@ -52,7 +57,7 @@ test('the least recently used block of another RDD makes room', () => {
   assert.notEqual(blocks.getRddBlock(1, 0), null);
   assert.equal(blocks.getRddBlock(1, 1), null);
   assert.deepEqual(events.at(-2), '1_1 gone');
-  assert.equal(blocks.memoryUsed, 90);
+  assert.equal(blocks.memory.storageUsed, 90);
 });
 
 test('an evicted block whose level has disk goes to a file with the same bytes', () => {
@@ -77,7 +82,7 @@ test('unpersist drops memory and files of one RDD only', () => {
   assert.ok(file?.kind === 'disk' && !existsSync(file.path));
   assert.notEqual(blocks.getRddBlock(2, 0), null);
   blocks.removeRdd(2);
-  assert.equal(blocks.memoryUsed, 0);
+  assert.equal(blocks.memory.storageUsed, 0);
 });
 
 test('the first of two attempts at a partition counts', () => {
@@ -86,7 +91,7 @@ test('the first of two attempts at a partition counts', () => {
   assert.equal(blocks.putRddBlock(1, 0, StorageLevel.MEMORY_ONLY, block(10, 2)), true);
   const kept = blocks.getRddBlock(1, 0);
   assert.equal(kept?.kind === 'memory' && kept.chunks[0]?.[0], 1);
-  assert.equal(blocks.memoryUsed, 10);
+  assert.equal(blocks.memory.storageUsed, 10);
 });
 
 test('broadcast bytes are shared memory, and gone after removal', () => {

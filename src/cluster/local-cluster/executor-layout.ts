@@ -50,6 +50,6 @@ export function layOutExecutors(
   const executors = max === undefined ? all : Math.min(all, Math.floor(Number(max) / coresPerExecutor));
   if (executors < 1)
     refuse(`spark.cores.max is ${max}, which is less than the ${coresPerExecutor} cores of one executor`);
-  const { storageBytes } = planMemory(conf, conf.get(EXECUTOR_MEMORY), coresPerExecutor);
-  return { executors, coresPerExecutor, storageBytes };
+  const { maxBytes } = planMemory(conf, conf.get(EXECUTOR_MEMORY), coresPerExecutor);
+  return { executors, coresPerExecutor, storageBytes: maxBytes };
 }

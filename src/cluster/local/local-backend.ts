@@ -1,21 +1,22 @@
 import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { Executor, type ExecutorOptions } from '../../executor/executor.ts';
+import type { MemoryPlan } from '../../executor/memory-plan.ts';
 import type { AnswerExecutor, FromExecutor } from '../../protocol/driver-executor.ts';
 import type { ExecutorId, TaskId } from '../../protocol/ids.ts';
 import type { BackendListener, Launch } from '../../scheduler/ports.ts';
 import { BlockManager } from '../../storage/block-manager.ts';
 import { LocalDirs, type LocalDirsData } from '../../storage/local-dirs.ts';
+import { MemoryManager } from '../../storage/memory-manager.ts';
 import type { ApplicationBackend, BlockUpdated } from '../application-backend.ts';
 
 /** The id of the executor that lives in the driver's process. Spark: SparkContext.DRIVER_IDENTIFIER */
 const DRIVER_EXECUTOR_ID: ExecutorId = 'driver';
 
-export interface LocalBackendOptions extends Omit<ExecutorOptions, 'location' | 'localDirs' | 'cores'> {
+export interface LocalBackendOptions extends Omit<ExecutorOptions, 'location' | 'localDirs' | 'cores' | 'slotHeapMiB'> {
   readonly numSlots: number;
   readonly localDirs: LocalDirsData;
-  /** What cached blocks may take in memory. */
-  readonly storageBytes: number;
+  readonly memory: MemoryPlan;
   readonly answer: AnswerExecutor;
   readonly onBlock: (update: BlockUpdated) => void;
   readonly log: Logger;
@@ -35,13 +36,21 @@ export class LocalBackend implements ApplicationBackend {
 
   constructor(options: LocalBackendOptions) {
     this.#options = options;
-    const { numSlots, storageBytes, answer, onBlock, log, ...rest } = options;
+    const { numSlots, memory, answer, onBlock, log, ...rest } = options;
     const executorId = DRIVER_EXECUTOR_ID;
-    this.#blocks = new BlockManager(executorId, storageBytes, LocalDirs.fromData(options.localDirs), (update) =>
-      onBlock({ type: 'BlockUpdated', executorId, ...update }),
+    this.#blocks = new BlockManager(
+      executorId,
+      new MemoryManager({ ...memory, slots: numSlots }),
+      LocalDirs.fromData(options.localDirs),
+      (update) => onBlock({ type: 'BlockUpdated', executorId, ...update }),
     );
     this.#executor = new Executor(
-      { ...rest, location: { executorId, host: 'localhost', port: 0 }, cores: numSlots },
+      {
+        ...rest,
+        slotHeapMiB: memory.slotHeapMiB,
+        location: { executorId, host: 'localhost', port: 0 },
+        cores: numSlots,
+      },
       this.#blocks,
       answer,
       null,

@@ -55,10 +55,7 @@ export async function openLocalCluster(
         env: {
           ...executorEnvironment(conf),
           [SECRET_ENVIRONMENT_VARIABLE]: secret,
-          ISKRA_EXECUTOR_CONF: JSON.stringify({
-            'spark.authenticate': 'true',
-            'spark.network.crypto.enabled': String(encrypt),
-          }),
+          ISKRA_EXECUTOR_CONF: JSON.stringify({ ...startupConf(conf), 'spark.authenticate': 'true' }),
         },
         maxRetries: conf.get(MAX_EXECUTOR_RETRIES),
         stopGraceMs: STOP_GRACE_MS,
@@ -88,4 +85,10 @@ function executorEnvironment(conf: SparkConf): Record<string, string> {
   return Object.fromEntries(
     conf.getAll().flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])),
   );
+}
+
+/** What an executor must know before it can ask the driver; never the secret. Spark: SparkConf.isExecutorStartupConf */
+function startupConf(conf: SparkConf): Record<string, string> {
+  const prefixes = ['spark.rpc.', 'spark.network.', 'spark.port.'];
+  return Object.fromEntries(conf.getAll().filter(([key]) => prefixes.some((prefix) => key.startsWith(prefix))));
 }

@@ -32,6 +32,7 @@ import type { ExecutorId } from '../protocol/ids.ts';
 import type { RpcAddress } from '../rpc/rpc-address.ts';
 import type { RpcRef } from '../rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../rpc/rpc-env.ts';
+import type { RpcSettings } from '../rpc/rpc-settings.ts';
 import type { RpcSecurity } from '../rpc/security.ts';
 import { BlockManager } from '../storage/block-manager.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
@@ -55,6 +56,7 @@ export interface ExecutorBackendOptions {
   readonly applicationId: string;
   readonly resourceProfileId: number;
   readonly security: RpcSecurity;
+  readonly rpc: RpcSettings;
   /** The compiled src/main/task-slot.ts. */
   readonly slotEntry: URL;
 }
@@ -92,7 +94,14 @@ export class ExecutorBackend {
   async start(): Promise<void> {
     const { driver, executorId, host, security } = this.#options;
     try {
-      const rpc = await RpcEnv.create({ name: `executor ${executorId}`, host, port: 0, security, logger: this.#log });
+      const rpc = await RpcEnv.create({
+        name: `executor ${executorId}`,
+        host,
+        port: 0,
+        security,
+        ...this.#options.rpc,
+        logger: this.#log,
+      });
       this.#rpc = rpc;
       const ref: Driver = await rpc.connect(driver, SCHEDULER_ENDPOINT);
       const app = await ref.ask('RetrieveSparkAppConfig', { executorId });

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { SparkConf } from '../config/spark-conf.ts';
 import { ExecutorBackend } from '../executor/executor-backend.ts';
+import { rpcSettings } from '../rpc/rpc-settings.ts';
 import { resolveSecurity } from '../rpc/security.ts';
 
 const USAGE = `Usage: executor-process --driver-url URL --executor-id ID --hostname HOST --cores N --app-id ID
@@ -50,6 +51,8 @@ if (driver === null)
 const cores = Number(args['cores']);
 if (!Number.isSafeInteger(cores) || cores < 1) usage(`--cores ${args['cores']} has to be a whole number of 1 or more`);
 
+// What has to be known before the driver can be asked for the rest.
+const conf = new SparkConf(JSON.parse(process.env['ISKRA_EXECUTOR_CONF'] ?? '{}'));
 const backend = new ExecutorBackend(
   {
     driver: { host: driver[1] as string, port: Number(driver[2]) },
@@ -58,11 +61,8 @@ const backend = new ExecutorBackend(
     cores,
     applicationId: args['app-id'] as string,
     resourceProfileId: Number(args['resourceProfileId'] ?? 0),
-    // What has to be known before the driver can be asked. Spark: SparkConf.isExecutorStartupConf
-    security: resolveSecurity(new SparkConf(JSON.parse(process.env['ISKRA_EXECUTOR_CONF'] ?? '{}')), {
-      role: 'executor',
-      environment: process.env,
-    }),
+    security: resolveSecurity(conf, { role: 'executor', environment: process.env }),
+    rpc: rpcSettings(conf),
     slotEntry: new URL('./task-slot.js', import.meta.url),
   },
   (code) => process.exit(code),

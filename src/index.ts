@@ -5,7 +5,15 @@ export { IllegalArgumentError, IskraError } from './base/errors.ts';
 export type { Broadcast } from './broadcast/broadcast.ts';
 export { ClosureError, NOSHIP, REPLACE, REVIVE, ship } from './closure/closure.ts';
 export { SparkConf } from './config/spark-conf.ts';
+export type { RDDInfo } from './driver/context-storage.ts';
 export { SparkContext } from './driver/spark-context.ts';
+export type {
+  JobExecutionStatus,
+  SparkExecutorInfo,
+  SparkJobInfo,
+  SparkStageInfo,
+  SparkStatusTracker,
+} from './driver/status-tracker.ts';
 export type { SparkListener } from './events/listener-bus.ts';
 export { type FileReader, PortableDataStream } from './io/formats/portable-data-stream.ts';
 export type { BarrierTaskInfo } from './protocol/barrier-sync.ts';

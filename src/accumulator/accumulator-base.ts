@@ -14,8 +14,8 @@ export interface AccumulatorIdentity {
  * A variable that tasks only add to and the driver reads: results of tasks are merged in any order, so adding must be
  * commutative and associative.
  *
- * Own kinds extend it: fields hold the state (plain data; no `#private` ones, they cannot travel), and the class goes to
- * executors with the functions that use it. A class whose state is no plain data overrides `exportState`/`importState`.
+ * Own kinds extend it: fields hold the state (what a record may hold; no `#private` ones, they cannot travel), and the class
+ * goes to executors with the functions that use it. A class whose state is no such data overrides `exportState`/`importState`.
  *
  * Spark: AccumulatorV2
  */
@@ -63,7 +63,7 @@ export abstract class Accumulator<IN, OUT> {
     return this.identity !== null;
   }
 
-  /** The state as plain data (structured clone); what a task sends to the driver. */
+  /** The state as data that a record may hold; what a task sends to the driver. */
   exportState(): unknown {
     return { ...this };
   }

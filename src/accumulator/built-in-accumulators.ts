@@ -128,7 +128,7 @@ export class DoubleAccumulator extends Accumulator<number, number> {
 }
 
 /**
- * All values that tasks added, in the order in which the tasks ended. Values travel by structured clone: plain data.
+ * All values that tasks added, in the order in which the tasks ended. They travel as records do, with their classes.
  *
  * Spark: CollectionAccumulator
  */

@@ -15,8 +15,6 @@ export type CleanupTask =
 export interface CleanerOptions {
   /** spark.cleaner.periodicGC.interval */
   readonly gcIntervalMs: number;
-  /** Whether to wait for this one's end before the next begins; spark.cleaner.referenceTracking.blocking. */
-  blocks(task: CleanupTask): boolean;
   /** Removes it, everywhere. What it throws is logged. */
   clean(task: CleanupTask): Promise<void> | void;
   readonly log: Logger;
@@ -79,8 +77,7 @@ export class ContextCleaner {
     this.#working = true;
     for (let task = this.#queue.shift(); task !== undefined; task = this.#queue.shift()) {
       this.#options.log.debug(`Cleaning ${describe(task)}`);
-      const done = this.#clean(task);
-      if (this.#options.blocks(task)) await done;
+      await this.#clean(task);
     }
     this.#working = false;
   }

@@ -3,8 +3,6 @@ import { assertNever } from '../base/assert-never.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Broadcast } from '../broadcast/broadcast.ts';
 import {
-  CLEANER_BLOCKING,
-  CLEANER_BLOCKING_SHUFFLE,
   CLEANER_CLEAN_CHECKPOINTS,
   CLEANER_PERIODIC_GC,
   CLEANER_REFERENCE_TRACKING,
@@ -95,11 +93,8 @@ export class KeptData {
 
   #makeCleaner(): ContextCleaner {
     const { conf, log } = this.#host;
-    const blocking = conf.get(CLEANER_BLOCKING);
-    const blockingShuffle = conf.get(CLEANER_BLOCKING_SHUFFLE);
     return new ContextCleaner({
       gcIntervalMs: conf.get(CLEANER_PERIODIC_GC),
-      blocks: (task) => (task.kind === 'Shuffle' ? blockingShuffle : blocking),
       clean: (task) => this.#clean(task),
       log: log.named('ContextCleaner'),
     });

@@ -7,6 +7,7 @@ import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { codecByName, codecOfHadoopClass, codecOfPath, extensionOf } from '../../src/io/codecs/codec-names.ts';
 import { unpackLz4 } from '../../src/io/codecs/lz4-block.ts';
 import { prepareSink } from '../../src/io/codecs/open-source.ts';
+import { ZstdFrames } from '../../src/io/codecs/zstd-frames.ts';
 import { LineWriter, textLines } from '../../src/io/line-writer.ts';
 import { openTextSplit } from '../../src/io/text-input.ts';
 import type { CodecName } from '../../src/protocol/file-formats.ts';
@@ -104,6 +105,25 @@ describe('compressed files', () => {
     assert.equal(inflateSync(readFileSync(write('deflate', records))).toString(), text);
     assert.deepEqual(read(put('.gz', gzipSync(text))), records);
     assert.deepEqual(read(put('.deflate', deflateSync(text))), records);
+  });
+
+  test('the frames of a zstd file are told apart, however it is cut into pieces', () => {
+    const frame = readFileSync(golden('lines.zst'));
+    const skippable = Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 9, 9, 9]);
+    const file = Buffer.concat([frame, skippable, readFileSync(write('zstd', lines(100))), frame]);
+    for (const size of [1, 7, 4096, file.length]) {
+      const frames = new ZstdFrames();
+      const ends: number[] = [];
+      for (let from = 0; from < file.length; from += size) {
+        const piece = file.subarray(from, from + size);
+        for (let at = 0; at < piece.length; ) {
+          at += frames.scan(piece, at);
+          if (frames.atEnd) ends.push(from + at);
+        }
+      }
+      assert.deepEqual(ends, [frame.length, frame.length + 11, file.length - frame.length, file.length]);
+    }
+    assert.throws(() => new ZstdFrames().scan(Buffer.from('plain text'), 0), /no zstd frame/);
   });
 
   test('a byte that is wrong is found where the format has checksums', () => {

@@ -4,6 +4,7 @@ import type { ByteSink } from '../byte-sink.ts';
 import { type Decoder, TruncatedError } from './decoded-source.ts';
 import { importPackage, requirePackage } from './optional-package.ts';
 import { ZlibDecoder, ZlibSink } from './zlib-codec.ts';
+import { ZstdFrames } from './zstd-frames.ts';
 
 /** From 22.15 on Node has zstd itself. */
 const BUILT_IN = typeof (zlib as { zstdCompressSync?: unknown }).zstdCompressSync === 'function';
@@ -36,7 +37,7 @@ export async function prepareZstdWriting(): Promise<void> {
 }
 
 export function zstdDecoder(): Decoder {
-  return BUILT_IN ? new ZlibDecoder('zstd') : new FzstdDecoder();
+  return BUILT_IN ? new FrameDecoder() : new FzstdDecoder();
 }
 
 /** One frame. */
@@ -49,6 +50,33 @@ export function packZstd(bytes: Buffer): Buffer {
 
 export function zstdSink(below: ByteSink): ByteSink {
   return BUILT_IN ? new ZlibSink('zstd', below) : new WasmSink(below);
+}
+
+/** Node's own stream, a new one for each frame. */
+class FrameDecoder implements Decoder {
+  readonly #frames = new ZstdFrames();
+  #stream: ZlibDecoder | null = null;
+
+  push(packed: Buffer, out: (plain: Buffer) => void): void {
+    for (let at = 0; at < packed.length; ) {
+      const n = this.#frames.scan(packed, at);
+      this.#stream ??= new ZlibDecoder('zstd');
+      this.#stream.push(packed.subarray(at, at + n), out);
+      at += n;
+      if (!this.#frames.atEnd) continue;
+      this.#stream.end(out);
+      this.close();
+    }
+  }
+
+  end(): void {
+    if (!this.#frames.atEnd) throw new TruncatedError('the last frame is not complete');
+  }
+
+  close(): void {
+    this.#stream?.close();
+    this.#stream = null;
+  }
 }
 
 class FzstdDecoder implements Decoder {

@@ -7,7 +7,7 @@ import { CollectedRecords } from '../../src/executor/collected-records.ts';
 import type { TaskEnv } from '../../src/executor/task-env.ts';
 import { newTaskMetrics } from '../../src/protocol/task-metrics.ts';
 import { RecordEncoder } from '../../src/serializer/serializer.ts';
-import { TaskMemory } from '../../src/shuffle/task-memory.ts';
+import { fixedMemory, TaskMemory } from '../../src/shuffle/task-memory.ts';
 import { countedSource } from '../kit/async-task.ts';
 
 /** Collects what a source gives in a task with so much memory, reads it twice, ends the task. */
@@ -15,7 +15,7 @@ async function collected(records: readonly unknown[], budgetBytes: number) {
   const folder = mkdtempSync(join(tmpdir(), 'iskra-collected-'));
   const ends: (() => void)[] = [];
   const metrics = newTaskMetrics();
-  const memory = new TaskMemory(budgetBytes, () => ({ used_heap_size: 0, heap_size_limit: 1e9 }));
+  const memory = new TaskMemory(fixedMemory(budgetBytes, ()) => ({ used_heap_size: 0, heap_size_limit: 1e9 }));
   const env = {
     task: {
       taskAttemptId: 3,

@@ -15,7 +15,7 @@ async function collected(records: readonly unknown[], budgetBytes: number) {
   const folder = mkdtempSync(join(tmpdir(), 'iskra-collected-'));
   const ends: (() => void)[] = [];
   const metrics = newTaskMetrics();
-  const memory = new TaskMemory(fixedMemory(budgetBytes, ()) => ({ used_heap_size: 0, heap_size_limit: 1e9 }));
+  const memory = new TaskMemory(fixedMemory(budgetBytes), () => ({ used_heap_size: 0, heap_size_limit: 1e9 }));
   const env = {
     task: {
       taskAttemptId: 3,

@@ -17,6 +17,7 @@ export type {
 export type { SparkListener } from './events/listener-bus.ts';
 export { type FileReader, PortableDataStream } from './io/formats/portable-data-stream.ts';
 export type { BarrierTaskInfo } from './protocol/barrier-sync.ts';
+export type { ExecutorResourceRequest, ResourceProfile, TaskResourceRequest } from './protocol/resource-profile.ts';
 export type { SparkListenerEvent } from './protocol/spark-listener-event.ts';
 export { StorageLevel } from './protocol/storage-level.ts';
 export type { LocalIteratorOptions } from './rdd/actions.ts';
@@ -39,6 +40,8 @@ export type { PipeOptions } from './rdd/pipe.ts';
 export { RangePartitioner } from './rdd/range-partitioner.ts';
 export { RDD } from './rdd/rdd.ts';
 export type { RDDBarrier } from './rdd/rdd-barrier.ts';
+export { ResourceProfileBuilder } from './rdd/resource-profile-builder.ts';
+export { ExecutorResourceRequests, TaskResourceRequests } from './rdd/resource-requests.ts';
 export type { PartitionFunction, ResultHandler } from './rdd/run-job.ts';
 export { SparkFiles } from './rdd/spark-files.ts';
 export { StatCounter } from './rdd/stat-counter.ts';

@@ -84,6 +84,14 @@ export const NUM_CANCELLED_JOB_GROUPS_TO_TRACK: ConfigEntry<number> = defineEntr
   since: '0.2',
 });
 
+export const PROFILE_MERGE_CONFLICTS: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.scheduler.resource.profileMergeConflicts',
+  type: types.boolean,
+  default: false,
+  doc: 'Whether RDDs of one stage may have different resource profiles; the stage then gets the larger amount of each resource.',
+  since: '0.2',
+});
+
 export const BARRIER_CHECK_INTERVAL: ConfigEntry<number> = defineEntry({
   key: 'spark.scheduler.barrier.maxConcurrentTasksCheck.interval',
   type: types.durationSeconds,

@@ -4,6 +4,7 @@ import { ARCHIVES, FILES } from '../config/context-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { SUBMIT_DEPLOY_MODE } from '../config/submit-entries.ts';
 import type { RddId, ShuffleId } from '../protocol/ids.ts';
+import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import type { StorageLevel } from '../protocol/storage-level.ts';
 import type { CheckpointHost, RddStorageInfo } from '../rdd/job-runner.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
@@ -195,6 +196,11 @@ export abstract class ContextStorage extends ContextJobs {
   /** @internal For RDDs. */
   async unpersistRDD(node: RDDNode): Promise<void> {
     this.#env.kept.unpersist(node.id);
+  }
+
+  /** @internal For RDDs. */
+  addResourceProfile(profile: ResourceProfile): void {
+    this.#env.resourceProfiles.add(profile);
   }
 
   /** @internal For RDDs. */

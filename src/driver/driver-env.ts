@@ -31,7 +31,7 @@ import {
 } from '../config/io-entries.ts';
 import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { parseMasterUrl } from '../config/master-url.ts';
-import { BARRIER_SYNC_TIMEOUT } from '../config/scheduler-entries.ts';
+import { BARRIER_SYNC_TIMEOUT, PROFILE_MERGE_CONFLICTS } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
@@ -50,6 +50,7 @@ import { buildStageProgram } from '../rdd/stage-program-builder.ts';
 import { BarrierSyncs } from '../scheduler/barrier-coordinator-loop.ts';
 import { Scheduler } from '../scheduler/dag-scheduler-loop.ts';
 import type { ExecutorAllocationClient, SchedulerBackend } from '../scheduler/ports.ts';
+import { ResourceProfiles } from '../scheduler/resource-profiles.ts';
 import { installClassCodec } from '../serializer/serializer.ts';
 import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
@@ -104,6 +105,7 @@ export class DriverEnv {
   readonly files: AddedFiles;
   readonly #executors = new Map<ExecutorId, { readonly host: string; readonly cores: number }>();
   readonly #barriers: BarrierSyncs;
+  readonly resourceProfiles: ResourceProfiles;
 
   /** What executors ask. */
   readonly #answers: DriverAnswers = {
@@ -172,6 +174,12 @@ export class DriverEnv {
       openCostBytes: conf.get(FILES_OPEN_COST),
     };
     installClassCodec({ describe: describeClass, revive: reviveClass });
+    const settings = schedulerSettings(conf, opened.maxTaskFailures, this.log, opened.isLocal);
+    this.resourceProfiles = new ResourceProfiles({
+      hasClusterManager: !opened.isLocal,
+      dynamicAllocation: settings.dynamicAllocation === true,
+      mergeConflicts: conf.get(PROFILE_MERGE_CONFLICTS),
+    });
     this.#barriers = new BarrierSyncs(conf.get(BARRIER_SYNC_TIMEOUT), systemClock);
     this.#accumulables = new Accumulables(this.accumulators);
     this.jobStatus = new JobStatusStore({ jobs: conf.get(RETAINED_JOBS), stages: conf.get(RETAINED_STAGES) });
@@ -222,7 +230,7 @@ export class DriverEnv {
       callSite,
     });
     this.scheduler = new Scheduler({
-      settings: schedulerSettings(conf, opened.maxTaskFailures, this.log),
+      settings,
       backend: this.#backend,
       programs: {
         makeProgram: (work, key) => {
@@ -241,6 +249,7 @@ export class DriverEnv {
         addedFiles: () => this.files.all,
       },
       mapOutputs: this.#mapOutputs,
+      resourceProfiles: this.resourceProfiles,
       cacheLocations: this.#cached,
       clock: systemClock,
       log: this.log.named('Scheduler'),

@@ -12,7 +12,12 @@ import type { SchedulerSettings } from '../scheduler/settings.ts';
 import { exclusionSettings, speculationSettings } from './task-fault-settings.ts';
 
 /** The schedulers' part of the configuration. `maxFailures` comes from the master URL in local mode. */
-export function schedulerSettings(conf: SparkConf, maxFailures: number, log: Logger): Partial<SchedulerSettings> {
+export function schedulerSettings(
+  conf: SparkConf,
+  maxFailures: number,
+  log: Logger,
+  isLocal: boolean,
+): Partial<SchedulerSettings> {
   return {
     maxFailures,
     cpusPerTask: conf.get(entries.TASK_CPUS),
@@ -26,6 +31,7 @@ export function schedulerSettings(conf: SparkConf, maxFailures: number, log: Log
       node: conf.get(entries.LOCALITY_WAIT_NODE),
       rack: conf.get(entries.LOCALITY_WAIT_RACK),
     },
+    dynamicAllocation: !isLocal && conf.getText('spark.dynamicAllocation.enabled') === 'true',
     barrierCheckIntervalMs: conf.get(entries.BARRIER_CHECK_INTERVAL),
     barrierCheckMaxFailures: conf.get(entries.BARRIER_CHECK_MAX_FAILURES),
     numCancelledJobGroupsToTrack: conf.get(entries.NUM_CANCELLED_JOB_GROUPS_TO_TRACK),

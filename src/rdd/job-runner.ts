@@ -1,4 +1,5 @@
 import type { JobId, RddId, ShuffleId } from '../protocol/ids.ts';
+import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import type { RDDNode } from './rdd-node.ts';
 import type { SinkSpec } from './sink-spec.ts';
 
@@ -29,6 +30,8 @@ export interface JobRunner {
   persistRDD(node: RDDNode): void;
   /** Its blocks are not wanted any more. Resolves when they are gone everywhere. */
   unpersistRDD(node: RDDNode): Promise<void>;
+  /** @throws IskraError when there can be no executors for the profile. */
+  addResourceProfile(profile: ResourceProfile): void;
   /** Executors may remove the shuffle's files; a job that needs them computes them anew. */
   removeShuffle(shuffleId: ShuffleId): Promise<void>;
   /** What checkpoints need. */

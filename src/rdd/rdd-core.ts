@@ -1,5 +1,6 @@
 import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import type { RddId, ShuffleId } from '../protocol/ids.ts';
+import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import { StorageLevel, sameLevel } from '../protocol/storage-level.ts';
 import { callSite } from './call-site.ts';
 import { debugString, nodeTitle } from './debug-string.ts';
@@ -99,6 +100,22 @@ export abstract class RDDCore {
   /** Its lineage, one line an RDD, shuffles indented. */
   toDebugString(): string {
     return debugString(this.node, this.context);
+  }
+
+  /**
+   * Stages that compute it run on executors and in slots of this profile.
+   *
+   * @throws IskraError when the application can have no such executors.
+   */
+  withResources(profile: ResourceProfile): this {
+    this.context.assertNotStopped();
+    this.context.addResourceProfile(profile);
+    this.node.resourceProfile = profile;
+    return this;
+  }
+
+  getResourceProfile(): ResourceProfile | null {
+    return this.node.resourceProfile;
   }
 
   // ---- Keeping it

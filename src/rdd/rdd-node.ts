@@ -1,4 +1,5 @@
 import type { RddId } from '../protocol/ids.ts';
+import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import type { NodeSource, Ref, Split } from '../protocol/stage-program.ts';
 import { StorageLevel } from '../protocol/storage-level.ts';
 import type { Dependency } from './dependency.ts';
@@ -48,6 +49,8 @@ export abstract class RDDNode {
   readonly callSite: string;
   name: string | null = null;
   storageLevel: StorageLevel = StorageLevel.NONE;
+  /** What the stages that compute it want; null: nothing in particular. */
+  resourceProfile: ResourceProfile | null = null;
   /** Not null: the user wants its lineage cut; see do-checkpoint.ts. */
   checkpoint: CheckpointMark | null = null;
   /** A job ran on it, or on what was made of it: a mark set from now on is too late. Spark: RDD.doCheckpointCalled */

@@ -76,8 +76,12 @@ export class Scheduler {
     this.#maxMessageBytes = settings.maxMessageBytes;
     this.#programs = new ProgramShelf(options.programs);
     this.#launcher = new TaskLauncher(this.#programs, options.backend, settings.cpusPerTask);
-    this.#dag = new DAGScheduler(settings, options.mapOutputs, options.cacheLocations, (profile) =>
-      this.#tasks.maxConcurrentTasks(profile),
+    this.#dag = new DAGScheduler(
+      settings,
+      options.mapOutputs,
+      options.cacheLocations,
+      (profile) => this.#tasks.maxConcurrentTasks(profile),
+      options.resourceProfiles,
     );
     this.#tasks = new TaskScheduler(settings, options.random);
   }

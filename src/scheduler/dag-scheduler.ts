@@ -15,7 +15,10 @@ import { DagStages } from './dag-stages.ts';
 import { type DagSettings, DagTables } from './dag-tables.ts';
 import { type JobFailure, messageOf } from './errors.ts';
 import type { CacheLocations, MapOutputRegistry } from './ports.ts';
+import { ResourceProfiles } from './resource-profiles.ts';
 import type { Stage } from './stage.ts';
+
+const NO_PROFILES = new ResourceProfiles({ hasClusterManager: false, dynamicAllocation: false, mergeConflicts: false });
 
 type Of<T extends DagEvent['type']> = Extract<DagEvent, { type: T }>;
 
@@ -58,8 +61,9 @@ export class DAGScheduler {
     mapOutputs: MapOutputRegistry,
     cache: CacheLocations,
     maxConcurrentTasks: BarrierLimits['maxConcurrentTasks'],
+    profiles: Pick<ResourceProfiles, 'ofStage'> = NO_PROFILES,
   ) {
-    this.#t = new DagTables(settings, mapOutputs, cache, maxConcurrentTasks);
+    this.#t = new DagTables(settings, mapOutputs, cache, maxConcurrentTasks, profiles);
     this.#jobs = new DagJobs(this.#t);
     const rollback = new DagRollback(this.#t, this.#jobs);
     this.#stages = new DagStages(this.#t, this.#jobs, rollback);

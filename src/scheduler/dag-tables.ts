@@ -4,6 +4,7 @@ import type { ActiveJob } from './active-job.ts';
 import type { BarrierLimits } from './barrier-checks.ts';
 import type { DagEffect, DagEvent } from './dag-events.ts';
 import type { CacheLocations, MapOutputRegistry } from './ports.ts';
+import type { ResourceProfiles } from './resource-profiles.ts';
 import type { SchedulerSettings } from './settings.ts';
 import type { Stage } from './stage.ts';
 import { StageGraph } from './stage-graph.ts';
@@ -61,14 +62,13 @@ export class DagTables {
     mapOutputs: MapOutputRegistry,
     cache: CacheLocations,
     maxConcurrentTasks: BarrierLimits['maxConcurrentTasks'],
+    profiles: Pick<ResourceProfiles, 'ofStage'>,
   ) {
     this.settings = settings;
     this.mapOutputs = mapOutputs;
     this.cache = cache;
-    this.graph = new StageGraph(mapOutputs, cache, {
-      dynamicAllocation: settings.dynamicAllocation,
-      maxConcurrentTasks,
-    });
+    const { dynamicAllocation } = settings;
+    this.graph = new StageGraph(mapOutputs, cache, { dynamicAllocation, maxConcurrentTasks }, profiles);
   }
 
   enter(stage: Stage, state: Stage['state']): void {

@@ -7,6 +7,7 @@ import type { AccumulatorUpdate } from '../protocol/task.ts';
 import type { ShuffleDependency } from '../rdd/dependency.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { CacheLocations, MapOutputRegistry, SchedulerBackend, StagePrograms } from './ports.ts';
+import type { ResourceProfiles } from './resource-profiles.ts';
 import type { SchedulerSettings } from './settings.ts';
 
 export interface SchedulerOptions {
@@ -16,6 +17,8 @@ export interface SchedulerOptions {
   readonly programs: StagePrograms;
   readonly mapOutputs: MapOutputRegistry;
   readonly cacheLocations: CacheLocations;
+  /** Absent: none but the default profile. */
+  readonly resourceProfiles?: ResourceProfiles;
   readonly clock: Clock;
   readonly log: Logger;
   readonly random: SeededRandom;

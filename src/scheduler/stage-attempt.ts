@@ -1,4 +1,3 @@
-import { DEFAULT_RESOURCE_PROFILE } from '../protocol/resource-profile.ts';
 import type { ActiveJob } from './active-job.ts';
 import type { MapOutputRegistry } from './ports.ts';
 import type { PreferredLocations } from './preferred-locations.ts';
@@ -33,6 +32,6 @@ export function taskSetOf(stage: Stage, job: ActiveJob, places: PreferredLocatio
     priority: job.id,
     properties: job.properties,
     isBarrier: stage.isBarrier,
-    resourceProfile: DEFAULT_RESOURCE_PROFILE,
+    resourceProfile: stage.resourceProfile,
   };
 }

@@ -1,9 +1,10 @@
 import type { JobId, ShuffleId, StageId } from '../protocol/ids.ts';
-import { DEFAULT_RESOURCE_PROFILE } from '../protocol/resource-profile.ts';
+import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import type { ShuffleDependency } from '../rdd/dependency.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 import { type BarrierLimits, checkBarrierStage } from './barrier-checks.ts';
 import type { CacheLocations, MapOutputRegistry } from './ports.ts';
+import type { ResourceProfiles } from './resource-profiles.ts';
 import { Stage } from './stage.ts';
 import type { StageWork } from './task-set.ts';
 
@@ -17,14 +18,21 @@ export class StageGraph {
   readonly #mapOutputs: MapOutputRegistry;
   readonly #cache: CacheLocations;
   readonly #barriers: BarrierLimits;
+  readonly #profiles: Pick<ResourceProfiles, 'ofStage'>;
   readonly #byId = new Map<StageId, Stage>();
   readonly #byShuffle = new Map<ShuffleId, Stage>();
   #nextStageId = 0;
 
-  constructor(mapOutputs: MapOutputRegistry, cache: CacheLocations, barriers: BarrierLimits) {
+  constructor(
+    mapOutputs: MapOutputRegistry,
+    cache: CacheLocations,
+    barriers: BarrierLimits,
+    profiles: Pick<ResourceProfiles, 'ofStage'>,
+  ) {
     this.#mapOutputs = mapOutputs;
     this.#cache = cache;
     this.#barriers = barriers;
+    this.#profiles = profiles;
   }
 
   get(stageId: StageId): Stage | undefined {
@@ -64,9 +72,10 @@ export class StageGraph {
     const made: Stage[] = [];
     try {
       const pipeline = walkPipeline(node);
-      this.#check(node, pipeline, numOutputs);
+      const profile = this.#profileOf(node, pipeline, numOutputs);
       const parents = pipeline.shuffles.map((dependency) => this.#mapStage(dependency, made));
-      const stage = this.#add({ kind: 'Result', node, sink }, pipeline, parents, numPartitions, numOutputs, name);
+      const work = { kind: 'Result', node, sink } as const;
+      const stage = this.#add(work, pipeline, profile, parents, numPartitions, numOutputs, name);
       this.#noteJob(stage, jobId);
       return stage;
     } catch (error) {
@@ -159,13 +168,14 @@ export class StageGraph {
   #makeMapStage(dependency: ShuffleDependency, pipeline: Pipeline): Stage {
     const node = dependency.rdd;
     const numMaps = node.numPartitions;
-    this.#check(node, pipeline, numMaps);
+    const profile = this.#profileOf(node, pipeline, numMaps);
     const numReduces = dependency.partitioner.numPartitions;
     // Made before this one: #mapStage goes through pipeline.shuffles first.
     const parents = pipeline.shuffles.map((d) => this.#byShuffle.get(d.shuffleId) as Stage);
     const stage = this.#add(
       { kind: 'ShuffleMap', node, dependency },
       pipeline,
+      profile,
       parents,
       numMaps,
       numMaps,
@@ -177,13 +187,17 @@ export class StageGraph {
     return stage;
   }
 
-  #check(root: RDDNode, pipeline: Pipeline, numTasks: number): void {
-    if (pipeline.isBarrier) checkBarrierStage(root, pipeline.nodes, numTasks, DEFAULT_RESOURCE_PROFILE, this.#barriers);
+  /** @throws IskraError when a stage of these nodes cannot run. */
+  #profileOf(root: RDDNode, pipeline: Pipeline, numTasks: number): ResourceProfile {
+    const profile = this.#profiles.ofStage(pipeline.profiles);
+    if (pipeline.isBarrier) checkBarrierStage(root, pipeline.nodes, numTasks, profile, this.#barriers);
+    return profile;
   }
 
   #add(
     work: StageWork,
     pipeline: Pipeline,
+    profile: ResourceProfile,
     parents: readonly Stage[],
     numPartitions: number,
     numOutputs: number,
@@ -191,7 +205,7 @@ export class StageGraph {
   ): Stage {
     const id = this.#nextStageId++;
     const rddIds = pipeline.nodes.map((node) => node.id);
-    const stage = new Stage(id, work, parents, numPartitions, numOutputs, name, rddIds, pipeline.isBarrier);
+    const stage = new Stage(id, work, parents, numPartitions, numOutputs, name, rddIds, pipeline.isBarrier, profile);
     this.#byId.set(id, stage);
     return stage;
   }
@@ -210,6 +224,7 @@ export class StageGraph {
 interface Pipeline {
   readonly nodes: readonly RDDNode[];
   readonly isBarrier: boolean;
+  readonly profiles: ReadonlySet<ResourceProfile>;
   readonly shuffles: readonly ShuffleDependency[];
 }
 
@@ -217,12 +232,14 @@ interface Pipeline {
 function walkPipeline(root: RDDNode): Pipeline {
   const nodes: RDDNode[] = [];
   let isBarrier = false;
+  const profiles = new Set<ResourceProfile>();
   const shuffles = new Map<ShuffleId, ShuffleDependency>();
   const seen = new Set<RDDNode>([root]);
   const stack = [root];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     nodes.push(node);
     isBarrier ||= node.isFromBarrier;
+    if (node.resourceProfile !== null) profiles.add(node.resourceProfile);
     for (let i = node.dependencies.length - 1; i >= 0; i--) {
       // i is within bounds
       const dependency = node.dependencies[i] as (typeof node.dependencies)[number];
@@ -234,7 +251,7 @@ function walkPipeline(root: RDDNode): Pipeline {
     for (const dependency of node.dependencies)
       if (dependency.kind === 'Shuffle') shuffles.set(dependency.shuffleId, dependency);
   }
-  return { nodes, isBarrier, shuffles: [...shuffles.values()] };
+  return { nodes, isBarrier, profiles, shuffles: [...shuffles.values()] };
 }
 
 /** Whether blocks of this node may be found instead of computing it. */

@@ -1,4 +1,5 @@
 import type { JobId, RddId, StageId } from '../protocol/ids.ts';
+import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import type { StageInfo } from '../protocol/spark-listener-event.ts';
 import type { ShuffleDependency } from '../rdd/dependency.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
@@ -40,6 +41,7 @@ export class Stage {
   readonly rddIds: readonly RddId[];
   /** All tasks run together, and one that fails ends the attempt. */
   readonly isBarrier: boolean;
+  readonly resourceProfile: ResourceProfile;
   /** Jobs that need this stage. */
   readonly jobs: Set<JobId> = new Set();
   readonly attempts: StageAttempt[] = [];
@@ -65,6 +67,7 @@ export class Stage {
     name: string,
     rddIds: readonly RddId[],
     isBarrier: boolean,
+    resourceProfile: ResourceProfile,
   ) {
     this.id = id;
     this.work = work;
@@ -74,6 +77,7 @@ export class Stage {
     this.name = name;
     this.rddIds = rddIds;
     this.isBarrier = isBarrier;
+    this.resourceProfile = resourceProfile;
     this.#pending = new Uint8Array(numOutputs);
   }
 

@@ -97,7 +97,7 @@ export class TaskLauncher {
         stageAttemptId: taskSet.attempt,
         partition: task.partition,
         numPartitions: taskSet.numPartitions,
-        cpus: this.#cpus,
+        cpus: taskSet.resourceProfile.taskResources['cpus']?.amount ?? this.#cpus,
         localProperties: taskSet.properties,
         programKey,
         split,

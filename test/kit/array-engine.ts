@@ -91,6 +91,8 @@ export class ArrayEngine implements JobRunner {
     warn: (message) => void this.checkpoints.warnings.push(message),
   };
 
+  addResourceProfile(): void {}
+
   removeShuffle(shuffleId: number): Promise<void> {
     this.#shuffles.delete(shuffleId);
     return Promise.resolve();

@@ -162,7 +162,8 @@ export class SlotHandle {
   kill(taskId: number): void {
     slotFlags.kill(this.#flags, taskId);
     this.#post({ type: 'TaskKilled', taskId });
-    if (this.running?.taskId === taskId) this.#answerKilled?.();
+    // Running, or claimed by the slot without our having heard of it: either way it is the one that waits.
+    this.#answerKilled?.();
   }
 
   /** Keeps the process alive while a task runs; an idle slot does not. */
@@ -220,7 +221,8 @@ export class SlotHandle {
       (r) => once(() => answer({ ok: true, reply: r })),
       (error: unknown) => once(() => fail(error)),
     );
-    if (this.running !== null && slotFlags.isKilled(this.#flags, this.running.taskId)) this.#answerKilled();
+    for (const task of [this.running, this.ahead])
+      if (task !== null && slotFlags.isKilled(this.#flags, task.taskId)) this.#answerKilled?.();
   }
 
   #post(message: ToSlot): void {

@@ -1,4 +1,4 @@
-import { type ConfigEntry, defineEntry, defineOptional } from './config-entry.ts';
+import { type ConfigEntry, defineEntry, defineOptional, definePrefix, type KeyPrefix } from './config-entry.ts';
 import { notNegative, oneOf, positive, types } from './value-types.ts';
 
 export const TASK_MAX_FAILURES: ConfigEntry<number> = defineEntry({
@@ -48,6 +48,21 @@ export const REDUCE_LOCALITY: ConfigEntry<boolean> = defineEntry({
   default: true,
   doc: 'Whether the tasks that read a shuffle hold out for a host that has at least a fifth of their input; for shuffles with less than 1000 partitions on each side.',
   since: '0.2',
+});
+
+export const LOCALITY_WAIT_LEGACY_RESET: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.locality.wait.legacyResetOnTaskLaunch',
+  type: types.boolean,
+  default: false,
+  doc: 'Whether any task that is launched begins the wait anew, as long ago. Else only rounds of offers do in which nothing was refused.',
+  since: '0.2',
+});
+
+/** Spark: spark.task.resource.{resourceName}.amount */
+export const TASK_RESOURCE: KeyPrefix = definePrefix({
+  prefix: 'spark.task.resource.',
+  rest: 'NAME.amount',
+  doc: 'How much of a custom resource, such as `gpu`, one task takes: a number of addresses, or below 1 a part of one.',
 });
 
 export const SCHEDULER_MODE: ConfigEntry<'FIFO' | 'FAIR'> = defineEntry({

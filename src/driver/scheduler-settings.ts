@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { IskraError } from '../base/errors.ts';
+import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { DRIVER_MAX_RESULT_SIZE } from '../config/core-entries.ts';
 import { EXCEPTION_PRINT_INTERVAL } from '../config/logging-entries.ts';
@@ -7,6 +7,7 @@ import { RPC_MESSAGE_MAX_SIZE } from '../config/network-entries.ts';
 import * as entries from '../config/scheduler-entries.ts';
 import { PARANOID } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
+import { types } from '../config/value-types.ts';
 import { parseFairSchedulerFile } from '../scheduler/fair-scheduler-file.ts';
 import type { SchedulerSettings } from '../scheduler/settings.ts';
 import { exclusionSettings, speculationSettings } from './task-fault-settings.ts';
@@ -21,6 +22,8 @@ export function schedulerSettings(
   return {
     maxFailures,
     cpusPerTask: conf.get(entries.TASK_CPUS),
+    taskResources: taskResources(conf),
+    legacyLocalityWaitReset: conf.get(entries.LOCALITY_WAIT_LEGACY_RESET),
     maxConsecutiveStageAttempts: conf.get(entries.STAGE_MAX_CONSECUTIVE_ATTEMPTS),
     maxStageAttempts: conf.get(entries.STAGE_MAX_ATTEMPTS),
     ignoreDecommissionFetchFailure: conf.get(entries.STAGE_IGNORE_DECOMMISSION_FETCH_FAILURE),
@@ -44,6 +47,26 @@ export function schedulerSettings(
     exclusion: exclusionSettings(conf, log),
     paranoid: conf.get(PARANOID),
   };
+}
+
+/**
+ * What a task takes of custom resources.
+ *
+ * @throws IllegalArgumentError when an amount is neither whole nor at most 1. Spark: ResourceUtils.parseResourceRequirements
+ */
+function taskResources(conf: SparkConf): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const [key, text] of conf.getAll()) {
+    const name = /^spark\.task\.resource\.(.+)\.amount$/.exec(key)?.[1];
+    if (name === undefined) continue;
+    const amount = types.double.parse(text.trim());
+    if (amount === undefined || amount < 0 || (amount > 1 && !Number.isInteger(amount)))
+      throw new IllegalArgumentError(
+        `The ${name} resource amount ${text} in ${key} must be either <= 1.0, or a whole number`,
+      );
+    if (amount > 0) found[name] = amount;
+  }
+  return found;
 }
 
 /** Pools of the FAIR scheduler; none under FIFO, or when no file is named. */

@@ -1,6 +1,7 @@
 import { errorToData, IskraError } from '../base/errors.ts';
 import type { RunTask, StageFacts } from '../protocol/executor-slot.ts';
 import type { StageId, TaskId } from '../protocol/ids.ts';
+import type { ResourceInformation } from '../protocol/resource-profile.ts';
 import type { Split } from '../protocol/stage-program.ts';
 import { newTaskMetrics, type TaskMetrics } from '../protocol/task-metrics.ts';
 import type { TaskContext } from '../rdd/task-context.ts';
@@ -13,6 +14,7 @@ export class RunningTask implements TaskContext {
   readonly split: Split;
   readonly programKey: string;
   readonly #stage: StageFacts;
+  readonly #resources: RunTask[7];
   readonly #isKilled: () => boolean;
   readonly #metrics = newTaskMetrics();
   readonly #onCompletion: ((context: TaskContext) => void)[] = [];
@@ -21,7 +23,7 @@ export class RunningTask implements TaskContext {
   #failure: Error | null = null;
 
   constructor(
-    [taskId, attemptNumber, partition, , programKey, split]: RunTask,
+    [taskId, attemptNumber, partition, , programKey, split, , resources]: RunTask,
     stage: StageFacts,
     isKilled: () => boolean,
   ) {
@@ -29,6 +31,7 @@ export class RunningTask implements TaskContext {
     this.attemptNumber = attemptNumber;
     this.partitionId = partition;
     this.split = split;
+    this.#resources = resources;
     this.programKey = programKey;
     this.#stage = stage;
     this.#isKilled = isKilled;
@@ -48,6 +51,10 @@ export class RunningTask implements TaskContext {
 
   get cpus(): number {
     return this.#stage.cpus;
+  }
+
+  resources(): ReadonlyMap<string, ResourceInformation> {
+    return new Map(Object.entries(this.#resources ?? {}));
   }
 
   isInterrupted(): boolean {

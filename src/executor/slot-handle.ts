@@ -137,14 +137,14 @@ export class SlotHandle {
   }
 
   #send(task: TaskDescription, program: StageProgram, cell: AheadCell | null): void {
-    const { taskId, attemptNumber, partition, programKey, split } = task;
+    const { taskId, attemptNumber, partition, programKey, split, resources } = task;
     let stage: StageFacts | null = null;
     if (!this.#known.has(programKey)) {
       this.#known.add(programKey);
       const { stageId, stageAttemptId, numPartitions, cpus, localProperties, barrier } = task;
       stage = { program, stageId, stageAttemptId, numPartitions, cpus, localProperties, barrier };
     }
-    this.#post([taskId, attemptNumber, partition, cell, programKey, split, stage]);
+    this.#post([taskId, attemptNumber, partition, cell, programKey, split, stage, resources]);
   }
 
   forget(programKey: string): void {

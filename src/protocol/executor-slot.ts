@@ -7,7 +7,7 @@ import type { RddId, StageId, TaskId } from './ids.ts';
 import type { BlockManagerId, MapStatus } from './map-output.ts';
 import type { Split, StageProgram } from './stage-program.ts';
 import type { StorageLevel } from './storage-level.ts';
-import type { AccumulatorUpdate, TaskResult } from './task.ts';
+import type { AccumulatorUpdate, TaskDescription, TaskResult } from './task.ts';
 
 /** What a slot (a worker thread) is given when it starts. */
 export interface SlotSettings {
@@ -67,6 +67,7 @@ export type RunTask = readonly [
   programKey: string,
   split: Split,
   stage: StageFacts | null,
+  resources: TaskDescription['resources'],
 ];
 
 /** A task that ended well: kind 0 is a Result, 1 a MapOutput. Metrics as numbers (task-metrics.ts). */

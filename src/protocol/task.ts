@@ -1,6 +1,7 @@
 import type { BarrierTaskInfo } from './barrier-sync.ts';
 import type { ExecutorId, StageId, TaskId } from './ids.ts';
 import type { MapStatus } from './map-output.ts';
+import type { ResourceInformation } from './resource-profile.ts';
 import type { Split } from './stage-program.ts';
 import type { TaskFailedReason } from './task-end-reason.ts';
 import type { TaskMetrics } from './task-metrics.ts';
@@ -17,6 +18,8 @@ export interface TaskDescription {
   readonly partition: number;
   readonly numPartitions: number;
   readonly cpus: number;
+  /** The custom resources it may use; null: none. */
+  readonly resources: Readonly<Record<string, ResourceInformation>> | null;
   readonly localProperties: Readonly<Record<string, string>>;
   /** Key of the StageProgram this task runs; the program itself travels once per executor. */
   readonly programKey: string;

@@ -1,4 +1,5 @@
 import type { StageId, TaskId } from '../protocol/ids.ts';
+import type { ResourceInformation } from '../protocol/resource-profile.ts';
 import type { TaskMetrics } from '../protocol/task-metrics.ts';
 
 /** What a running task may ask for. Spark: TaskContext */
@@ -10,6 +11,8 @@ export interface TaskContext {
   readonly attemptNumber: number;
   readonly taskAttemptId: TaskId;
   readonly cpus: number;
+  /** The addresses of custom resources that the task may use, by name: `gpu`. Empty when it takes none. */
+  resources(): ReadonlyMap<string, ResourceInformation>;
   isInterrupted(): boolean;
   isCompleted(): boolean;
   isFailed(): boolean;

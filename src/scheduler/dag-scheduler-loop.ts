@@ -7,7 +7,7 @@ import { messageOf } from './errors.ts';
 import { JobWaiter } from './job-waiter.ts';
 import { killExcluded } from './kill-excluded.ts';
 import { Pool, type PoolState } from './pool.ts';
-import type { ExecutorLoss } from './ports.ts';
+import type { ExecutorLoss, ExecutorResourcesHad } from './ports.ts';
 import { ProgramShelf } from './program-shelf.ts';
 import { withRemappedStack } from './remapped-result.ts';
 import type { JobHandle, JobRequest, MapStageRequest, SchedulerOptions } from './scheduler-options.ts';
@@ -16,7 +16,7 @@ import type { TaskEffect } from './task-effects.ts';
 import { type LaunchEffect, TaskLauncher } from './task-launcher.ts';
 import { TaskScheduler } from './task-scheduler.ts';
 import { type TaskSet, taskSetName } from './task-set.ts';
-import { TASK_KIB_TO_WARN } from './task-set-manager.ts';
+import { TASK_KIB_TO_WARN } from './task-set-sizes.ts';
 
 type LoopEvent =
   | { readonly type: 'Dag'; readonly event: DagEvent }
@@ -28,6 +28,7 @@ type LoopEvent =
       readonly host: string;
       readonly cores: number;
       readonly queuedTasks: number;
+      readonly more: ExecutorResourcesHad | undefined;
     }
   | { readonly type: 'LostExecutor'; readonly executorId: ExecutorId; readonly loss: ExecutorLoss }
   | { readonly type: 'DrainingExecutor'; readonly executorId: ExecutorId; readonly workerHost: string | null }
@@ -75,7 +76,7 @@ export class Scheduler {
     this.#paranoid = settings.paranoid;
     this.#maxMessageBytes = settings.maxMessageBytes;
     this.#programs = new ProgramShelf(options.programs);
-    this.#launcher = new TaskLauncher(this.#programs, options.backend, settings.cpusPerTask);
+    this.#launcher = new TaskLauncher(this.#programs, options.backend);
     this.#dag = new DAGScheduler(
       settings,
       options.mapOutputs,
@@ -89,8 +90,8 @@ export class Scheduler {
   start(): void {
     const { clock } = this.#options;
     this.#options.backend.start({
-      executorAdded: (executorId, host, cores, queuedTasks = 0) =>
-        this.#hear({ type: 'NewExecutor', executorId, host, cores, queuedTasks }),
+      executorAdded: (executorId, host, cores, queuedTasks = 0, more) =>
+        this.#hear({ type: 'NewExecutor', executorId, host, cores, queuedTasks, more }),
       executorLost: (executorId, loss) => this.#hear({ type: 'LostExecutor', executorId, loss }),
       workerRemoved: (workerId, host, message) =>
         this.#tell({ type: 'WorkerRemoved', at: clock.now(), workerId, host, message }),
@@ -265,8 +266,8 @@ export class Scheduler {
         if (event.event.type === 'Stopped') this.#shutDown();
         return;
       case 'NewExecutor': {
-        const { executorId, host, cores, queuedTasks } = event;
-        this.#doTaskEffects(this.#tasks.executorAdded(executorId, host, cores, queuedTasks, at));
+        const { executorId, host, cores, queuedTasks, more } = event;
+        this.#doTaskEffects(this.#tasks.executorAdded(executorId, host, cores, queuedTasks, at, more));
         return;
       }
       case 'LostExecutor':

@@ -73,8 +73,15 @@ export interface BackendListener {
    * @param cores tasks (of one cpu) that run at the same time.
    * @param queuedTasks tasks the executor takes in addition while all cores are busy, so that a core which gets free
    *   has its next task at hand; 0 when absent.
+   * @param more the default profile without custom resources when absent.
    */
-  executorAdded(executorId: ExecutorId, host: string, cores: number, queuedTasks?: number): void;
+  executorAdded(
+    executorId: ExecutorId,
+    host: string,
+    cores: number,
+    queuedTasks?: number,
+    more?: ExecutorResourcesHad,
+  ): void;
   executorLost(executorId: ExecutorId, loss: ExecutorLoss): void;
   /**
    * The executor is being drained: it gets no more tasks, and is gone soon; `workerHost` not null: with all others on that
@@ -99,6 +106,13 @@ export interface BackendListener {
    */
   resultArriving(taskId: TaskId, bytes: number): boolean;
   statusUpdate(taskId: TaskId, result: TaskResult): void;
+}
+
+/** What an executor has beside cores. */
+export interface ExecutorResourcesHad {
+  readonly resourceProfileId: number;
+  /** Addresses per custom resource: `gpu` → `0`, `1`. */
+  readonly resources: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface ExecutorLoss {

@@ -1,5 +1,6 @@
 import type { ExecutorId, TaskId } from '../protocol/ids.ts';
 import type { TaskInfo } from '../protocol/spark-listener-event.ts';
+import { ExecutorResources, type TaskResources } from './executor-resources.ts';
 import type { TaskSetManager } from './task-set-manager.ts';
 
 /** An executor as the task scheduler counts it. */
@@ -21,12 +22,25 @@ export class ExecutorState {
   /** Since when it is being drained and takes no tasks; null: it takes them. */
   decommissionedAt: number | null = null;
 
-  constructor(id: ExecutorId, host: string, cores: number, queue: number) {
+  /** The resource profile it was started for. */
+  readonly profileId: number;
+  readonly resources: ExecutorResources;
+
+  constructor(
+    id: ExecutorId,
+    host: string,
+    cores: number,
+    queue: number,
+    profileId = 0,
+    resources: Readonly<Record<string, readonly string[]>> = {},
+  ) {
     this.id = id;
     this.host = host;
     this.cores = cores;
     this.queue = queue;
     this.freeCores = cores;
+    this.profileId = profileId;
+    this.resources = new ExecutorResources(resources);
   }
 }
 
@@ -40,6 +54,8 @@ export interface RunningTask {
   startedAt: number | null;
   /** Asked to die; once is enough. */
   killed: boolean;
+  /** What it has of its executor's custom resources; null: nothing. */
+  resources: TaskResources | null;
   /** Another copy of it has succeeded: a success of this one comes too late. */
   isSuperseded: boolean;
   /** Of a large result that its executor keeps until it is fetched: whether its size was counted, and was too much. */

@@ -47,6 +47,8 @@ export interface SchedulerSettings {
   readonly maxFailures: number;
   /** Cores a task takes (spark.task.cpus). */
   readonly cpusPerTask: number;
+  /** Custom resources a task of the default profile takes: `gpu` → 0.5 (spark.task.resource.*.amount). */
+  readonly taskResources: Readonly<Record<string, number>>;
   /** Stage attempts that may fail by fetch failures in a row (spark.stage.maxConsecutiveAttempts). */
   readonly maxConsecutiveStageAttempts: number;
   /** Attempts of one stage in all; never below maxConsecutiveStageAttempts (spark.stage.maxAttempts). */
@@ -57,6 +59,8 @@ export interface SchedulerSettings {
   readonly reduceLocality: boolean;
   /** Patience at each level of locality (spark.locality.wait.*). */
   readonly localityWaitMs: { readonly process: number; readonly node: number; readonly rack: number };
+  /** The wait for a nearer place begins anew with every launch, as it did long ago (spark.locality.wait.legacyResetOnTaskLaunch). */
+  readonly legacyLocalityWaitReset: boolean;
   /** Order of task sets (spark.scheduler.mode). */
   readonly mode: 'FIFO' | 'FAIR';
   /** Pools of the FAIR scheduler, from its allocation file. */
@@ -97,11 +101,13 @@ export interface SchedulerSettings {
 export const DEFAULT_SETTINGS: SchedulerSettings = {
   maxFailures: 4,
   cpusPerTask: 1,
+  taskResources: {},
   maxConsecutiveStageAttempts: 4,
   maxStageAttempts: 2 ** 31 - 1,
   ignoreDecommissionFetchFailure: false,
   reduceLocality: true,
   localityWaitMs: { process: 3000, node: 3000, rack: 3000 },
+  legacyLocalityWaitReset: false,
   mode: 'FIFO',
   pools: [],
   maxResultSizeBytes: 1024 * 1024 * 1024,

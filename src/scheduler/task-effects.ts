@@ -2,11 +2,20 @@ import type { ExecutorId, StageId, TaskId } from '../protocol/ids.ts';
 import type { SparkListenerEvent, TaskInfo } from '../protocol/spark-listener-event.ts';
 import type { DagEvent } from './dag-events.ts';
 import type { WakeReason } from './deadlines.ts';
+import type { TaskResources } from './executor-resources.ts';
 import type { TaskSet } from './task-set.ts';
 
 /** All that the task scheduler can want; done by the loop, in order. */
 export type TaskEffect =
-  | { readonly type: 'Launch'; readonly executorId: ExecutorId; readonly taskSet: TaskSet; readonly task: TaskInfo }
+  /** The tasks of a barrier stage are launched all at once. */
+  | {
+      readonly type: 'Launch';
+      readonly executorId: ExecutorId;
+      readonly taskSet: TaskSet;
+      readonly task: TaskInfo;
+      readonly cpus: number;
+      readonly resources: TaskResources | null;
+    }
   | {
       readonly type: 'Kill';
       readonly taskId: TaskId;

@@ -3,6 +3,7 @@ import type { BarrierTaskInfo } from '../protocol/barrier-sync.ts';
 import type { ExecutorId } from '../protocol/ids.ts';
 import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
 import { messageOf } from './errors.ts';
+import { resourceInformation } from './executor-resources.ts';
 import type { Launch, SchedulerBackend } from './ports.ts';
 import type { ProgramShelf } from './program-shelf.ts';
 import type { TaskEffect } from './task-effects.ts';
@@ -23,12 +24,10 @@ const NONE: readonly BrokenLaunch[] = [];
 export class TaskLauncher {
   readonly #programs: ProgramShelf;
   readonly #backend: SchedulerBackend;
-  readonly #cpus: number;
 
-  constructor(programs: ProgramShelf, backend: SchedulerBackend, cpus: number) {
+  constructor(programs: ProgramShelf, backend: SchedulerBackend) {
     this.#programs = programs;
     this.#backend = backend;
-    this.#cpus = cpus;
   }
 
   launch(launches: readonly LaunchEffect[]): readonly BrokenLaunch[] {
@@ -83,7 +82,10 @@ export class TaskLauncher {
     }
   }
 
-  #describe({ taskSet, task, executorId }: LaunchEffect, barrier: readonly BarrierTaskInfo[] | null): Launch {
+  #describe(
+    { taskSet, task, executorId, cpus, resources }: LaunchEffect,
+    barrier: readonly BarrierTaskInfo[] | null,
+  ): Launch {
     const programKey = taskSetName(taskSet);
     const split = taskSet.work.node.split(task.partition);
     return {
@@ -97,7 +99,8 @@ export class TaskLauncher {
         stageAttemptId: taskSet.attempt,
         partition: task.partition,
         numPartitions: taskSet.numPartitions,
-        cpus: taskSet.resourceProfile.taskResources['cpus']?.amount ?? this.#cpus,
+        cpus,
+        resources: resources === null ? null : resourceInformation(resources),
         localProperties: taskSet.properties,
         programKey,
         split,

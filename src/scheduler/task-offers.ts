@@ -1,6 +1,8 @@
 import type { ExecutorTable } from './executor-table.ts';
 import { Locality } from './locality.ts';
 import type { ExecutorState, RunningTask } from './running-task.ts';
+import type { SchedulerSettings } from './settings.ts';
+import { slotsFor } from './task-needs.ts';
 import type { TaskSetManager } from './task-set-manager.ts';
 
 /** A set with fewer tasks than this part of the offers is helped to find those near its data. */
@@ -9,8 +11,13 @@ const FEW = 4;
 /** What becomes of an offer. */
 export interface OfferTarget {
   /** The task holds its cores from now on. */
+  occupy(task: RunningTask): void;
+  /** It holds them no more; the last that was occupied comes first. */
+  vacate(task: RunningTask): void;
+  /** It is to be sent. */
   launch(task: RunningTask): void;
   nextTaskId(): number;
+  log(level: 'info' | 'warn' | 'error', message: string): void;
   wakeForLocality(at: number): void;
 }
 
@@ -24,18 +31,26 @@ export interface OfferTarget {
  * Spark: TaskSchedulerImpl.resourceOffers
  */
 export class TaskOffers {
-  readonly #cpusPerTask: number;
   readonly #executors: ExecutorTable;
+  readonly #legacyReset: boolean;
   readonly #target: OfferTarget;
   #roundNumber = 0;
+  /** The smallest number of cores that a task of any set takes. */
+  #leastCpus = 1;
+  /** Tasks of a barrier stage that have a place, until it is known whether all have. */
+  #held: RunningTask[] | null = null;
   /** The set that was asked last did not want a place that it may use. */
   #refused = false;
   /** Executors of the round that can take another task. */
   #withRoom = 0;
 
-  constructor(cpusPerTask: number, executors: ExecutorTable, target: OfferTarget) {
-    this.#cpusPerTask = cpusPerTask;
+  constructor(
+    executors: ExecutorTable,
+    settings: Pick<SchedulerSettings, 'legacyLocalityWaitReset'>,
+    target: OfferTarget,
+  ) {
     this.#executors = executors;
+    this.#legacyReset = settings.legacyLocalityWaitReset;
     this.#target = target;
   }
 
@@ -68,15 +83,70 @@ export class TaskOffers {
     launched: TaskSetManager[],
   ): void {
     this.#withRoom = 0;
-    for (const executor of offers) if (this.hasRoom(executor, useQueue)) this.#withRoom++;
+    this.#leastCpus = sets[0]?.needs.cpus ?? 1;
+    for (const { needs } of sets) if (needs.cpus < this.#leastCpus) this.#leastCpus = needs.cpus;
+    for (const executor of offers) if (this.#hasAnyRoom(executor, useQueue)) this.#withRoom++;
     for (const manager of sets) {
       if (this.#withRoom === 0) return;
-      if (this.#offer(manager, offers, useQueue, full, at)) launched.push(manager);
+      const got = manager.taskSet.isBarrier
+        ? !useQueue && this.#offerToAll(manager, offers, at)
+        : this.#offer(manager, offers, useQueue, full, at);
+      if (got) launched.push(manager);
     }
   }
 
-  hasRoom(executor: ExecutorState, useQueue: boolean): boolean {
-    return executor.freeCores + (useQueue ? executor.queue : 0) >= this.#cpusPerTask;
+  #hasAnyRoom(executor: ExecutorState, useQueue: boolean): boolean {
+    return executor.freeCores + (useQueue ? executor.queue : 0) >= this.#leastCpus;
+  }
+
+  /**
+   * All tasks of a barrier stage or none: what was given to some of them is taken back if it is not enough for all. Tasks
+   * that hold out for a place near their data make that happen until they give in.
+   */
+  #offerToAll(manager: TaskSetManager, offers: readonly ExecutorState[], at: number): boolean {
+    const { taskSet, needs } = manager;
+    const numTasks = taskSet.partitions.length;
+    let slots = 0;
+    for (const executor of offers) if (!manager.isExcludedFrom(executor)) slots += slotsFor(needs, executor, false);
+    if (slots < numTasks) {
+      const why = `the barrier taskSet requires ${numTasks} slots, while the total number of available slots is ${slots}`;
+      if (manager.mayTellOfWaiting(at))
+        this.#target.log(
+          'info',
+          `Skip current round of resource offers for barrier stage ${taskSet.stageId} because ${why}.`,
+        );
+      return false;
+    }
+    const held: RunningTask[] = [];
+    this.#held = held;
+    this.#offer(manager, offers, false, true, at);
+    this.#held = null;
+    if (held.length === numTasks) {
+      held.sort((a, b) => a.info.partition - b.info.partition);
+      for (const task of held) this.#target.launch(task);
+      this.#target.log(
+        'info',
+        `Successfully scheduled all the ${numTasks} tasks for barrier stage ${taskSet.stageId}.`,
+      );
+      return true;
+    }
+    for (const task of held.reverse()) {
+      this.#target.vacate(task);
+      manager.giveBack(task);
+    }
+    this.#withRoom = 0;
+    for (const executor of offers) if (this.#hasAnyRoom(executor, false)) this.#withRoom++;
+    if (this.#legacyReset)
+      manager.abort(
+        `Fail resource offers for barrier stage ${taskSet.stageId} because only ${held.length} out of a total number of ${numTasks} tasks got resource offers. We highly recommend you to use the non-legacy delay scheduling by setting spark.locality.wait.legacyResetOnTaskLaunch to false to get rid of this error.`,
+        at,
+      );
+    else if (manager.mayTellOfWaiting(at))
+      this.#target.log(
+        'info',
+        'Releasing the assigned resource offers since only partial tasks can be launched. Waiting for later round resource offers.',
+      );
+    return false;
   }
 
   /** Spark: TaskSchedulerImpl.resourceOfferSingleTaskSet */
@@ -107,11 +177,11 @@ export class TaskOffers {
       rejected ||= level === Locality.ANY && waits && (repeats || this.#refused);
     }
     if (rejected) {
-      manager.noRejectsSinceReset = false;
+      if (!this.#legacyReset) manager.noRejectsSinceReset = false;
       // It was asked just now, so what it says lies ahead.
       const next = manager.nextLocalityAt();
       if (next !== null) this.#target.wakeForLocality(next);
-    } else if (best !== null && (full || manager.noRejectsSinceReset)) {
+    } else if (!this.#legacyReset && best !== null && (full || manager.noRejectsSinceReset)) {
       manager.resetLocalityTimer(at, best);
       manager.noRejectsSinceReset = true;
     }
@@ -137,7 +207,8 @@ export class TaskOffers {
       launched = false;
       for (const executor of offers) {
         if (manager.pendingCount === 0) break;
-        if (!this.hasRoom(executor, useQueue) || (excludes && manager.isExcludedFrom(executor))) continue;
+        if (slotsFor(manager.needs, executor, useQueue) < 1) continue;
+        if (excludes && manager.isExcludedFrom(executor)) continue;
         const task = manager.take(executor, level, at, this.#target.nextTaskId());
         if (task === null) {
           this.#refused = true;
@@ -145,8 +216,13 @@ export class TaskOffers {
         }
         launched = true;
         if (best === null || manager.takenAt < best) best = manager.takenAt;
-        this.#target.launch(task);
-        if (!this.hasRoom(executor, useQueue)) this.#withRoom--;
+        if (this.#legacyReset && level !== Locality.NO_PREF) manager.resetLocalityTimer(at, manager.takenAt);
+        const { resources } = manager.needs;
+        if (resources !== null) task.resources = executor.resources.assign(resources);
+        this.#target.occupy(task);
+        if (this.#held === null) this.#target.launch(task);
+        else this.#held.push(task);
+        if (!this.#hasAnyRoom(executor, useQueue)) this.#withRoom--;
       }
     } while (launched && manager.pendingCount > 0 && this.#withRoom > 0);
     return best;

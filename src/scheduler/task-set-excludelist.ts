@@ -1,7 +1,7 @@
 import type { ExecutorId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
 import type { ExclusionSettings } from './settings.ts';
-import type { TaskSet } from './task-set.ts';
+import { type TaskSet, taskSetName } from './task-set.ts';
 
 /** Failures of a task set's tasks on one executor. Spark: ExecutorFailuresInTaskSet */
 export class ExecutorFailures {
@@ -66,9 +66,12 @@ export class TaskSetExcludelist {
     this.#listener = listener;
   }
 
-  /** Text of the last failure that counted; null when there was none. */
-  get latestFailure(): string | null {
-    return this.#latestFailure;
+  /** Why a set ends of which this task has no place to run. */
+  noPlaceText(index: number): string {
+    const what = `Aborting TaskSet ${taskSetName(this.#taskSet)} because task ${index} (partition ${this.#taskSet.partitions[index]})`;
+    const recent = this.#latestFailure ?? 'none in this stage attempt';
+    const advice = 'ExcludeOnFailure behavior can be configured via spark.excludeOnFailure.*.';
+    return `\n${what}\ncannot run anywhere due to node and executor excludeOnFailure.\nMost recent failure:\n${recent}\n\n${advice}\n`;
   }
 
   /** False: nobody needs to ask further. */

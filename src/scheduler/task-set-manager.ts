@@ -1,7 +1,8 @@
-import type { ExecutorId, TaskId } from '../protocol/ids.ts';
+import type { TaskId } from '../protocol/ids.ts';
 import type { TaskResult } from '../protocol/task.ts';
 import { describeFailure, type TaskEndReason, type TaskFailedReason } from '../protocol/task-end-reason.ts';
 import type { TaskMetrics } from '../protocol/task-metrics.ts';
+import { DoneTasks } from './done-tasks.ts';
 import { errorFromData } from './errors.ts';
 import type { AlivePlaces } from './executor-table.ts';
 import { countsAsFailure, FailureCounts } from './failure-counts.ts';
@@ -11,11 +12,12 @@ import { PendingTasks } from './pending-tasks.ts';
 import type { Pool, Schedulable } from './pool.ts';
 import type { ExecutorState, RunningTask } from './running-task.ts';
 import type { SchedulerSettings } from './settings.ts';
-import { sizeText } from './size-text.ts';
 import { Speculation } from './speculation.ts';
+import { type TaskNeeds, taskNeeds } from './task-needs.ts';
 import { type TaskLocation, type TaskSet, taskSetName } from './task-set.ts';
 import { type ExclusionListener, TaskSetExcludelist } from './task-set-excludelist.ts';
 import { checkTaskSetInvariants } from './task-set-invariants.ts';
+import { TaskSetSizes } from './task-set-sizes.ts';
 
 /** Whom a task set manager tells what it decided. */
 export interface TaskSetListener extends ExclusionListener {
@@ -30,8 +32,9 @@ export interface TaskSetListener extends ExclusionListener {
   kill(task: RunningTask, interrupt: boolean, reason: string): void;
 }
 
-/** Larger tasks than this are warned of. Spark: TaskSetManager.TASK_SIZE_TO_WARN_KIB */
-export const TASK_KIB_TO_WARN = 1000;
+/** How often a barrier stage that finds no place for all its tasks says so, ms. Spark: BARRIER_LOGGING_INTERVAL */
+const WAITING_LOG_MS = 60_000;
+const NO_WAITS = { process: 0, node: 0, rack: 0 };
 
 /**
  * Runs the tasks of one stage attempt: which one goes to which offer, what becomes of one that failed.
@@ -65,10 +68,11 @@ export class TaskSetManager implements Schedulable {
   readonly minShare = 0;
   readonly pool: Pool<TaskSetManager>;
   readonly running: Set<RunningTask> = new Set();
+  /** What each of its tasks takes. */
+  readonly needs: TaskNeeds;
   isZombie = false;
   /** No offer was refused for locality since the locality timer was last reset. Kept by the task scheduler. */
   noRejectsSinceReset = true;
-  readonly #settings: SchedulerSettings;
   readonly #listener: TaskSetListener;
   readonly #pending: PendingTasks;
   readonly #timer: LocalityTimer;
@@ -83,18 +87,14 @@ export class TaskSetManager implements Schedulable {
   #asking: ExecutorState | null = null;
   readonly #isExcludedThere = (index: number): boolean =>
     this.#asking !== null && this.#excluded?.isExcludedForTask(index, this.#asking.id, this.#asking.host) === true;
-  /**
-   * Map stages: which tasks succeeded where, as index, task id, index, task id, …: a million records would cost too
-   * much for what is rarely read.
-   */
-  readonly #doneOn = new Map<ExecutorId, number[]>();
+  /** Of map stages. */
+  readonly #done = new DoneTasks();
   readonly #failureLog: FailureLog;
-  #warnedOfSize = false;
+  readonly #sizes: TaskSetSizes;
+  #toldOfWaitingAt: number | null = null;
   #takenAt: Locality = Locality.ANY;
   #taskOfOutput: Map<number, number> | null = null;
   #numSuccessful = 0;
-  #resultBytes = 0;
-  #numResults = 0;
 
   constructor(
     taskSet: TaskSet,
@@ -108,14 +108,16 @@ export class TaskSetManager implements Schedulable {
     this.taskSet = taskSet;
     this.name = `TaskSet_${taskSetName(taskSet)}`;
     this.pool = pool;
-    this.#settings = settings;
+    this.needs = taskNeeds(taskSet.resourceProfile, settings);
     this.#listener = listener;
     this.#pending = new PendingTasks(numTasks, taskSet.locations, settings.rackOf);
-    this.#timer = new LocalityTimer(this.#pending.levels(alive), settings.localityWaitMs, at);
+    const waits = settings.legacyLocalityWaitReset && taskSet.isBarrier ? NO_WAITS : settings.localityWaitMs;
+    this.#timer = new LocalityTimer(this.#pending.levels(alive), waits, at);
     this.#successful = new Uint8Array(numTasks);
     this.#copies = new Uint8Array(numTasks);
     this.#attempts = new Uint32Array(numTasks);
     this.#failures = new FailureCounts(settings.maxFailures);
+    this.#sizes = new TaskSetSizes(settings, taskSet, (message) => listener.log('warn', message));
     this.#failureLog = new FailureLog(settings.exceptionPrintIntervalMs);
     const { speculation, exclusion, rackOf } = settings;
     const mayBeSlow = speculation !== null && !taskSet.isBarrier;
@@ -222,6 +224,7 @@ export class TaskSetManager implements Schedulable {
       executor,
       startedAt: executor.queue === 0 ? at : null,
       killed: false,
+      resources: null,
       isSuperseded: false,
       resultSize: 'unknown',
     };
@@ -229,6 +232,14 @@ export class TaskSetManager implements Schedulable {
     this.running.add(task);
     this.pool.countRunning(1);
     return task;
+  }
+
+  /** The task that take() gave is not launched after all: others of its barrier stage found no place. */
+  giveBack(task: RunningTask): void {
+    const { index } = task.info;
+    this.#stopped(task);
+    this.#attempts[index] = (this.#attempts[index] as number) - 1; // index < numTasks
+    this.#pending.add(index);
   }
 
   /** Level of the task that take() just gave. */
@@ -306,11 +317,7 @@ export class TaskSetManager implements Schedulable {
     if (this.#successful[index] === 0) {
       this.#failures.forget(index);
       this.#markSuccessful(index);
-      if (result.kind === 'MapOutput') {
-        const done = this.#doneOn.get(task.executor.id);
-        if (done === undefined) this.#doneOn.set(task.executor.id, [index, task.taskId]);
-        else done.push(index, task.taskId);
-      }
+      if (result.kind === 'MapOutput') this.#done.add(task.executor.id, index, task.taskId);
     }
     this.#listener.ended(task, { kind: 'Success' }, result, result.metrics, at);
   }
@@ -348,33 +355,12 @@ export class TaskSetManager implements Schedulable {
 
   /** How many bytes a task takes on its way. False: too many, the set is aborted. */
   serialized(task: RunningTask, bytes: number, at: number): boolean {
-    const max = this.#settings.maxMessageBytes;
-    if (bytes >= max) {
-      const what = `Serialized task ${task.taskId}:${task.info.index} was ${bytes} bytes, which exceeds max allowed: `;
-      const why = `spark.rpc.message.maxSize (${max} bytes). Consider increasing spark.rpc.message.maxSize or using broadcast variables for large values.`;
-      this.#abort(what + why, undefined, at);
-      return false;
-    }
-    const kib = Math.floor(bytes / 1024);
-    if (bytes > TASK_KIB_TO_WARN * 1024 && !this.#warnedOfSize) {
-      this.#warnedOfSize = true;
-      const what = `Stage ${this.taskSet.stageId} contains a task of very large size (${kib} KiB)`;
-      this.#listener.log('warn', `${what}. The maximum recommended task size is ${TASK_KIB_TO_WARN} KiB.`);
-    }
-    return true;
+    return this.#orAbort(this.#sizes.task(task, bytes), at);
   }
 
   /** A task cannot run on any executor. Spark: abortSinceCompletelyExcludedOnFailure */
   abortSinceExcluded(index: number, at: number): void {
-    const partition = this.taskSet.partitions[index];
-    const what = `Aborting TaskSet ${this.#stage} because task ${index} (partition ${partition})`;
-    const recent = this.#excluded?.latestFailure ?? 'none in this stage attempt';
-    const advice = 'ExcludeOnFailure behavior can be configured via spark.excludeOnFailure.*.';
-    this.#abort(
-      `\n${what}\ncannot run anywhere due to node and executor excludeOnFailure.\nMost recent failure:\n${recent}\n\n${advice}\n`,
-      undefined,
-      at,
-    );
+    if (this.#excluded !== null) this.abort(this.#excluded.noPlaceText(index), at);
   }
 
   /** Another attempt of the stage completed this output. Spark: TaskSetManager.markPartitionCompleted */
@@ -405,24 +391,13 @@ export class TaskSetManager implements Schedulable {
    * task scheduler one by one.
    */
   executorLost(executor: ExecutorState, outputsLost: boolean, alive: AlivePlaces, at: number): void {
-    const done = this.#doneOn.get(executor.id);
-    this.#doneOn.delete(executor.id);
-    if (this.isZombie) return;
-    if (done !== undefined && outputsLost)
-      for (let i = 0; i < done.length; i += 2) {
-        const index = done[i] as number; // i is within bounds
-        if (this.#successful[index] === 0 || this.#copies[index] !== 0) continue;
-        this.#successful[index] = 0;
-        this.#numSuccessful--;
-        this.#pending.add(index);
-        this.#listener.ended(
-          this.#asLost(index, done[i + 1] as number, executor, at),
-          { kind: 'Resubmitted' },
-          null,
-          null,
-          at,
-        );
-      }
+    this.#done.takeEach(executor.id, (index, taskId) => {
+      if (this.isZombie || !outputsLost || this.#successful[index] === 0 || this.#copies[index] !== 0) return;
+      this.#successful[index] = 0;
+      this.#numSuccessful--;
+      this.#pending.add(index);
+      this.#listener.ended(this.#asLost(index, taskId, executor, at), { kind: 'Resubmitted' }, null, null, at);
+    });
     this.placesChanged(alive);
   }
 
@@ -461,13 +436,13 @@ export class TaskSetManager implements Schedulable {
   }
 
   #fits(bytes: number, at: number): boolean {
-    this.#resultBytes += bytes;
-    this.#numResults++;
-    const max = this.#settings.maxResultSizeBytes;
-    if (max <= 0 || this.#resultBytes <= max) return true;
-    const total = `Total size of serialized results of ${this.#numResults} tasks (${sizeText(this.#resultBytes)})`;
-    this.#abort(`${total} is bigger than spark.driver.maxResultSize (${sizeText(max)})`, undefined, at);
-    return false;
+    return this.#orAbort(this.#sizes.result(bytes), at);
+  }
+
+  /** False when there is a reason to abort, and the set is. */
+  #orAbort(why: string | null, at: number): boolean {
+    if (why !== null) this.abort(why, at);
+    return why === null;
   }
 
   #giveUp(task: RunningTask, reason: TaskFailedReason, times: number, at: number): void {
@@ -475,10 +450,18 @@ export class TaskSetManager implements Schedulable {
     const recent = `${lostTask(task)}: ${describeFailure(reason)}`;
     const cause = reason.kind === 'ExceptionFailure' ? errorFromData(reason.error) : undefined;
     const message = `${where} failed ${times} times, most recent failure: ${recent}\nDriver stacktrace:`;
-    this.#abort(message, cause, at);
+    this.abort(message, at, cause);
   }
 
-  #abort(message: string, cause: unknown, at: number): void {
+  /** Whether it is time to log that a barrier stage waits for places. */
+  mayTellOfWaiting(at: number): boolean {
+    if (this.#toldOfWaitingAt !== null && at - this.#toldOfWaitingAt <= WAITING_LOG_MS) return false;
+    this.#toldOfWaitingAt = at;
+    return true;
+  }
+
+  /** The stage cannot go on. */
+  abort(message: string, at: number, cause?: unknown): void {
     if (this.isZombie) return;
     this.isZombie = true;
     this.#listener.aborted(this, message, cause, at);
@@ -504,6 +487,7 @@ export class TaskSetManager implements Schedulable {
       executor,
       startedAt: at,
       killed: false,
+      resources: null,
       isSuperseded: false,
       resultSize: 'unknown',
     };

@@ -5,6 +5,7 @@ import type { TaskResult } from '../../src/protocol/task.ts';
 import type { TaskFailedReason } from '../../src/protocol/task-end-reason.ts';
 import { newTaskMetrics, type TaskMetrics } from '../../src/protocol/task-metrics.ts';
 import type { DagEvent } from '../../src/scheduler/dag-events.ts';
+import type { ExecutorResourcesHad } from '../../src/scheduler/ports.ts';
 import { DEFAULT_SETTINGS, type SchedulerSettings } from '../../src/scheduler/settings.ts';
 import type { TaskEffect } from '../../src/scheduler/task-effects.ts';
 import { TaskScheduler } from '../../src/scheduler/task-scheduler.ts';
@@ -30,8 +31,8 @@ export class TaskMachine {
     return effects;
   }
 
-  executor(id: string, cores: number, host = `host-${id}`, queue = 0): void {
-    this.#did(this.tasks.executorAdded(id, host, cores, queue, this.at));
+  executor(id: string, cores: number, host = `host-${id}`, queue = 0, more?: ExecutorResourcesHad): void {
+    this.#did(this.tasks.executorAdded(id, host, cores, queue, this.at, more));
   }
 
   lose(id: string, exitCausedByApp = false): TaskEffect[] {

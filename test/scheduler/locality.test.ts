@@ -137,3 +137,25 @@ test('waiting for locality with all cores busy does not ask to be woken over and
   assert.deepEqual(machine.wake(), []);
   assert.deepEqual(machine.effects.slice(before), []);
 });
+
+test('by the older rule any launch begins the wait anew', () => {
+  const run = (legacyLocalityWaitReset: boolean): string[] => {
+    const machine = new TaskMachine({ localityWaitMs: waits, legacyLocalityWaitReset });
+    machine.executor('1', 1, 'x');
+    machine.executor('2', 1, 'y');
+    machine.submit(4, { locations: [['x'], ['x'], ['x'], ['x']] });
+    const seen: string[] = [...machine.offer()];
+    for (let i = 0; i < 3; i++) {
+      machine.at += 2000;
+      machine.succeed(machine.task(i));
+      seen.push(...machine.offer(), ...machine.wake());
+    }
+    return seen;
+  };
+  // The host is never idle for 3 s: by the older rule the idle one beside it gets nothing.
+  assert.deepEqual(
+    run(true),
+    [0, 1, 2, 3].map((i) => `0.0/${i}@1 NODE_LOCAL`),
+  );
+  assert.ok(run(false).some((launch) => launch.endsWith('@2 ANY')));
+});

@@ -32,6 +32,7 @@ test('a task says all that a slot must know', () => {
     partition: 2,
     numPartitions: 3,
     cpus: 1,
+    resources: null,
     localProperties: { 'spark.jobGroup.id': 'g' },
     programKey: '0.0',
     barrier: null,

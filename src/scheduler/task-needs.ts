@@ -1,0 +1,51 @@
+import type { ResourceProfile } from '../protocol/resource-profile.ts';
+import type { ResourceAmounts } from './executor-resources.ts';
+import type { ExecutorState } from './running-task.ts';
+import type { SchedulerSettings } from './settings.ts';
+
+/** What each task of a task set takes, and of which executors. */
+export interface TaskNeeds {
+  readonly cpus: number;
+  /** Null: cores only. */
+  readonly resources: ResourceAmounts | null;
+  /** Executors of this profile only. */
+  readonly profileId: number;
+}
+
+/**
+ * What the tasks of a profile take. The default profile is what the settings say. One that asks for tasks alone runs on
+ * executors of the default profile, unless dynamic allocation gets executors for it.
+ *
+ * Spark: TaskSchedulerImpl.resourcesMeetTaskRequirements, ResourceProfileManager.canBeScheduled
+ */
+export function taskNeeds(
+  profile: ResourceProfile,
+  settings: Pick<SchedulerSettings, 'cpusPerTask' | 'taskResources' | 'dynamicAllocation'>,
+): TaskNeeds {
+  const { id, taskResources, executorResources } = profile;
+  const isDefault = id === 0;
+  const amounts = new Map<string, number>(isDefault ? Object.entries(settings.taskResources) : []);
+  if (!isDefault)
+    for (const { resourceName, amount } of Object.values(taskResources))
+      if (resourceName !== 'cpus') amounts.set(resourceName, amount);
+  const isTaskOnly = Object.keys(executorResources).length === 0 && !settings.dynamicAllocation;
+  return {
+    cpus: taskResources['cpus']?.amount ?? settings.cpusPerTask,
+    resources: amounts.size === 0 ? null : amounts,
+    profileId: isTaskOnly ? 0 : id,
+  };
+}
+
+/** How many such tasks the executor could start now; `useQueue`: also ahead of time. */
+export function slotsFor(needs: TaskNeeds, executor: ExecutorState, useQueue: boolean): number {
+  if (executor.profileId !== needs.profileId) return 0;
+  const cores = Math.floor((executor.freeCores + (useQueue ? executor.queue : 0)) / needs.cpus);
+  return needs.resources === null ? cores : Math.min(cores, executor.resources.slots(needs.resources));
+}
+
+/** How many such tasks the executor could run if it ran nothing else. */
+export function capacityFor(needs: TaskNeeds, executor: ExecutorState): number {
+  if (executor.profileId !== needs.profileId || executor.decommissionedAt !== null) return 0;
+  const cores = Math.floor(executor.cores / needs.cpus);
+  return needs.resources === null ? cores : Math.min(cores, executor.resources.capacity(needs.resources));
+}

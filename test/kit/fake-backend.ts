@@ -51,9 +51,9 @@ export class FakeBackend implements SchedulerBackend {
     return this.#listener;
   }
 
-  addExecutor(id: ExecutorId, cores: number, host = `host-${id}`, queuedTasks = 0): void {
+  addExecutor(id: ExecutorId, cores: number, host = `host-${id}`, queuedTasks = 0, resourceProfileId = 0): void {
     this.hosts.set(id, host);
-    this.listener.executorAdded(id, host, cores, queuedTasks);
+    this.listener.executorAdded(id, host, cores, queuedTasks, { resourceProfileId, resources: {} });
   }
 
   loseExecutor(id: ExecutorId, loss: Partial<ExecutorLoss> = {}): void {

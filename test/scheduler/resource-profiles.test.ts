@@ -98,12 +98,15 @@ test('the profile of an RDD is that of the stages that compute it, and of no oth
   const cluster = new FakeCluster();
   cluster.backend.addExecutor('1', 4);
   const wanted = profile(4, 2);
+  cluster.backend.addExecutor('2', 4, 'host-2', 0, wanted.id);
   const first = mapped(source(1));
   first.resourceProfile = wanted;
   cluster.run(shuffled(1, mapped(first)));
   assert.equal(cluster.backend.launched[0]?.task.cpus, 2);
+  assert.equal(cluster.backend.launched[0]?.task.executorId, '2');
   cluster.backend.mapped(cluster.backend.task(0, 0));
   assert.equal(cluster.backend.launched[1]?.task.cpus, 1);
+  assert.equal(cluster.backend.launched[1]?.task.executorId, '1');
 });
 
 test('two profiles in one stage fail the job at submit', () => {

@@ -105,6 +105,7 @@ test('the profile of an RDD is that of the stages that compute it, and of no oth
   assert.equal(cluster.backend.launched[0]?.task.cpus, 2);
   assert.equal(cluster.backend.launched[0]?.task.executorId, '2');
   cluster.backend.mapped(cluster.backend.task(0, 0));
+  cluster.clock.advance(3000); // its input is on the host of the other executor
   assert.equal(cluster.backend.launched[1]?.task.cpus, 1);
   assert.equal(cluster.backend.launched[1]?.task.executorId, '1');
 });

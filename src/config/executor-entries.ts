@@ -88,3 +88,53 @@ export const MAX_EXECUTOR_RETRIES: ConfigEntry<number> = defineEntry({
   doc: 'After so many executors that ended early, one after another, with none left, the application is given up; negative: never.',
   since: '0.2',
 });
+
+export const DECOMMISSION_ENABLED: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.decommission.enabled',
+  type: types.boolean,
+  default: false,
+  doc: 'Whether executors can be drained: they finish what they run, hand on what they hold, and end.',
+  since: '0.2',
+});
+
+export const STORAGE_DECOMMISSION_ENABLED: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.storage.decommission.enabled',
+  type: types.boolean,
+  default: false,
+  doc: 'Whether a draining executor hands on its blocks.',
+  since: '0.2',
+});
+
+export const STORAGE_DECOMMISSION_SHUFFLE_BLOCKS: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.storage.decommission.shuffleBlocks.enabled',
+  type: types.boolean,
+  default: true,
+  doc: 'Whether these include map outputs.',
+  since: '0.2',
+});
+
+export const STORAGE_DECOMMISSION_RDD_BLOCKS: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.storage.decommission.rddBlocks.enabled',
+  type: types.boolean,
+  default: true,
+  doc: 'Whether these include cached partitions.',
+  since: '0.2',
+});
+
+export const STORAGE_DECOMMISSION_MAX_FAILURES: ConfigEntry<number> = defineEntry({
+  key: 'spark.storage.decommission.maxReplicationFailuresPerBlock',
+  type: types.int,
+  default: 3,
+  check: positive,
+  doc: 'After so many tries a block is not handed on, and computed again when it is needed.',
+  since: '0.2',
+});
+
+export const STORAGE_DECOMMISSION_INTERVAL: ConfigEntry<number> = defineEntry({
+  key: 'spark.storage.decommission.replicationReattemptInterval',
+  type: types.durationMs,
+  default: 30_000,
+  check: positive,
+  doc: 'The time between these tries.',
+  since: '0.2',
+});

@@ -5,6 +5,7 @@ import { TASK_CPUS } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import type { DriverAnswers } from '../protocol/driver-executor.ts';
 import type { ExecutorId } from '../protocol/ids.ts';
+import type { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import type { LocalDirs } from '../storage/local-dirs.ts';
 
 /** What an application brings to its backend. */
@@ -18,6 +19,7 @@ export interface BackendNeeds {
   readonly answers: DriverAnswers;
   readonly onBlock: (update: BlockUpdated) => void;
   readonly rddLocations: (rddId: number, partition: number) => readonly ExecutorId[];
+  readonly mapOutputs: MapOutputTracker;
   readonly onFailed: (message: string) => void;
   readonly log: StderrLogger;
 }

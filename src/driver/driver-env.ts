@@ -213,6 +213,7 @@ export class DriverEnv {
       answers: this.#answers,
       onBlock: (update) => this.#cached.update(update),
       rddLocations: (rddId, partition) => this.#cached.locations(rddId, partition),
+      mapOutputs: this.#mapOutputs,
       onFailed: (message) => this.#clusterFailed(message),
       log,
     });

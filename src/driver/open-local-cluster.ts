@@ -47,7 +47,7 @@ export async function openLocalCluster(
     storageBytes: layout.storageBytes,
     maxTaskFailures: conf.get(TASK_MAX_FAILURES),
     isLocal: false,
-    make({ applicationId, mainScripts, answers, onBlock, rddLocations, onFailed }) {
+    make({ applicationId, mainScripts, answers, onBlock, rddLocations, mapOutputs, onFailed }) {
       cluster = new LocalCluster({
         ...layout,
         executorEntry: fileURLToPath(EXECUTOR_ENTRY),
@@ -68,6 +68,7 @@ export async function openLocalCluster(
         answers,
         onBlock,
         rddLocations,
+        mapOutputs,
         heartbeats: { timeoutMs: conf.get(NETWORK_TIMEOUT), checkIntervalMs: conf.get(NETWORK_TIMEOUT_INTERVAL) },
         broadcastPieceBytes: conf.get(BROADCAST_BLOCK_SIZE),
         onFailed,

@@ -55,6 +55,11 @@ export class BlockClient {
     return (await ref.ask('UploadRddBlock', block)).stored;
   }
 
+  async uploadShuffleFile(to: BlockManagerId, part: AskBlocks['UploadShuffleFile'][0]): Promise<void> {
+    const ref = await this.#ref(to);
+    await ref.ask('UploadShuffleFile', part);
+  }
+
   async fetchBroadcastPiece(owner: BlockManagerId, broadcastId: number, piece: number): Promise<Uint8Array | null> {
     const ref = await this.#ref(owner);
     return (await ref.ask('FetchBroadcastPiece', { broadcastId, piece })).bytes;

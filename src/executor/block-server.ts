@@ -1,9 +1,12 @@
+import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
 import type { AskBlocks, ShuffleBlockReply, ShuffleBlockRequest } from '../protocol/block-transfer.ts';
 import type { StoredBlock } from '../protocol/executor-slot.ts';
+import type { ShuffleId, TaskId } from '../protocol/ids.ts';
 import { FileRegion } from '../rpc/file-region.ts';
 import type { AskMessage, RpcEndpoint } from '../rpc/rpc-endpoint.ts';
 import { resolveShuffleBlock } from '../shuffle/block-resolver.ts';
 import { nodeFiles } from '../shuffle/file-ops.ts';
+import { mapOutputNames } from '../shuffle/map-output-files.ts';
 import type { BlockManager } from '../storage/block-manager.ts';
 import type { LocalDirs } from '../storage/local-dirs.ts';
 
@@ -15,17 +18,23 @@ import type { LocalDirs } from '../storage/local-dirs.ts';
 export class BlockServer implements RpcEndpoint<never, AskBlocks> {
   readonly #blocks: BlockManager;
   readonly #dirs: LocalDirs;
+  readonly #adopted: (shuffleId: ShuffleId, mapId: TaskId) => void;
   readonly #broadcastPiece: (broadcastId: number, piece: number) => Uint8Array | null;
 
   constructor(
     blocks: BlockManager,
     dirs: LocalDirs,
     broadcastPiece: (broadcastId: number, piece: number) => Uint8Array | null,
+    adopted: (shuffleId: ShuffleId, mapId: TaskId) => void,
   ) {
+    this.#adopted = adopted;
     this.#blocks = blocks;
     this.#dirs = dirs;
     this.#broadcastPiece = broadcastPiece;
   }
+
+  /** Blocks that are uploaded are for the slots to read. */
+  readonly shared = true;
 
   receive(): void {}
 
@@ -41,10 +50,28 @@ export class BlockServer implements RpcEndpoint<never, AskBlocks> {
         const { rddId, partition, level, bytes } = ask.request;
         return { stored: this.#blocks.putReplica(rddId, partition, level, bytes) };
       }
+      case 'UploadShuffleFile':
+        keepShuffleFile(this.#dirs, ask.request);
+        if (ask.request.file === 'index' && ask.request.last) this.#adopted(ask.request.shuffleId, ask.request.mapId);
+        return null;
       case 'FetchBroadcastPiece':
         return { bytes: this.#broadcastPiece(ask.request.broadcastId, ask.request.piece) };
     }
   }
+}
+
+/** Under another name until it is whole. */
+function keepShuffleFile(dirs: LocalDirs, part: AskBlocks['UploadShuffleFile'][0]): void {
+  const { shuffleId, mapId, file, offset, bytes, last } = part;
+  const path = dirs.file(mapOutputNames(shuffleId, mapId)[file]);
+  const unfinished = `${path}.migrating`;
+  const fd = openSync(unfinished, offset === 0 ? 'w' : 'r+');
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
+  } finally {
+    closeSync(fd);
+  }
+  if (last) renameSync(unfinished, path);
 }
 
 /** One block that cannot be served is no reason to refuse the others. */

@@ -7,12 +7,18 @@ import { FILES_FETCH_TIMEOUT, FILES_OVERWRITE } from '../config/context-entries.
 import { LOCAL_DIR } from '../config/core-entries.ts';
 import {
   BROADCAST_CHECKSUM,
+  DECOMMISSION_ENABLED,
   EXECUTOR_HEARTBEAT_INTERVAL,
   EXECUTOR_HEARTBEAT_MAX_FAILURES,
   REDUCER_MAX_REQS_IN_FLIGHT,
   REDUCER_MAX_SIZE_IN_FLIGHT,
   SHUFFLE_IO_MAX_RETRIES,
   SHUFFLE_IO_RETRY_WAIT,
+  STORAGE_DECOMMISSION_ENABLED,
+  STORAGE_DECOMMISSION_INTERVAL,
+  STORAGE_DECOMMISSION_MAX_FAILURES,
+  STORAGE_DECOMMISSION_RDD_BLOCKS,
+  STORAGE_DECOMMISSION_SHUFFLE_BLOCKS,
 } from '../config/executor-entries.ts';
 import { TASK_MAX_DIRECT_RESULT_SIZE } from '../config/io-entries.ts';
 import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
@@ -39,6 +45,7 @@ import { LocalDirs } from '../storage/local-dirs.ts';
 import { MemoryManager } from '../storage/memory-manager.ts';
 import { BlockClient } from './block-client.ts';
 import { BlockFetcher } from './block-fetcher.ts';
+import { BlockMigration } from './block-migration.ts';
 import { BlockServer } from './block-server.ts';
 import { Executor } from './executor.ts';
 import { FileFetcher, placeFromSource } from './file-fetcher.ts';
@@ -61,6 +68,9 @@ export interface ExecutorBackendOptions {
   readonly slotEntry: URL;
 }
 
+/** How often a draining executor looks whether its tasks have ended. */
+const IDLE_CHECK_MS = 200;
+
 /** Spark: ExecutorExitCode */
 export const EXIT = { ok: 0, failed: 1, heartbeatFailure: 56 } as const;
 
@@ -80,6 +90,9 @@ export class ExecutorBackend {
   #dirs: LocalDirs | null = null;
   #executor: Executor | null = null;
   #cancelHeartbeat: () => void = () => {};
+  /** Null before it is registered. */
+  #drain: (() => Promise<void>) | null = null;
+  #draining = false;
   #heartbeatFailures = 0;
   #ending = false;
 
@@ -109,6 +122,16 @@ export class ExecutorBackend {
     } catch (error) {
       this.end(EXIT.failed, `Executor self-exiting due to : ${String((error as Error).message ?? error)}`);
     }
+  }
+
+  /** Takes no more tasks, hands on what it holds, and ends. Spark: CoarseGrainedExecutorBackend.decommissionSelf */
+  decommission(): void {
+    if (this.#draining || this.#ending || this.#drain === null) return;
+    this.#draining = true;
+    this.#drain().catch((error: unknown) => {
+      this.#log.error('could not decommission', { error: String(error) });
+      this.#draining = false;
+    });
   }
 
   /** Ends slots, files and the process. Twice is fine. */
@@ -207,11 +230,53 @@ export class ExecutorBackend {
       this.#log,
     );
     this.#executor = executor;
-    rpc.register(BLOCK_TRANSFER_ENDPOINT, new BlockServer(blocks, dirs, (id, piece) => broadcasts.piece(id, piece)));
+    const migrates = conf.get(STORAGE_DECOMMISSION_ENABLED);
+    const migration = new BlockMigration({
+      me: executorId,
+      client,
+      dirs,
+      ask,
+      cached: () => blocks.cached(),
+      readBlock,
+      migrated: (rddId, partition) => blocks.removeRddBlock(rddId, partition),
+      shuffleBlocks: migrates && conf.get(STORAGE_DECOMMISSION_SHUFFLE_BLOCKS),
+      rddBlocks: migrates && conf.get(STORAGE_DECOMMISSION_RDD_BLOCKS),
+      maxFailuresPerBlock: conf.get(STORAGE_DECOMMISSION_MAX_FAILURES),
+      log: this.#log,
+    });
+    this.#drain = async () => {
+      if (!conf.get(DECOMMISSION_ENABLED)) {
+        this.#log.warn('told to decommission, but spark.decommission.enabled is false: the executor stays');
+        this.#draining = false;
+        return;
+      }
+      this.#log.info('decommissioning: no more tasks');
+      send({ type: 'ExecutorDecommissioning', executorId });
+      const pause = (ms: number) => new Promise<void>((resolve) => systemClock.after(ms, resolve));
+      // A task that runs still may leave something, so that the last round comes after it.
+      for (;;) {
+        const wasIdle = executor.isIdle;
+        const left = await migration.round();
+        if (wasIdle && executor.isIdle && !left) break;
+        await pause(left ? conf.get(STORAGE_DECOMMISSION_INTERVAL) : IDLE_CHECK_MS);
+      }
+      send({ type: 'ExecutorExiting', executorId, reason: 'Finished decommissioning' });
+      this.end(EXIT.ok, 'Finished decommissioning');
+    };
+    rpc.register(
+      BLOCK_TRANSFER_ENDPOINT,
+      new BlockServer(
+        blocks,
+        dirs,
+        (id, piece) => broadcasts.piece(id, piece),
+        (shuffleId, mapId) => executor.adoptMapOutput(shuffleId, mapId),
+      ),
+    );
     rpc.register<ToExecutor, AskExecutorProcess>(EXECUTOR_ENDPOINT, {
       receive: (message) => {
         if (message.type === 'StopExecutor') this.end(EXIT.ok, 'Driver commanded a shutdown');
         else if (message.type === 'DropResult') results.drop(message.taskId);
+        else if (message.type === 'DecommissionExecutor') this.decommission();
         else executor.receive(message);
       },
       receiveAndReply: ({ request }) => ({ bytes: results.part(request.taskId, request.offset, request.length) }),

@@ -3,7 +3,7 @@ import { errorToData, InvariantError } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import type { AnswerExecutor, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
 import type { AskExecutor, SlotNews, SlotSettings, TaskDone } from '../protocol/executor-slot.ts';
-import type { TaskId } from '../protocol/ids.ts';
+import type { ShuffleId, TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapStatus } from '../protocol/map-output.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
 import type { TaskDescription, TaskResult } from '../protocol/task.ts';
@@ -128,8 +128,9 @@ export class Executor {
       case 'RemoveShuffle':
         void this.#shuffleFiles.remove(message.shuffleId);
         return;
+      case 'DecommissionExecutor':
       case 'DropResult':
-        return; // here every result travels with the end of its task
+        return; // the affair of the process that the executor lives in
       case 'StopExecutor':
         void this.stop();
         return;
@@ -139,6 +140,15 @@ export class Executor {
   #noteShuffle({ programKey, taskId }: TaskDescription): void {
     const sink = this.#programs.get(programKey)?.sink;
     if (sink?.kind === 'shuffleWrite') this.#shuffleFiles.launched(sink.shuffleId, taskId);
+  }
+
+  /** A map output of another executor lies here now. */
+  adoptMapOutput(shuffleId: ShuffleId, mapId: TaskId): void {
+    this.#shuffleFiles.adopted(shuffleId, mapId);
+  }
+
+  get isIdle(): boolean {
+    return this.#queue.length === 0 && [...this.#slots].every((slot) => slot.running === null);
   }
 
   /** Tasks that slots are at work on. */

@@ -23,6 +23,11 @@ export class ShuffleFiles {
 
   launched(shuffleId: ShuffleId, taskId: TaskId): void {
     this.#running.set(taskId, shuffleId);
+    this.adopted(shuffleId, taskId);
+  }
+
+  /** What a task wrote elsewhere lies here now. */
+  adopted(shuffleId: ShuffleId, taskId: TaskId): void {
     const tasks = this.#tasks.get(shuffleId);
     if (tasks === undefined) this.#tasks.set(shuffleId, [taskId]);
     else tasks.push(taskId);

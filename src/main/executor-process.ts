@@ -69,6 +69,8 @@ const backend = new ExecutorBackend(
 );
 // The terminal sends Ctrl-C to all of its processes; it is the driver's to say when executors end.
 process.on('SIGINT', () => {});
+// Spark: spark.executor.decommission.signal
+process.on('SIGPWR', () => backend.decommission());
 process.on('SIGTERM', () => backend.end(143, 'RECEIVED SIGNAL TERM'));
 process.on('exit', () => backend.removeFiles());
 process.on('uncaughtException', (error) => backend.end(50, `Uncaught exception in the executor: ${error.stack}`));

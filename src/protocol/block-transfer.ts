@@ -44,6 +44,18 @@ export interface AskBlocks {
     },
     { readonly stored: boolean },
   ];
+  /** A part of a map output file to keep, parts in order; the data file first, and the index makes it whole. */
+  UploadShuffleFile: [
+    {
+      readonly shuffleId: ShuffleId;
+      readonly mapId: TaskId;
+      readonly file: 'data' | 'index';
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+      readonly last: boolean;
+    },
+    null,
+  ];
   /** One piece of a broadcast value; null: not here. */
   FetchBroadcastPiece: [
     { readonly broadcastId: number; readonly piece: number },

@@ -19,6 +19,8 @@ export type ToExecutor =
   | { readonly type: 'RemoveBroadcast'; readonly broadcastId: number; readonly keep: boolean }
   /** A result that waited was fetched, or is not wanted. */
   | { readonly type: 'DropResult'; readonly taskId: TaskId }
+  /** Finish what runs, hand on what you hold, and end. */
+  | { readonly type: 'DecommissionExecutor' }
   | { readonly type: 'StopExecutor' };
 
 /** Executor → driver, one way. */

@@ -1,6 +1,6 @@
 import type { LogLevel } from '../base/logger.ts';
 import type { AskDriver } from './driver-executor.ts';
-import type { ExecutorId, RddId, TaskId } from './ids.ts';
+import type { ExecutorId, RddId, ShuffleId, TaskId } from './ids.ts';
 import type { BlockManagerId } from './map-output.ts';
 import type { TaskMetrics } from './task-metrics.ts';
 
@@ -60,6 +60,16 @@ export interface AskScheduler extends AskDriver {
     { readonly broadcastId: number; readonly piece: number; readonly executorId: ExecutorId },
     { readonly locations: readonly BlockManagerId[] },
   ];
+  /** Map outputs that lie on an executor. */
+  GetMapOutputsOn: [
+    { readonly executorId: ExecutorId },
+    { readonly outputs: readonly { readonly shuffleId: ShuffleId; readonly mapId: TaskId }[] },
+  ];
+  /** A map output is with somebody else now. */
+  MapOutputMoved: [
+    { readonly shuffleId: ShuffleId; readonly mapId: TaskId; readonly location: BlockManagerId },
+    { readonly known: boolean },
+  ];
   IsExecutorAlive: [{ readonly executorId: ExecutorId }, { readonly alive: boolean }];
 }
 
@@ -71,6 +81,8 @@ export type ExecutorNews =
       readonly broadcastId: number;
       readonly piece: number;
     }
+  /** The executor was told by its machine to go: it takes no tasks any more, and hands on what it holds. */
+  | { readonly type: 'ExecutorDecommissioning'; readonly executorId: ExecutorId }
   /** The executor ends by itself; its connection will close. */
   | { readonly type: 'ExecutorExiting'; readonly executorId: ExecutorId; readonly reason: string };
 

@@ -78,6 +78,30 @@ export class MapOutputTracker {
     this.#epoch++;
   }
 
+  /** What lies on an executor. */
+  outputsOn(executorId: ExecutorId): { readonly shuffleId: ShuffleId; readonly mapId: TaskId }[] {
+    const outputs: { shuffleId: ShuffleId; mapId: TaskId }[] = [];
+    for (const [shuffleId, indexes] of this.#byExecutor.get(executorId)?.shuffles ?? []) {
+      const { statuses } = this.#get(shuffleId);
+      for (const index of new Set(indexes)) {
+        const status = statuses[index];
+        if (status?.location.executorId === executorId) outputs.push({ shuffleId, mapId: status.mapId });
+      }
+    }
+    return outputs;
+  }
+
+  /** An output lies with somebody else now. @returns false when it is not known. Spark: updateMapOutput */
+  moveMapOutput(shuffleId: ShuffleId, mapId: TaskId, location: BlockManagerId): boolean {
+    const statuses = this.#shuffles.get(shuffleId)?.statuses ?? [];
+    const mapIndex = statuses.findIndex((status) => status?.mapId === mapId);
+    const status = statuses[mapIndex];
+    if (!status) return false;
+    this.registerMapOutput(shuffleId, mapIndex, { ...status, location });
+    this.#epoch++;
+    return true;
+  }
+
   /** Forgets all outputs of a shuffle that is to be written anew. */
   unregisterAllMapOutputs(shuffleId: ShuffleId): void {
     const shuffle = this.#get(shuffleId);

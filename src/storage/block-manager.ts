@@ -123,14 +123,18 @@ export class BlockManager {
     return this.putRddBlock(rddId, partition, level, { kind: 'disk', path, bytes: bytes.byteLength });
   }
 
+  /** Every cached partition that is here. */
+  cached(): readonly { rddId: RddId; partition: number; level: StorageLevel; block: StoredBlock }[] {
+    return [...this.#blocks.values()];
+  }
+
+  removeRddBlock(rddId: RddId, partition: number): void {
+    const entry = this.#blocks.get(rddBlockId(rddId, partition));
+    if (entry !== undefined) this.#remove(entry);
+  }
+
   removeRdd(rddId: RddId): void {
-    for (const [id, entry] of this.#blocks) {
-      if (entry.rddId !== rddId) continue;
-      this.#blocks.delete(id);
-      if (entry.block.kind === 'memory') this.memory.giveBackStorage(entry.block.bytes);
-      else rmSync(entry.block.path, { force: true });
-      this.#report(entry, false);
-    }
+    for (const entry of [...this.#blocks.values()]) if (entry.rddId === rddId) this.#remove(entry);
   }
 
   /** The bytes are kept in shared memory, so that every slot reads the one copy. */
@@ -146,6 +150,13 @@ export class BlockManager {
 
   removeBroadcast(id: number): void {
     this.#broadcasts.delete(id);
+  }
+
+  #remove(entry: Entry): void {
+    this.#blocks.delete(rddBlockId(entry.rddId, entry.partition));
+    if (entry.block.kind === 'memory') this.memory.giveBackStorage(entry.block.bytes);
+    else rmSync(entry.block.path, { force: true });
+    this.#report(entry, false);
   }
 
   #unrolled(taskId: TaskId, rddId: RddId): void {

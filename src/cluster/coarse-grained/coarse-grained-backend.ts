@@ -26,7 +26,8 @@ import type { Split } from '../../protocol/stage-program.ts';
 import type { TaskResult } from '../../protocol/task.ts';
 import type { AskMessage, RpcCaller, RpcRef } from '../../rpc/rpc-endpoint.ts';
 import type { RpcEnv } from '../../rpc/rpc-env.ts';
-import type { BackendListener, ExecutorLoss, Launch } from '../../scheduler/ports.ts';
+import { EXECUTOR_KILLED, executorDecommissioned } from '../../scheduler/executor-loss.ts';
+import type { BackendListener, ExecutorAllocationClient, ExecutorLoss, Launch } from '../../scheduler/ports.ts';
 import type { ApplicationBackend, BlockUpdated } from '../application-backend.ts';
 import type { ExecutorProvider } from './executor-provider.ts';
 import { HeartbeatReceiver, type HeartbeatSettings } from './heartbeat-receiver.ts';
@@ -42,6 +43,10 @@ export interface CoarseGrainedOptions {
   readonly heartbeats: HeartbeatSettings;
   readonly broadcastPieceBytes: number;
   readonly onFailed: (message: string) => void;
+  readonly mapOutputs: {
+    outputsOn(executorId: ExecutorId): readonly { readonly shuffleId: number; readonly mapId: TaskId }[];
+    moveMapOutput(shuffleId: number, mapId: TaskId, location: BlockManagerId): boolean;
+  };
   readonly log: Logger;
 }
 
@@ -53,6 +58,8 @@ interface Registered {
   readonly cores: number;
   readonly caller: RpcCaller;
   readonly ref: ExecutorRef;
+  /** Tasks that were launched on it and have not ended. */
+  readonly tasks: Set<TaskId>;
 }
 
 /** A large result is fetched in parts of so many bytes. */
@@ -87,6 +94,10 @@ export class CoarseGrainedBackend implements ApplicationBackend {
   readonly #heartbeats: HeartbeatReceiver;
   readonly #broadcasts = new Map<number, { readonly bytes: Uint8Array; readonly info: BroadcastInfo }>();
   readonly #pieces = new PieceLocations();
+  /** Executors that hand on what they hold, and end then. */
+  readonly #draining = new Set<ExecutorId>();
+  /** Executors that were told to end at once. */
+  readonly #killing = new Set<ExecutorId>();
   #listener: BackendListener | null = null;
   #cancelCheck: () => void = () => {};
   #stopping: Promise<void> | null = null;
@@ -125,6 +136,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     for (const { task, program } of launches) {
       const bytes = payloadBytes(task.split);
       if (bytes > 0 && this.#listener?.taskSerialized(task.taskId, bytes) === false) continue;
+      executor.tasks.add(task.taskId);
       executor.ref.send({ type: 'LaunchTask', task, program });
     }
   }
@@ -172,6 +184,54 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     return tasks;
   }
 
+  readonly allocation: ExecutorAllocationClient = {
+    requestTotalExecutors: async ({ total }) => {
+      this.#options.provider.requestTotal([...total.values()].reduce((a, b) => a + b, 0));
+      return true;
+    },
+    killExecutors: async (executorIds, { adjustTarget, force }) => {
+      const idle = (id: ExecutorId): boolean => this.#executors.get(id)?.tasks.size === 0;
+      const chosen = this.#staying(executorIds).filter((id) => force || idle(id));
+      this.#lowerTarget(adjustTarget ? chosen.length : 0);
+      for (const id of chosen) {
+        this.#killing.add(id);
+        this.#executors.get(id)?.ref.send({ type: 'StopExecutor' });
+      }
+      return chosen;
+    },
+    decommissionExecutors: async (executorIds, { adjustTarget, message }) => {
+      const chosen = this.#staying(executorIds);
+      this.#lowerTarget(adjustTarget ? chosen.length : 0);
+      for (const id of chosen) {
+        this.#log.info(`Asking executor ${id} to decommission: ${message}`);
+        this.#executors.get(id)?.ref.send({ type: 'DecommissionExecutor' });
+      }
+      return chosen;
+    },
+    killExecutorsOnHost: async (host) => {
+      await this.allocation.killExecutors(this.#onHost(host), { adjustTarget: false, force: true });
+      return true;
+    },
+    decommissionExecutorsOnHost: async (host) => {
+      const message = `host ${host} is excluded`;
+      await this.allocation.decommissionExecutors(this.#onHost(host), { adjustTarget: false, message });
+      return true;
+    },
+  };
+
+  #staying(executorIds: readonly ExecutorId[]): ExecutorId[] {
+    return executorIds.filter((id) => this.#executors.has(id) && !this.#killing.has(id) && !this.#draining.has(id));
+  }
+
+  #onHost(host: string): ExecutorId[] {
+    return [...this.#executors].flatMap(([id, { location }]) => (location.host === host ? [id] : []));
+  }
+
+  #lowerTarget(by: number): void {
+    const { provider } = this.#options;
+    if (by > 0) provider.requestTotal(Math.max(0, provider.target - by));
+  }
+
   stop(): void {
     this.#stopping ??= this.#stop();
   }
@@ -202,12 +262,14 @@ export class CoarseGrainedBackend implements ApplicationBackend {
   #receive(message: FromExecutor | ExecutorNews): void {
     switch (message.type) {
       case 'StatusUpdate':
+        this.#executors.get(message.executorId)?.tasks.delete(message.taskId);
         this.#listener?.statusUpdate(message.taskId, message.result);
         return;
       case 'TaskStarted':
         this.#listener?.taskStarted(message.taskId);
         return;
       case 'ResultReady':
+        this.#executors.get(message.executorId)?.tasks.delete(message.taskId);
         this.#resultReady(message);
         return;
       case 'BlockUpdated':
@@ -219,6 +281,9 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         return;
       case 'ExecutorExiting':
         this.#lost(message.executorId, { message: message.reason, exitCausedByApp: true, workerLost: false });
+        return;
+      case 'ExecutorDecommissioning':
+        this.#decommissioning(message.executorId);
     }
   }
 
@@ -262,7 +327,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         return { locations: this.#locations(holders) };
       }
       case 'GetPeers':
-        return { peers: this.#locations([...this.#executors.keys()].filter((id) => id !== ask.request.executorId)) };
+        return { peers: this.#peersOf(ask.request.executorId) };
       case 'GetBroadcastInfo':
         return this.#broadcasts.get(ask.request.broadcastId)?.info ?? null;
       case 'GetBroadcastPieceLocations': {
@@ -271,6 +336,14 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         const address = this.#options.rpc.address;
         const driver = { executorId: 'driver', host: address?.host ?? '', port: address?.port ?? 0 };
         return { locations: [...this.#locations(holders), driver] };
+      }
+      case 'GetMapOutputsOn':
+        return { outputs: this.#options.mapOutputs.outputsOn(ask.request.executorId) };
+      case 'MapOutputMoved': {
+        const { shuffleId, mapId, location } = ask.request;
+        // Who took it may be gone by now.
+        const known = this.#executors.has(location.executorId);
+        return { known: known && this.#options.mapOutputs.moveMapOutput(shuffleId, mapId, location) };
       }
       case 'IsExecutorAlive':
         return { alive: this.#executors.has(ask.request.executorId) };
@@ -292,6 +365,19 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     return { bytes: value.bytes.subarray(start, end) };
   }
 
+  /** Those that stay. */
+  #peersOf(executorId: ExecutorId): BlockManagerId[] {
+    const others = [...this.#executors.keys()].filter((id) => id !== executorId);
+    return this.#locations(others.filter((id) => !this.#draining.has(id) && !this.#killing.has(id)));
+  }
+
+  #decommissioning(executorId: ExecutorId): void {
+    if (!this.#executors.has(executorId) || this.#draining.has(executorId)) return;
+    this.#draining.add(executorId);
+    this.#log.info('Decommissioning executor', { executorId });
+    this.#listener?.executorDecommissioned(executorId, null);
+  }
+
   #locations(executors: readonly ExecutorId[]): BlockManagerId[] {
     return executors.flatMap((id) => this.#executors.get(id)?.location ?? []);
   }
@@ -303,7 +389,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     if (!Number.isSafeInteger(cores) || cores < 1) return `executor ${executorId} claims ${cores} cores`;
     const location = { executorId, host, port };
     const ref = caller.ref<ToExecutor, AskExecutorProcess>(EXECUTOR_ENDPOINT);
-    this.#executors.set(executorId, { location, cores, caller, ref });
+    this.#executors.set(executorId, { location, cores, caller, ref, tasks: new Set() });
     this.#byCaller.set(caller.id, executorId);
     this.#heartbeats.handle({ type: 'Registered', at: systemClock.now(), executorId });
     this.#log.info('Registered executor', { executorId, host, port, cores, pid });
@@ -327,14 +413,20 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     if (executor === undefined) return;
     this.#leaving.get(executorId)?.();
     this.#leaving.delete(executorId);
+    const wasDraining = this.#draining.delete(executorId);
+    const wasKilled = this.#killing.delete(executorId);
     this.#executors.delete(executorId);
     this.#byCaller.delete(executor.caller.id);
     this.#pieces.executorLost(executorId);
     this.#heartbeats.handle({ type: 'Removed', executorId });
     executor.caller.close();
     if (this.#listener === null) return;
-    this.#log.error(`Lost executor ${executorId} on ${executor.location.host}: ${loss.message}`);
-    this.#listener.executorLost(executorId, loss);
+    if (wasKilled || wasDraining) this.#log.info(`Executor ${executorId} is gone as it was asked to`);
+    else this.#log.error(`Lost executor ${executorId} on ${executor.location.host}: ${loss.message}`);
+    this.#listener.executorLost(
+      executorId,
+      wasKilled ? EXECUTOR_KILLED : wasDraining ? executorDecommissioned(loss.message) : loss,
+    );
   }
 
   #check(): void {

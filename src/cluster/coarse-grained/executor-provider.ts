@@ -14,8 +14,12 @@ export interface ProviderListener {
 export interface ExecutorProvider {
   /** Cores of all executors that are expected; null: not known. */
   readonly expectedCores: number | null;
+  /** How many executors there are to be now. */
+  readonly target: number;
   /** @param driver where executors find the driver. */
   start(driver: RpcAddress, listener: ProviderListener): void;
+  /** How many executors are wanted; ends none. @returns how many there will be. */
+  requestTotal(executors: number): number;
   /** Ends an executor that does not answer. */
   kill(executorId: ExecutorId): void;
   /** Resolves when no process of the application is left. Executors were told to stop before. */

@@ -36,6 +36,7 @@ const GOOD_LIFE_MS = 10_000;
  */
 export class LocalCluster implements ExecutorProvider {
   readonly expectedCores: number;
+  #target: number;
   readonly #options: LocalClusterOptions;
   readonly #running = new Map<ExecutorId, Running>();
   #driver: RpcAddress | null = null;
@@ -45,13 +46,24 @@ export class LocalCluster implements ExecutorProvider {
 
   constructor(options: LocalClusterOptions) {
     this.#options = options;
+    this.#target = options.executors;
     this.expectedCores = options.executors * options.coresPerExecutor;
   }
 
   start(driver: RpcAddress, listener: ProviderListener): void {
     this.#driver = driver;
     this.#listener = listener;
-    for (let i = 0; i < this.#options.executors; i++) this.#launch(driver);
+    this.#launchMissing();
+  }
+
+  get target(): number {
+    return this.#target;
+  }
+
+  requestTotal(executors: number): number {
+    this.#target = Math.min(executors, this.#options.executors);
+    this.#launchMissing();
+    return this.#target;
   }
 
   kill(executorId: ExecutorId): void {
@@ -72,6 +84,11 @@ export class LocalCluster implements ExecutorProvider {
   /** All that can be done when this process ends at once. */
   killAll(): void {
     for (const { process } of this.#running.values()) process.kill('SIGKILL');
+  }
+
+  #launchMissing(): void {
+    while (this.#driver !== null && this.#listener !== null && this.#running.size < this.#target)
+      this.#launch(this.#driver);
   }
 
   #launch(driver: RpcAddress): void {
@@ -116,6 +133,6 @@ export class LocalCluster implements ExecutorProvider {
       );
       return;
     }
-    this.#launch(this.#driver);
+    this.#launchMissing();
   }
 }

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SparkContext } from '../../src/driver/spark-context.ts';
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const executorPids = async (sc: SparkContext, n: number): Promise<number[]> => {
+  for (;;) {
+    const pids = await sc
+      .parallelize([...Array(16).keys()], 16)
+      .map(() => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+        return process.pid;
+      })
+      .collect();
+    const different = [...new Set(pids)];
+    if (different.length === n) return different;
+  }
+};
+
+const gone = async (pid: number): Promise<void> => {
+  while (isAlive(pid)) await sleep(10);
+};
+
+let sc: SparkContext;
+before(async () => {
+  sc = await SparkContext.create({
+    master: 'local-cluster[2,1,1024]',
+    appName: 'drained executors',
+    'spark.log.level': 'WARN',
+    'spark.decommission.enabled': 'true',
+    'spark.storage.decommission.enabled': 'true',
+    'spark.storage.decommission.replicationReattemptInterval': '200ms',
+  });
+});
+after(() => sc.stop());
+
+test('an executor that is drained hands on its map outputs and cached partitions: nothing is computed again', async () => {
+  const computed = sc.longAccumulator('computed');
+  const numbers = sc.parallelize([...Array(1000).keys()], 4).map((x) => {
+    computed.add(1);
+    return x;
+  });
+  const cached = numbers.cache();
+  assert.equal(await cached.sum(), 499_500);
+  const counts = cached.map((x): [number, number] => [x % 10, 1]).reduceByKey((a, b) => a + b, 4);
+  const mapped = sc.longAccumulator('mapped');
+  const shuffled = sc
+    .parallelize([...Array(1000).keys()], 4)
+    .map((x): [number, number] => {
+      mapped.add(1);
+      return [x % 10, 1];
+    })
+    .reduceByKey((a, b) => a + b, 4);
+  assert.equal(await counts.count(), 10);
+  assert.equal(await shuffled.count(), 10);
+  assert.deepEqual([computed.value, mapped.value], [1000, 1000]);
+  for (const victim of await executorPids(sc, 2)) {
+    process.kill(victim, 'SIGPWR');
+    await gone(victim);
+    assert.deepEqual(
+      (await shuffled.values().collect()).sort(),
+      [...Array(10)].map(() => 100),
+    );
+    assert.equal(await cached.sum(), 499_500);
+    assert.deepEqual([computed.value, mapped.value], [1000, 1000]);
+    await executorPids(sc, 2);
+  }
+});
+
+test('a task that runs when its executor is drained ends well', async () => {
+  const [victim] = await executorPids(sc, 2);
+  const job = sc
+    .parallelize([1, 2, 3, 4], 2)
+    .map((x) => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+      return [x, process.pid] as const;
+    })
+    .collect();
+  await sleep(150);
+  process.kill(victim as number, 'SIGPWR');
+  const result = await job;
+  assert.deepEqual(
+    result.map(([x]) => x),
+    [1, 2, 3, 4],
+  );
+  await gone(victim as number);
+});
+
+test('executors are killed and asked for by the program', async () => {
+  await executorPids(sc, 2);
+  const ids = sc.statusTracker.getExecutorInfos().map((info) => info.executorId);
+  assert.equal(ids.length, 2);
+  assert.equal(await sc.killExecutors([ids[0] as string]), true);
+  const [left] = await executorPids(sc, 1);
+  await sleep(300);
+  assert.deepEqual(await executorPids(sc, 1), [left], 'no other takes its place');
+  assert.equal(await sc.requestTotalExecutors(2), true);
+  await executorPids(sc, 2);
+});

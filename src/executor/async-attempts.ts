@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { IskraError } from '../base/errors.ts';
 import { shortInspect } from '../base/value-errors.ts';
 import type { AsyncOp } from '../protocol/stage-program.ts';
@@ -27,8 +26,6 @@ export class LiveCall implements CallInfo {
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
-      // The call may listen as often as it likes.
-      setMaxListeners(0, this.#controller.signal);
       if (this.#aborted !== null) this.#controller.abort(this.#aborted.reason);
     }
     return this.#controller.signal;

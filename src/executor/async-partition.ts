@@ -58,7 +58,7 @@ export class AsyncPartition implements AsyncBatchIterator {
     if (this.#done) return null;
     this.#iterator ??= asyncIteratorOf(await this.#unlessKilled(this.#start()));
     const out: unknown[] = [];
-    let turn: Promise<typeof TURN> | null = null;
+    const turn = { waits: false, over: false, wake: (): void => {} };
     while (out.length < RECORDS_A_BATCH) {
       const step = this.#pending ?? this.#iterator.next();
       this.#pending = null;
@@ -67,8 +67,19 @@ export class AsyncPartition implements AsyncBatchIterator {
       else if (out.length === 0) got = await this.#unlessKilled(step);
       else {
         // What is there does not wait for a step that takes its time.
-        turn ??= new Promise((resolve) => setImmediate(resolve, TURN));
-        got = await this.#unlessKilled(Promise.race([step, turn]));
+        if (!turn.waits) {
+          turn.waits = true;
+          setImmediate(() => {
+            turn.over = true;
+            turn.wake();
+          });
+        }
+        got = await new Promise<Step | typeof TURN>((resolve, reject) => {
+          this.#fail = reject;
+          turn.wake = () => resolve(TURN);
+          if (turn.over) turn.wake();
+          step.then(resolve, reject);
+        });
         if (got === TURN) {
           this.#pending = Promise.resolve(step);
           this.#pending.catch(() => {}); // the next call of next() tells
@@ -115,7 +126,8 @@ export class AsyncPartition implements AsyncBatchIterator {
     return new Promise<T>((resolve, reject) => {
       this.#fail = reject;
       if (this.#killed !== null) reject(this.#killed);
-      Promise.resolve(value).then(resolve, reject);
+      if (value instanceof Promise) value.then(resolve, reject);
+      else Promise.resolve(value).then(resolve, reject);
     });
   }
 

@@ -29,6 +29,8 @@ export interface Grant {
   readonly permits: number;
 }
 
+/** How often it is looked for what can be forgotten, ms. */
+const SWEEP_EVERY_MS = 1000;
 /** A task that has not asked for so long counts as gone, ms; it is back when it asks. */
 const TASK_FORGOTTEN_MS = 60_000;
 
@@ -51,9 +53,14 @@ interface Bucket {
   tokens: number;
   at: EpochMs;
   servedAt: EpochMs;
-  waiting: number;
   /** Live tasks; the one that was served longest ago first. */
   readonly tasks: Map<TaskId, LiveTask>;
+  /** Those of them with an open ask; the one that has waited longest first. */
+  readonly waiting: Map<TaskId, LiveTask>;
+  /** Permits that all open asks want together. */
+  wanted: number;
+  /** What the live tasks named, and how many of them. */
+  readonly limits: Map<string, { readonly limit: RateLimitPlan; tasks: number }>;
 }
 
 /**
@@ -71,11 +78,12 @@ interface Bucket {
  * Invariants:
  * 1. In any T ms at most burst + perSecond × (T + LATE_CREDIT_MS) / 1000 permits are granted beyond those given back.
  * 2. Every ask is answered once, after LONGEST_WAIT_MS at the latest if ticks come at `wakeAt`.
- * 3. Who has an open ask is a live task of its bucket; `waiting` is their number.
+ * 3. Who has an open ask is a live task of its bucket; `wanted` is what they want together.
  * 4. A bucket that is full and has no task is as good as none, and is forgotten.
  */
 export class RateLimiter {
   readonly #buckets = new Map<string, Bucket>();
+  #sweptAt: EpochMs = Number.NEGATIVE_INFINITY;
 
   handle(event: RateEvent): Grant[] {
     const grants: Grant[] = [];
@@ -104,7 +112,7 @@ export class RateLimiter {
         for (const bucket of this.#buckets.values()) {
           this.#advance(bucket, event.now);
           this.#serveIfDue(bucket, event.now, grants);
-          if (bucket.waiting > 0) answerOverdue(bucket, event.now, grants);
+          answerOverdue(bucket, event.now, grants);
         }
         this.#forgetIdle(event.now);
         break;
@@ -118,9 +126,10 @@ export class RateLimiter {
   get wakeAt(): EpochMs | null {
     let earliest: EpochMs | null = null;
     for (const bucket of this.#buckets.values()) {
-      if (bucket.waiting === 0) continue;
-      let at = Math.max(bucket.servedAt + SERVE_EVERY_MS, fullTokenAt(bucket));
-      for (const { open } of bucket.tasks.values()) if (open !== null) at = Math.min(at, open.until);
+      const [oldest] = bucket.waiting.values();
+      if (oldest === undefined) continue;
+      const until = (oldest.open as Waiting).until; // it waits
+      const at = Math.min(until, Math.max(bucket.servedAt + SERVE_EVERY_MS, fullTokenAt(bucket)));
       if (earliest === null || at < earliest) earliest = at;
     }
     return earliest;
@@ -132,12 +141,19 @@ export class RateLimiter {
 
   checkInvariants(): void {
     for (const [key, bucket] of this.#buckets) {
-      const open = [...bucket.tasks.values()].filter((task) => task.open !== null).length;
-      if (open !== bucket.waiting)
-        throw new InvariantError(`limit ${key} counts ${bucket.waiting} waiting tasks, but has ${open}`);
+      const open = [...bucket.tasks].filter(([, task]) => task.open !== null);
+      const wanted = open.reduce((sum, [, task]) => sum + (task.open?.want ?? 0), 0);
+      if (open.length !== bucket.waiting.size || open.some(([taskId, task]) => bucket.waiting.get(taskId) !== task))
+        throw new InvariantError(`limit ${key} has ${bucket.waiting.size} waiting tasks, but ${open.length} open asks`);
+      if (wanted !== bucket.wanted)
+        throw new InvariantError(`limit ${key} counts ${bucket.wanted} wanted permits, but ${wanted} are`);
+      const named = [...bucket.limits.values()].reduce((sum, { tasks }) => sum + tasks, 0);
+      if (named !== bucket.tasks.size)
+        throw new InvariantError(`limit ${key} has ${bucket.tasks.size} tasks, but ${named} named it`);
       if (!(bucket.tokens >= -EPSILON && bucket.tokens <= capacity(bucket) + EPSILON))
         throw new InvariantError(`limit ${key} has ${bucket.tokens} permits of at most ${capacity(bucket)}`);
-      if (open > 0 && this.wakeAt === null) throw new InvariantError(`limit ${key} has waiting tasks and no tick`);
+      if (open.length > 0 && this.wakeAt === null)
+        throw new InvariantError(`limit ${key} has waiting tasks and no tick`);
     }
   }
 
@@ -147,7 +163,17 @@ export class RateLimiter {
     if (bucket === undefined) {
       this.#forgetIdle(now);
       const { perSecond, burst } = limit;
-      bucket = { perSecond, burst, tokens: burst, at: now, servedAt: -Infinity, waiting: 0, tasks: new Map() };
+      bucket = {
+        perSecond,
+        burst,
+        tokens: burst,
+        at: now,
+        servedAt: Number.NEGATIVE_INFINITY,
+        tasks: new Map(),
+        waiting: new Map(),
+        wanted: 0,
+        limits: new Map(),
+      };
       this.#buckets.set(limit.key, bucket);
     }
     this.#advance(bucket, now);
@@ -155,11 +181,12 @@ export class RateLimiter {
     if (task === undefined) {
       task = { limit, open: null, seenAt: now };
       bucket.tasks.set(taskId, task);
-      agree(bucket);
-    } else if (task.open !== null) close(bucket, task, 0, grants); // nobody waits for that answer any more
+      count(bucket, limit, 1);
+    } else if (task.open !== null) close(bucket, taskId, 0, grants); // nobody waits for that answer any more
     task.open = { askId, want, until: now + LONGEST_WAIT_MS };
     task.seenAt = now;
-    bucket.waiting++;
+    bucket.waiting.set(taskId, task);
+    bucket.wanted += want;
     this.#serveIfDue(bucket, now, grants);
   }
 
@@ -167,9 +194,9 @@ export class RateLimiter {
   #leave(bucket: Bucket, taskId: TaskId, grants: Grant[]): void {
     const task = bucket.tasks.get(taskId);
     if (task === undefined) return;
-    if (task.open !== null) close(bucket, task, 0, grants);
+    if (task.open !== null) close(bucket, taskId, 0, grants);
     bucket.tasks.delete(taskId);
-    agree(bucket);
+    count(bucket, task.limit, -1);
   }
 
   #advance(bucket: Bucket, now: EpochMs): void {
@@ -188,8 +215,8 @@ export class RateLimiter {
 
   /** Hands out what there is, unless so little has come since the last time that the tasks had better wait a moment. */
   #serveIfDue(bucket: Bucket, now: EpochMs, grants: Grant[]): void {
-    if (bucket.waiting === 0 || bucket.tokens < 1 - EPSILON) return;
-    if (now < bucket.servedAt + SERVE_EVERY_MS && bucket.tokens < totalWanted(bucket)) return;
+    if (bucket.waiting.size === 0 || bucket.tokens < 1 - EPSILON) return;
+    if (now < bucket.servedAt + SERVE_EVERY_MS && bucket.tokens < bucket.wanted) return;
     bucket.servedAt = now;
     // Equal shares, then what is left in turn.
     const least = Math.ceil(bucket.perSecond / MAX_ANSWERS_PER_SECOND);
@@ -218,60 +245,64 @@ export class RateLimiter {
     for (const [taskId, permits] of turns) {
       const task = bucket.tasks.get(taskId) as LiveTask; // a waiter
       bucket.tokens = Math.max(0, bucket.tokens - permits);
-      close(bucket, task, permits, grants);
+      close(bucket, taskId, permits, grants);
       bucket.tasks.delete(taskId);
       bucket.tasks.set(taskId, task);
     }
   }
 
   #forgetIdle(now: EpochMs): void {
+    if (now >= this.#sweptAt && now < this.#sweptAt + SWEEP_EVERY_MS) return;
+    this.#sweptAt = now;
     for (const [key, bucket] of this.#buckets) {
       this.#advance(bucket, now);
-      for (const [taskId, { open, seenAt }] of bucket.tasks)
-        if (open === null && now - seenAt >= TASK_FORGOTTEN_MS) bucket.tasks.delete(taskId);
-      agree(bucket);
+      for (const [taskId, { limit, open, seenAt }] of bucket.tasks) {
+        if (open !== null || now - seenAt < TASK_FORGOTTEN_MS) continue;
+        bucket.tasks.delete(taskId);
+        count(bucket, limit, -1);
+      }
       if (bucket.tasks.size === 0 && bucket.tokens >= bucket.burst - EPSILON) this.#buckets.delete(key);
     }
   }
 }
 
 function capacity(bucket: Bucket): number {
-  return bucket.waiting === 0 ? bucket.burst : bucket.burst + (bucket.perSecond * LATE_CREDIT_MS) / 1000;
+  return bucket.waiting.size === 0 ? bucket.burst : bucket.burst + (bucket.perSecond * LATE_CREDIT_MS) / 1000;
 }
 
 function fullTokenAt(bucket: Bucket): EpochMs {
   return bucket.at + Math.max(0, ((1 - bucket.tokens) * 1000) / bucket.perSecond);
 }
 
-function totalWanted(bucket: Bucket): number {
-  let all = 0;
-  for (const { open } of bucket.tasks.values()) all += open?.want ?? 0;
-  return all;
-}
-
 function answerOverdue(bucket: Bucket, now: EpochMs, grants: Grant[]): void {
-  for (const task of bucket.tasks.values())
-    if (task.open !== null && task.open.until <= now) close(bucket, task, 0, grants);
+  for (const [taskId, { open }] of bucket.waiting) {
+    if (open !== null && open.until > now) return;
+    close(bucket, taskId, 0, grants);
+  }
 }
 
 /** Answers a task's open ask. */
-function close(bucket: Bucket, task: LiveTask, permits: number, grants: Grant[]): void {
-  grants.push({ type: 'Grant', askId: (task.open as Waiting).askId, permits }); // callers have looked
+function close(bucket: Bucket, taskId: TaskId, permits: number, grants: Grant[]): void {
+  const task = bucket.waiting.get(taskId) as LiveTask; // callers have looked
+  const { askId, want } = task.open as Waiting;
+  grants.push({ type: 'Grant', askId, permits });
   task.open = null;
-  bucket.waiting--;
+  bucket.waiting.delete(taskId);
+  bucket.wanted -= want;
   bucket.tokens = Math.min(bucket.tokens, capacity(bucket));
 }
 
-/** After a task came or went: the lowest numbers of those that are there; of none, the last that were. */
-function agree(bucket: Bucket): void {
-  if (bucket.tasks.size === 0) return;
-  let perSecond = Number.POSITIVE_INFINITY;
-  let burst = Number.POSITIVE_INFINITY;
-  for (const { limit } of bucket.tasks.values()) {
-    perSecond = Math.min(perSecond, limit.perSecond);
-    burst = Math.min(burst, limit.burst);
-  }
-  bucket.perSecond = perSecond;
-  bucket.burst = burst;
+/** A task came or went: the lowest numbers of those that are there hold; of none, the last that were. */
+function count(bucket: Bucket, limit: RateLimitPlan, change: 1 | -1): void {
+  const name = `${limit.perSecond} ${limit.burst}`;
+  const known = bucket.limits.get(name) ?? { limit, tasks: 0 };
+  known.tasks += change;
+  if (known.tasks === 0) bucket.limits.delete(name);
+  else if (known.tasks === 1 && change === 1) bucket.limits.set(name, known);
+  else return;
+  if (bucket.limits.size === 0) return;
+  const limits = [...bucket.limits.values()];
+  bucket.perSecond = Math.min(...limits.map((one) => one.limit.perSecond));
+  bucket.burst = Math.min(...limits.map((one) => one.limit.burst));
   bucket.tokens = Math.min(bucket.tokens, capacity(bucket));
 }

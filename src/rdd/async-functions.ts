@@ -1,6 +1,7 @@
 import { IllegalArgumentError } from '../base/errors.ts';
 import type { AsyncOp, RetryPlan } from '../protocol/stage-program.ts';
 import type { AnyFunction } from './dependency.ts';
+import type { NarrowPlan } from './nodes/map-partitions-rdd.ts';
 import type { RDDNode } from './rdd-node.ts';
 import type { Site } from './site.ts';
 import { narrow } from './transformations.ts';
@@ -94,7 +95,7 @@ export function asyncOperator(
   const settings = checkOptions(at, options ?? {});
   const retryIf = options?.retryIf;
   if (retryIf !== undefined) checkUserFunction(retryIf, at.operator, 'retryIf');
-  return narrow(at, preserves, (parent, builder) => {
+  const plan: NarrowPlan = (parent, builder) => {
     const ref = builder.ref(f, functionPassedTo(at.operator));
     const { retry } = settings;
     const retryRef = retryIf === undefined ? null : builder.ref(retryIf, functionPassedTo(at.operator, 'retryIf'));
@@ -103,7 +104,8 @@ export function asyncOperator(
       parent,
       op: { ...settings, op, f: ref, retry: retry === null ? null : { ...retry, retryIf: retryRef } },
     };
-  });
+  };
+  return narrow(at, preserves, plan, false, !settings.ordered);
 }
 
 export function asyncPartitions(at: Site, f: AnyFunction, options: AsyncPartitionOptions = {}): RDDNode {

@@ -47,7 +47,8 @@ function levelOf(node: RDDNode, levelOfParent: (parent: RDDNode) => Deterministi
     if (through === 'INDETERMINATE') return through;
     if (through === 'UNORDERED') level = through;
   }
-  return level === 'UNORDERED' && node.isOrderSensitive ? 'INDETERMINATE' : level;
+  if (level === 'UNORDERED') return node.isOrderSensitive ? 'INDETERMINATE' : level;
+  return node.losesOrder ? 'UNORDERED' : level;
 }
 
 /** Spark: RDD.getOutputDeterministicLevel */

@@ -69,6 +69,8 @@ export abstract class RDDNode {
   readonly partitioner: Partitioner | null = null;
   /** True: other records come out when those of the parent come in another order (`sample`, `zip`, dealing round robin). */
   readonly isOrderSensitive: boolean = false;
+  /** True: records leave in an order that may be another the next time (async calls whose results leave as they come). */
+  readonly losesOrder: boolean = false;
 
   /** True: it must be computed in all partitions at the same time; so must all that its stage computes after it. */
   readonly isFromBarrier: boolean = false;

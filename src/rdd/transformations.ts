@@ -21,9 +21,10 @@ export function narrow(
   partitioning: boolean | Partitioner,
   plan: NarrowPlan,
   isOrderSensitive = false,
+  losesOrder = false,
 ): RDDNode {
   const { jobs, callSite, node } = at;
-  return new MapPartitionsRDD(jobs.newRddId(), callSite, node, partitioning, plan, isOrderSensitive);
+  return new MapPartitionsRDD(jobs.newRddId(), callSite, node, partitioning, plan, isOrderSensitive, false, losesOrder);
 }
 
 /** An operator of the engine's own, without a user function. */

@@ -56,3 +56,11 @@ test('a lineage thousands deep is looked at without recursion', () => {
   for (let i = 0; i < 20_000; i++) rdd = rdd.mapValues((v) => v);
   assert.equal(rdd.node.outputDeterminism, 'UNORDERED');
 });
+
+test('results of async calls that leave as they come are unordered, and so are dealt out differently each time', () => {
+  const inOrder = sc.range(10).mapAsync(async (x) => x);
+  assert.equal(inOrder.repartition(2).node.outputDeterminism, 'UNORDERED');
+  const asTheyCome = sc.range(10).mapAsync(async (x) => x, { ordered: false });
+  assert.equal(asTheyCome.node.outputDeterminism, 'UNORDERED');
+  assert.equal(asTheyCome.repartition(2).node.outputDeterminism, 'INDETERMINATE');
+});

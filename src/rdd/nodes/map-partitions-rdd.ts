@@ -14,6 +14,7 @@ export class MapPartitionsRDD extends RDDNode {
   readonly dependencies: readonly [Dependency];
   override readonly partitioner: Partitioner | null;
   override readonly isOrderSensitive: boolean;
+  override readonly losesOrder: boolean;
   override readonly isFromBarrier: boolean;
   readonly #plan: NarrowPlan;
 
@@ -26,12 +27,14 @@ export class MapPartitionsRDD extends RDDNode {
     plan: NarrowPlan,
     isOrderSensitive = false,
     isFromBarrier = false,
+    losesOrder = false,
   ) {
     super(id, callSite);
     this.dependencies = [{ kind: 'OneToOne', rdd: parent }];
     if (typeof partitioning === 'boolean') this.partitioner = partitioning ? parent.partitioner : null;
     else this.partitioner = partitioning;
     this.isOrderSensitive = isOrderSensitive;
+    this.losesOrder = losesOrder;
     this.isFromBarrier = isFromBarrier;
     this.#plan = plan;
   }

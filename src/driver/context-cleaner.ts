@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { systemClock } from '../base/clock.ts';
+import { collectGarbage } from '../base/collect-garbage.ts';
 import type { Logger } from '../base/logger.ts';
 import type { RddId, ShuffleId } from '../protocol/ids.ts';
 
@@ -104,11 +103,4 @@ function describe(task: CleanupTask): string {
     case 'Checkpoint':
       return `checkpoint ${task.dir} of RDD ${task.rddId}`;
   }
-}
-
-/** Also in a process that was started without `--expose-gc`. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  const gc = (globalThis.gc ?? runInNewContext('gc')) as () => unknown;
-  gc();
 }

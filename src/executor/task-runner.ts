@@ -1,6 +1,6 @@
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { systemClock } from '../base/clock.ts';
-import { type ErrorData, errorToData } from '../base/errors.ts';
+import { type ErrorData, errorToData, IskraError } from '../base/errors.ts';
 import { hashString } from '../base/value-hash.ts';
 import { ClosureError, type LoadedClosures } from '../closure/closure.ts';
 import type { StageFacts } from '../protocol/executor-slot.ts';
@@ -97,6 +97,18 @@ export async function runTask(
   }
 }
 
+/** Errors of the engine that come of the records or functions themselves. */
+const HOPELESS: ReadonlySet<string> = new Set([
+  'GROUP_TOO_LARGE',
+  'BAD_COMPARATOR',
+  'UNKEYABLE_KEY',
+  'UNORDERABLE_VALUES',
+]);
+
+function isHopeless(thrown: unknown): boolean {
+  return IskraError.is(thrown) && HOPELESS.has(thrown.code);
+}
+
 function failure(thrown: unknown, task: RunningTask, describeError: (thrown: unknown) => ErrorData): TaskFailedReason {
   if (thrown instanceof TaskKilledError) return { kind: 'TaskKilled', reason: 'killed' };
   if (thrown instanceof CommitDeniedError)
@@ -104,8 +116,8 @@ function failure(thrown: unknown, task: RunningTask, describeError: (thrown: unk
   if (thrown instanceof FetchFailedError) {
     return { kind: 'FetchFailed', ...thrown.failure, message: thrown.message };
   }
-  // Trying again cannot make a value travel that does not.
-  const retriable = !(thrown instanceof UnencodableRecordError) && !(thrown instanceof ClosureError);
+  // Trying again cannot make a value travel that does not, nor a group smaller.
+  const retriable = !(thrown instanceof UnencodableRecordError || thrown instanceof ClosureError || isHopeless(thrown));
   return { kind: 'ExceptionFailure', error: describeError(thrown), retriable };
 }
 

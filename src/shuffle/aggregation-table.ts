@@ -1,6 +1,7 @@
 // Array reads in the hot loops say `as T`: the indices come from the table itself, so the slot is always there.
 import { valuesEqual } from '../base/value-equality.ts';
 import { hashNumber, hashString, hashValue } from '../base/value-hash.ts';
+import { GroupTooLargeError, MAX_GROUP_VALUES } from './group-limit.ts';
 import { estimateBytes } from './size-estimator.ts';
 
 /** V8 makes substrings from this length on slices that keep the whole string they were cut from alive. */
@@ -10,6 +11,9 @@ const MIN_SLOTS = 1024;
 const SAMPLES = 64;
 /** What an entry costs beside key and value: two array slots, its hash, and two to four slots of two words. */
 const BYTES_PER_ENTRY = 44;
+
+/** From here on an entry is measured, not guessed. */
+const LARGE_BYTES = 64 * 1024;
 
 const scratch: Buffer = Buffer.allocUnsafeSlow(4096);
 
@@ -34,6 +38,10 @@ export class AggregationTable {
   #shift: number = 32 - Math.log2(MIN_SLOTS);
   #hashes: Int32Array = new Int32Array(MIN_SLOTS);
   #size = 0;
+  /** Entries whose groups are long: each is measured, because samples miss the one hot key among millions. */
+  readonly #long = new Set<number>();
+  /** The entry of the last upsert. */
+  #last = 0;
 
   get size(): number {
     return this.#size;
@@ -70,9 +78,29 @@ export class AggregationTable {
     this.keys.length = 0;
     this.values.length = 0;
     this.#size = 0;
+    this.#long.clear();
     this.#slots = new Int32Array(2 * MIN_SLOTS);
     this.#shift = 32 - Math.log2(MIN_SLOTS);
     this.#hashes = new Int32Array(MIN_SLOTS);
+  }
+
+  /**
+   * To be called now and then, while the values of an entry become many (see GROUP_CHECK_MASK).
+   *
+   * @throws GroupTooLargeError when an array cannot hold more.
+   */
+  groupGrew(entry: number, length: number): void {
+    this.#long.add(entry);
+    if (length > MAX_GROUP_VALUES) throw GroupTooLargeError.arrayFull(this.keys[entry], length);
+  }
+
+  /**
+   * To be called at batch edges: the key that most records have is likely to be the one that came last, and its combiner may be
+   * most of the table.
+   */
+  noticeLarge(): void {
+    if (this.#last < this.#size && !this.#long.has(this.#last) && estimateBytes(this.values[this.#last]) > LARGE_BYTES)
+      this.#long.add(this.#last);
   }
 
   /** Bytes the table holds, extrapolated from some sixty entries spread over it; within some 15 % for even data. */
@@ -82,10 +110,13 @@ export class AggregationTable {
     let sampled = 0;
     let bytes = 0;
     for (let i = size - 1; i >= 0; i -= step) {
+      if (this.#long.has(i)) continue;
       bytes += estimateBytes(this.keys[i]) + estimateBytes(this.values[i]);
       sampled++;
     }
-    return size * BYTES_PER_ENTRY + (sampled === 0 ? 0 : Math.round((bytes / sampled) * size));
+    let long = 0;
+    for (const entry of this.#long) long += estimateBytes(this.values[entry]);
+    return size * BYTES_PER_ENTRY + (sampled === 0 ? 0 : Math.round((bytes / sampled) * size)) + long;
   }
 
   // Three times the same loop: V8 knows what === compares only when each loop compares one type.
@@ -98,7 +129,10 @@ export class AggregationTable {
     for (;;) {
       const entry = (slots[i + 1] as number) - 1;
       if (entry < 0) return this.#insert(i, detached(key), hash);
-      if (slots[i] === hash && keys[entry] === key) return entry;
+      if (slots[i] === hash && keys[entry] === key) {
+        this.#last = entry;
+        return entry;
+      }
       i = (i + 2) & mask;
     }
   }
@@ -111,7 +145,10 @@ export class AggregationTable {
     for (;;) {
       const entry = (slots[i + 1] as number) - 1;
       if (entry < 0) return this.#insert(i, key, hash);
-      if (slots[i] === hash && keys[entry] === key) return entry;
+      if (slots[i] === hash && keys[entry] === key) {
+        this.#last = entry;
+        return entry;
+      }
       i = (i + 2) & mask;
     }
   }
@@ -124,7 +161,10 @@ export class AggregationTable {
     for (;;) {
       const entry = (slots[i + 1] as number) - 1;
       if (entry < 0) return this.#insert(i, key, hash);
-      if (slots[i] === hash && valuesEqual(keys[entry], key)) return entry;
+      if (slots[i] === hash && valuesEqual(keys[entry], key)) {
+        this.#last = entry;
+        return entry;
+      }
       i = (i + 2) & mask;
     }
   }

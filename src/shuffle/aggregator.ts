@@ -1,4 +1,5 @@
 import { AggregationTable } from './aggregation-table.ts';
+import { type GroupKind, GroupLimit } from './group-limit.ts';
 import { GrowthTracker } from './growth-tracker.ts';
 import type { MergeLoop } from './merge-loops.ts';
 import type { PairBlock, PairStream } from './pair-stream.ts';
@@ -34,22 +35,36 @@ export class Aggregator {
   readonly #depth: number;
   readonly #memory: MemoryUse;
   readonly #growth = new GrowthTracker(() => this.table.estimatedBytes());
+  readonly #kind: GroupKind;
+  readonly #limit: GroupLimit;
   readonly #file: SpillFile;
   /** Positions of the buckets of each run in the file. */
   readonly #runs: Float64Array[] = [];
 
-  /** @param mergeCombiners brings spilled combiners together again. */
-  constructor(env: ShuffleEnv, mergeCombiners: MergeLoop, depth = 0) {
+  /**
+   * @param mergeCombiners brings spilled combiners together again.
+   * @param kind what the table's values are, for the error when one key's are too large.
+   */
+  constructor(env: ShuffleEnv, mergeCombiners: MergeLoop, kind: GroupKind, depth = 0) {
     this.#env = env;
     this.#mergeCombiners = mergeCombiners;
+    this.#kind = kind;
     this.#depth = depth;
     this.#memory = env.memory.use();
+    this.#limit = new GroupLimit(env.memory, kind);
     this.#file = new SpillFile(env);
   }
 
-  /** To be called after each batch that went into the table; may empty it. */
+  /**
+   * To be called after each batch that went into the table; may empty it.
+   *
+   * @throws GroupTooLargeError when the table is one key, which spilling would not make smaller, and the heap is full.
+   */
   endBatch(): void {
-    if (this.#memory.shouldSpill(this.#growth.estimate()) && this.#mayTake()) this.#spill();
+    this.table.noticeLarge();
+    if (!this.#memory.shouldSpill(this.#growth.estimate())) return;
+    if (this.#mayTake()) this.#spill();
+    else this.#limit.check(this.table);
   }
 
   /** Everything, once; order is that of first arrival unless something was spilled. The table is over. */
@@ -104,7 +119,7 @@ export class Aggregator {
   /** A bucket of all runs, aggregated; null when it is empty. */
   #openBucket(bucket: number): PairStream | null {
     if (bucket === BUCKETS) return null;
-    const part = new Aggregator(this.#env, this.#mergeCombiners, this.#depth + 1);
+    const part = new Aggregator(this.#env, this.#mergeCombiners, this.#kind, this.#depth + 1);
     try {
       for (const run of this.#runs) {
         const start = run[bucket] as number;
@@ -113,6 +128,7 @@ export class Aggregator {
         const blocks = this.#file.read(start, end);
         try {
           for (let block = blocks.next(); block !== null; block = blocks.next()) {
+            part.#limit.checkMerge(part.table, block);
             this.#mergeCombiners(part.table, block.keys, block.values);
             part.endBatch();
           }

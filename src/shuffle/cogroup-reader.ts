@@ -1,6 +1,7 @@
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { Aggregator } from './aggregator.ts';
 import { type FetchPlan, FetchStream } from './fetch-stream.ts';
+import { GROUP_CHECK_MASK } from './group-limit.ts';
 import type { MergeLoop } from './merge-loops.ts';
 import { type PairBlock, PairRecords, type PairStream } from './pair-stream.ts';
 import { RecordPairs } from './record-pairs.ts';
@@ -28,7 +29,8 @@ function sideLoop(tag: string, sides: number): SideLoop {
   for (let i = 0; i < keys.length; i++) {
     const e = table.upsert(keys[i]);
     if (e === groups.length) groups.push([${Array(sides).fill('[]').join(', ')}]);
-    groups[e][side].push(values[i]);
+    const length = groups[e][side].push(values[i]);
+    if ((length & ${GROUP_CHECK_MASK}) === 0) table.groupGrew(e, length);
   }
 };`,
   );
@@ -62,7 +64,7 @@ function groupsLoop(tag: string, sides: number): MergeLoop {
 export function openCoGroupReader(env: ShuffleEnv, inputs: readonly CoGroupInput[]): BatchIterator<[unknown, unknown]> {
   const tag = `${env.programKey} cogroup`;
   const add = sideLoop(tag, inputs.length);
-  const aggregator = new Aggregator(env, groupsLoop(tag, inputs.length));
+  const aggregator = new Aggregator(env, groupsLoop(tag, inputs.length), 'cogroup');
   const sources = inputs.map(
     (input): PairStream =>
       input.kind === 'narrow' ? new RecordPairs(input.records, 'cogroup') : new FetchStream(env, input),

@@ -1,5 +1,6 @@
 import type { AggregationTable } from './aggregation-table.ts';
 import type { Combiner } from './combiner.ts';
+import { GROUP_CHECK_MASK } from './group-limit.ts';
 import { specialize } from './specialize.ts';
 
 /** Merges a block's columns into a table. */
@@ -17,7 +18,10 @@ function statements(kind: Combiner['kind'], combinersCome: boolean): { readonly 
     case 'group':
       return combinersCome
         ? { first: 'v', more: 'const c = combiners[e]; for (let j = 0; j < v.length; j++) c.push(v[j]);' }
-        : { first: '[v]', more: 'combiners[e].push(v);' };
+        : {
+            first: '[v]',
+            more: `const length = combiners[e].push(v); if ((length & ${GROUP_CHECK_MASK}) === 0) table.groupGrew(e, length);`,
+          };
     case 'combine':
     case 'aggregate':
       return { first: combinersCome ? 'v' : 'create(v)', more: 'combiners[e] = merge(combiners[e], v);' };

@@ -92,7 +92,7 @@ function combined(
   const tag = `${env.programKey} ${name}`;
   const mergeCombiners: MergeLoop = mergeLoop(tag, combiner, true);
   const merge = combinersCome ? mergeCombiners : mergeLoop(tag, combiner, false);
-  const aggregator = new Aggregator(env, mergeCombiners);
+  const aggregator = new Aggregator(env, mergeCombiners, combiner.kind === 'group' ? 'group' : 'combiner');
   return new Collected(source, aggregator, (block) => {
     merge(aggregator.table, block.keys, block.values);
     aggregator.endBatch();

@@ -68,6 +68,7 @@ class TableWriter implements CombiningWriter {
   }
 
   endBatch(): void {
+    this.table.noticeLarge();
     if (!this.#memory.shouldSpill(this.#growth.estimate()) || this.table.size === 0) return;
     const { table } = this;
     this.#output.spill(table.keys, table.values, table.size, this.#partitions(), this.#memory.bytes);

@@ -2,6 +2,14 @@
 const MAX_DEPTH = 6;
 /** Of long arrays, Maps and Sets only so many elements are looked at. */
 const SAMPLE = 32;
+/** From here on what a list or table costs while it grows is counted too: it would be too late to ask afterwards. */
+const LONG = 1 << 16;
+/** A text that was put together from pieces is copied into one when it is read. */
+const LONG_TEXT = 1 << 20;
+/** An array grows by half, with the old slots still there. */
+const ARRAY_GROWTH = 2.5;
+/** A Map or Set doubles, with the old table still there. */
+const TABLE_GROWTH = 3;
 
 /** About how many bytes of heap a value holds. Shared parts are counted every time they are met. */
 export function estimateBytes(value: unknown): number {
@@ -13,7 +21,7 @@ function estimateAt(value: unknown, depth: number): number {
     case 'number':
       return (value | 0) === value ? 0 : 16;
     case 'string':
-      return 16 + ((value.length + 7) & ~7);
+      return 16 + ((value.length + 7) & ~7) * (value.length < LONG_TEXT ? 1 : 2);
     case 'boolean':
     case 'undefined':
       return 0;
@@ -28,10 +36,12 @@ function estimateAt(value: unknown, depth: number): number {
 
 function estimateObject(value: object, depth: number): number {
   if (depth >= MAX_DEPTH) return 64;
-  if (Array.isArray(value)) return 48 + 8 * value.length + sampleArray(value, depth);
+  if (Array.isArray(value)) return 48 + grown(8 * value.length, value.length, ARRAY_GROWTH) + sampleArray(value, depth);
   if (ArrayBuffer.isView(value)) return 100 + value.byteLength;
-  if (value instanceof Map) return 64 + 44 * value.size + sampleEntries(value, value.size, depth);
-  if (value instanceof Set) return 64 + 36 * value.size + sampleEntries(value, value.size, depth);
+  if (value instanceof Map)
+    return 64 + grown(44 * value.size, value.size, TABLE_GROWTH) + sampleEntries(value, value.size, depth);
+  if (value instanceof Set)
+    return 64 + grown(36 * value.size, value.size, TABLE_GROWTH) + sampleEntries(value, value.size, depth);
   let bytes = 24;
   let seen = 0;
   for (const name in value) {
@@ -40,6 +50,10 @@ function estimateObject(value: object, depth: number): number {
     if (++seen <= SAMPLE) bytes += estimateAt((value as Record<string, unknown>)[name], depth + 1);
   }
   return bytes;
+}
+
+function grown(bytes: number, length: number, factor: number): number {
+  return length < LONG ? bytes : bytes * factor;
 }
 
 function sampleArray(values: readonly unknown[], depth: number): number {

@@ -1,10 +1,15 @@
 import { getHeapStatistics } from 'node:v8';
 import { resourceLimits } from 'node:worker_threads';
+import { collectGarbage } from '../base/collect-garbage.ts';
 
 /** Part of the heap limit from which on somebody has to give up memory. `used_heap_size` counts garbage too. */
 const HEAP_HIGH_WATER = 0.7;
 /** After a forced spill the next one needs this much more of the limit: the numbers fall only with the next collection. */
 const HEAP_STEP = 0.1;
+/** Where what cannot spill has to stop: the rest is for the young generation, and for what a collection leaves. */
+const HEAP_END = 0.85;
+/** A collection is worth its time again when this much more of the limit is used. */
+const COLLECT_STEP = 0.05;
 /** Spilling less than this frees nothing worth a file. */
 const MIN_FORCED_SPILL_BYTES = 1024 * 1024;
 
@@ -80,10 +85,38 @@ export class TaskMemory {
   #peak = 0;
   /** Heap use at the last forced spill; null: armed. */
   #trippedAt: number | null = null;
+  /** Heap use from which on a collection may find something. */
+  #collectFrom = 0;
+  readonly #collect: () => void;
 
-  constructor(source: MemorySource, heap: () => HeapStatistics = ownHeap) {
+  constructor(
+    source: MemorySource,
+    heap: () => HeapStatistics = ownHeap,
+    /** An argument for tests. */
+    collect: () => void = collectGarbage,
+  ) {
     this.#source = source;
     this.#heap = heap;
+    this.#collect = collect;
+  }
+
+  /** Bytes granted so far. */
+  get grantedBytes(): number {
+    return this.#granted;
+  }
+
+  /**
+   * For what cannot spill.
+   *
+   * @returns null when the heap has room for so many bytes more, after a collection if need be; else its numbers.
+   */
+  heapWithoutRoomFor(bytes: number): HeapStatistics | null {
+    const { used_heap_size: used, heap_size_limit: limit } = this.#heap();
+    if (used + bytes <= HEAP_END * limit || used < this.#collectFrom) return null;
+    this.#collect();
+    const after = this.#heap();
+    this.#collectFrom = after.used_heap_size + COLLECT_STEP * limit;
+    return after.used_heap_size + bytes <= HEAP_END * limit ? null : after;
   }
 
   /** Bytes held by all uses. */

@@ -158,7 +158,7 @@ function drainStream(stream: PairStream): Pair[] {
 test('spilled buckets that do not fit either are cut again', (t) => {
   const env = newEnv(t, 70_000);
   const merge = mergeLoop('test', resolveCombiner({ kind: 'sum' }, []), true);
-  const aggregator = new Aggregator(env, merge);
+  const aggregator = new Aggregator(env, merge, 'combiner');
   const n = 120_000;
   for (let from = 0; from < n; from += 1000) {
     const block = Array.from({ length: 1000 }, (_, i) => from + i);

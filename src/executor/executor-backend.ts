@@ -183,8 +183,8 @@ export class ExecutorBackend {
     const broadcasts = new TorrentBroadcasts(
       {
         info: (broadcastId) => ask('GetBroadcastInfo', { broadcastId }),
-        locations: async (broadcastId, piece) =>
-          (await ask('GetBroadcastPieceLocations', { broadcastId, piece, executorId })).locations,
+        locations: async (broadcastId, piece, insist) =>
+          (await ask('GetBroadcastPieceLocations', { broadcastId, piece, executorId, insist })).locations,
         fetch: (owner, broadcastId, piece) => client.fetchBroadcastPiece(owner, broadcastId, piece),
         stored: (broadcastId, piece) => send({ type: 'BroadcastPieceStored', executorId, broadcastId, piece }),
       },

@@ -5,8 +5,8 @@ import type { BlockManagerId } from '../protocol/map-output.ts';
 
 export interface TorrentSources {
   info(broadcastId: number): Promise<BroadcastInfo | null>;
-  /** Who has the piece; the driver last. */
-  locations(broadcastId: number, piece: number): Promise<readonly BlockManagerId[]>;
+  /** Who has the piece; the driver last. None: it is on its way to another executor; one that insists gets the driver. */
+  locations(broadcastId: number, piece: number, insist: boolean): Promise<readonly BlockManagerId[]>;
   fetch(owner: BlockManagerId, broadcastId: number, piece: number): Promise<Uint8Array | null>;
   /** This executor has it now. */
   stored(broadcastId: number, piece: number): void;
@@ -70,8 +70,14 @@ export class TorrentBroadcasts {
       [order[i], order[j]] = [order[j] as number, order[i] as number];
     }
     let next = 0;
+    const numPieces = order.length;
     const fetchNext = async (): Promise<void> => {
-      while (next < order.length) await this.#fetchPiece(id, value, order[next++] as number);
+      while (next < order.length) {
+        const insist = next >= numPieces;
+        const piece = order[next++] as number;
+        // Pieces that another executor is just getting come last: it has them by then.
+        if (!(await this.#fetchPiece(id, value, piece, insist))) order.push(piece);
+      }
     };
     try {
       await Promise.all(Array.from({ length: Math.min(PARALLEL, order.length) }, fetchNext));
@@ -83,8 +89,10 @@ export class TorrentBroadcasts {
     return value.bytes;
   }
 
-  async #fetchPiece(id: number, value: PiecedValue, piece: number): Promise<void> {
-    const locations = await this.#sources.locations(id, piece);
+  /** @returns false when it is not to be had now. */
+  async #fetchPiece(id: number, value: PiecedValue, piece: number, insist: boolean): Promise<boolean> {
+    const locations = await this.#sources.locations(id, piece, insist);
+    if (locations.length === 0 && !insist) return false;
     let failure: unknown = new Error('nobody has it');
     for (const owner of spread(locations, this.#random)) {
       try {
@@ -92,7 +100,7 @@ export class TorrentBroadcasts {
         if (bytes === null) continue;
         if (value.put(piece, bytes, this.#checksum)) {
           this.#sources.stored(id, piece);
-          return;
+          return true;
         }
         failure = new Error(`executor ${owner.executorId} sent bytes that are not those of the piece`);
       } catch (error) {

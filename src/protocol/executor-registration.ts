@@ -55,9 +55,17 @@ export interface AskScheduler extends AskDriver {
   GetPeers: [{ readonly executorId: ExecutorId }, { readonly peers: readonly BlockManagerId[] }];
   /** How a broadcast value is cut; null: there is no such value any more. */
   GetBroadcastInfo: [{ readonly broadcastId: number }, BroadcastInfo | null];
-  /** Who has this piece; the driver itself last. */
+  /**
+   * Who has this piece; the driver itself last. None when another executor is about to get it from the driver, unless the
+   * asker insists.
+   */
   GetBroadcastPieceLocations: [
-    { readonly broadcastId: number; readonly piece: number; readonly executorId: ExecutorId },
+    {
+      readonly broadcastId: number;
+      readonly piece: number;
+      readonly executorId: ExecutorId;
+      readonly insist: boolean;
+    },
     { readonly locations: readonly BlockManagerId[] },
   ];
   /** Map outputs that lie on an executor. */

@@ -16,6 +16,7 @@ function swarm(tamper: (bytes: Uint8Array, from: string) => Uint8Array = (bytes)
   const locations = new PieceLocations();
   const executors = new Map<string, TorrentBroadcasts>();
   const sent = new Map<string, number>();
+  const leaving = new Set<number>();
   let infos = 0;
   const join = (me: string): TorrentBroadcasts => {
     const random = seededRandom(executors.size + 1, 0);
@@ -25,13 +26,12 @@ function swarm(tamper: (bytes: Uint8Array, from: string) => Uint8Array = (bytes)
           infos++;
           return info;
         },
-        locations: async (id, piece) => [
-          ...locations
-            .holders(id, piece)
-            .filter((e) => e !== me)
-            .map(at),
-          driver,
-        ],
+        locations: async (id, piece, insist) => {
+          const holders = locations.holders(id, piece).filter((e) => e !== me);
+          if (holders.length === 0 && leaving.has(piece) && !insist) return [];
+          leaving.add(piece);
+          return [...holders.map(at), driver];
+        },
         fetch: async ({ executorId }, id, piece) => {
           await new Promise(setImmediate);
           const { start, end } = pieceExtent(info, piece);
@@ -54,11 +54,11 @@ function swarm(tamper: (bytes: Uint8Array, from: string) => Uint8Array = (bytes)
   return { join, sent, infos: () => infos };
 }
 
-test('four executors get the value, and the driver sends it less than twice', async () => {
+test('four executors get the value, and the driver sends it about once', async () => {
   const { join, sent } = swarm();
   const all = ['1', '2', '3', '4'].map(join);
   for (const bytes of await Promise.all(all.map((t) => t.get(7)))) assert.deepEqual(bytes, value);
-  assert.ok((sent.get('driver') ?? 0) < 2 * value.length, `the driver sent ${sent.get('driver')} bytes`);
+  assert.ok((sent.get('driver') ?? 0) < 1.2 * value.length, `the driver sent ${sent.get('driver')} bytes`);
 });
 
 test('slots that ask at the same time share one fetch, and later ones the value', async () => {

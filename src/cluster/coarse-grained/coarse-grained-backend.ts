@@ -1,7 +1,5 @@
 import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { describePieces, pieceExtent } from '../../broadcast/broadcast-pieces.ts';
-import { PieceLocations } from '../../broadcast/piece-locations.ts';
 import type { AskBlocks } from '../../protocol/block-transfer.ts';
 import type {
   AskDriver,
@@ -14,7 +12,6 @@ import {
   type AppConfig,
   type AskScheduler,
   BLOCK_TRANSFER_ENDPOINT,
-  type BroadcastInfo,
   EXECUTOR_ENDPOINT,
   type ExecutorNews,
   type RegisterExecutor,
@@ -29,6 +26,7 @@ import type { RpcEnv } from '../../rpc/rpc-env.ts';
 import { EXECUTOR_KILLED, executorDecommissioned } from '../../scheduler/executor-loss.ts';
 import type { BackendListener, ExecutorAllocationClient, ExecutorLoss, Launch } from '../../scheduler/ports.ts';
 import type { ApplicationBackend, BlockUpdated } from '../application-backend.ts';
+import { DriverBroadcasts } from './driver-broadcasts.ts';
 import type { ExecutorProvider } from './executor-provider.ts';
 import { HeartbeatReceiver, type HeartbeatSettings } from './heartbeat-receiver.ts';
 
@@ -92,8 +90,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
   /** Executors whose connection is gone and whose end has not been told yet. */
   readonly #leaving = new Map<ExecutorId, () => void>();
   readonly #heartbeats: HeartbeatReceiver;
-  readonly #broadcasts = new Map<number, { readonly bytes: Uint8Array; readonly info: BroadcastInfo }>();
-  readonly #pieces = new PieceLocations();
+  readonly #broadcasts: DriverBroadcasts;
   /** Executors that hand on what they hold, and end then. */
   readonly #draining = new Set<ExecutorId>();
   /** Executors that were told to end at once. */
@@ -106,6 +103,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     this.#options = options;
     this.#log = options.log.named('CoarseGrainedSchedulerBackend');
     this.#heartbeats = new HeartbeatReceiver(options.heartbeats);
+    this.#broadcasts = new DriverBroadcasts(options.broadcastPieceBytes, options.log);
   }
 
   start(listener: BackendListener): void {
@@ -163,12 +161,11 @@ export class CoarseGrainedBackend implements ApplicationBackend {
   }
 
   putBroadcast(broadcastId: number, bytes: Uint8Array): void {
-    this.#broadcasts.set(broadcastId, { bytes, info: describePieces(bytes, this.#options.broadcastPieceBytes) });
+    this.#broadcasts.put(broadcastId, bytes);
   }
 
   removeBroadcast(broadcastId: number, keep: boolean): void {
-    if (!keep) this.#broadcasts.delete(broadcastId);
-    this.#pieces.removed(broadcastId);
+    this.#broadcasts.remove(broadcastId, keep);
     this.#tellAll({ type: 'RemoveBroadcast', broadcastId, keep });
   }
 
@@ -276,8 +273,8 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         if (this.#executors.has(message.executorId)) this.#options.onBlock(message);
         return;
       case 'BroadcastPieceStored':
-        if (this.#executors.has(message.executorId) && this.#broadcasts.has(message.broadcastId))
-          this.#pieces.stored(message.broadcastId, message.piece, message.executorId);
+        if (this.#executors.has(message.executorId))
+          this.#broadcasts.stored(message.broadcastId, message.piece, message.executorId);
         return;
       case 'ExecutorExiting':
         this.#lost(message.executorId, { message: message.reason, exitCausedByApp: true, workerLost: false });
@@ -329,10 +326,11 @@ export class CoarseGrainedBackend implements ApplicationBackend {
       case 'GetPeers':
         return { peers: this.#peersOf(ask.request.executorId) };
       case 'GetBroadcastInfo':
-        return this.#broadcasts.get(ask.request.broadcastId)?.info ?? null;
+        return this.#broadcasts.info(ask.request.broadcastId);
       case 'GetBroadcastPieceLocations': {
-        const { broadcastId, piece, executorId } = ask.request;
-        const holders = this.#pieces.holders(broadcastId, piece).filter((id) => id !== executorId);
+        const { broadcastId, piece, executorId, insist } = ask.request;
+        const holders = this.#broadcasts.holders(broadcastId, piece).filter((id) => id !== executorId);
+        if (holders.length === 0 && this.#broadcasts.isLeaving(broadcastId, piece) && !insist) return { locations: [] };
         const address = this.#options.rpc.address;
         const driver = { executorId: 'driver', host: address?.host ?? '', port: address?.port ?? 0 };
         return { locations: [...this.#locations(holders), driver] };
@@ -358,11 +356,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
 
   #serveBlocks(ask: AskMessage<AskBlocks>): unknown {
     if (ask.type !== 'FetchBroadcastPiece') throw new Error(`the driver of a cluster has no blocks for ${ask.type}`);
-    const { broadcastId, piece } = ask.request;
-    const value = this.#broadcasts.get(broadcastId);
-    if (value === undefined || piece >= value.info.checksums.length) return { bytes: null };
-    const { start, end } = pieceExtent(value.info, piece);
-    return { bytes: value.bytes.subarray(start, end) };
+    return { bytes: this.#broadcasts.piece(ask.request.broadcastId, ask.request.piece) };
   }
 
   /** Those that stay. */
@@ -417,7 +411,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     const wasKilled = this.#killing.delete(executorId);
     this.#executors.delete(executorId);
     this.#byCaller.delete(executor.caller.id);
-    this.#pieces.executorLost(executorId);
+    this.#broadcasts.executorLost(executorId);
     this.#heartbeats.handle({ type: 'Removed', executorId });
     executor.caller.close();
     if (this.#listener === null) return;

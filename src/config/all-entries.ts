@@ -1,6 +1,7 @@
 // Every file of entries, so that the registry is whole wherever a SparkConf is.
 import './context-entries.ts';
 import './core-entries.ts';
+import './dynamic-allocation-entries.ts';
 import './exclusion-entries.ts';
 import './executor-entries.ts';
 import './io-entries.ts';

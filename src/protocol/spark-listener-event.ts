@@ -1,4 +1,4 @@
-import type { ExecutorId, JobId, RddId, StageId, TaskId } from './ids.ts';
+import type { ExecutorId, JobId, RddId, ShuffleId, StageId, TaskId } from './ids.ts';
 import type { TaskEndReason } from './task-end-reason.ts';
 import type { TaskMetrics } from './task-metrics.ts';
 
@@ -12,6 +12,9 @@ export interface StageInfo {
   readonly rddIds: readonly RddId[];
   readonly parentIds: readonly StageId[];
   readonly kind: 'ShuffleMapStage' | 'ResultStage';
+  /** The shuffle that the stage writes; null: none. */
+  readonly shuffleDepId: ShuffleId | null;
+  readonly resourceProfileId: number;
 }
 
 export interface TaskInfo {
@@ -143,6 +146,7 @@ export type SparkListenerEvent =
       readonly executorId: ExecutorId;
       readonly host: string;
       readonly cores: number;
+      readonly resourceProfileId: number;
     }
   | {
       readonly type: 'SparkListenerExecutorRemoved';

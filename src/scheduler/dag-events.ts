@@ -50,6 +50,7 @@ export type DagEvent =
       readonly executorId: ExecutorId;
       readonly host: string;
       readonly cores: number;
+      readonly resourceProfileId: number;
     }
   | { readonly type: 'ExecutorLost'; readonly at: number; readonly executorId: ExecutorId; readonly loss: ExecutorLoss }
   /** The executor will be gone soon; `workerHost` not null: with all others on that host. Not an event of Spark's. */

@@ -113,11 +113,11 @@ export class DAGScheduler {
         this.#jobs.cancel(event.at, () => true, event.reason ?? 'as part of cancellation of all jobs');
         return;
       case 'ExecutorAdded': {
-        const { at, executorId, host, cores } = event;
+        const { at, executorId, host, cores, resourceProfileId } = event;
         this.#t.hosts.set(executorId, host);
         this.#t.failureEpochs.delete(executorId);
         this.#t.decommissioned.delete(executorId);
-        this.#t.post({ type: 'SparkListenerExecutorAdded', at, executorId, host, cores });
+        this.#t.post({ type: 'SparkListenerExecutorAdded', at, executorId, host, cores, resourceProfileId });
         return;
       }
       case 'ExecutorLost':

@@ -145,6 +145,8 @@ export class Stage {
       rddIds: this.rddIds,
       parentIds: this.parents.map((p) => p.id),
       kind: this.work.kind === 'ShuffleMap' ? 'ShuffleMapStage' : 'ResultStage',
+      shuffleDepId: this.dependency?.shuffleId ?? null,
+      resourceProfileId: this.resourceProfile.id,
     };
   }
 

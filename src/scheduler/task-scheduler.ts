@@ -156,7 +156,7 @@ export class TaskScheduler {
     const rack = this.#executors.rackOf(host);
     for (const manager of this.#allManagers()) manager.executorAdded(executor, rack, this.#executors);
     this.#queue.add(executor);
-    this.#out.push({ type: 'Dag', event: { type: 'ExecutorAdded', at, executorId, host, cores } });
+    this.#out.push({ type: 'Dag', event: { type: 'ExecutorAdded', at, executorId, host, cores, resourceProfileId } });
     return this.#out;
   }
 

@@ -40,7 +40,7 @@ export class DagMachine {
   }
 
   addExecutor(executorId: string, host: string): void {
-    this.handle({ type: 'ExecutorAdded', at: this.at, executorId, host, cores: 4 });
+    this.handle({ type: 'ExecutorAdded', at: this.at, executorId, host, cores: 4, resourceProfileId: 0 });
   }
 
   submit(

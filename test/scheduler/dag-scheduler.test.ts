@@ -404,9 +404,12 @@ test('a finished job forgets its stages, and late news of them only reaches list
 test('the end of a task, its begin and executors are told to listeners', () => {
   const machine = new DagMachine();
   const loss = { message: 'preempted', exitCausedByApp: false, workerLost: false };
-  assert.deepEqual(posted(machine.handle({ type: 'ExecutorAdded', at: 1, executorId: '9', host: 'h', cores: 1 })), [
-    'ExecutorAdded',
-  ]);
+  assert.deepEqual(
+    posted(
+      machine.handle({ type: 'ExecutorAdded', at: 1, executorId: '9', host: 'h', cores: 1, resourceProfileId: 0 }),
+    ),
+    ['ExecutorAdded'],
+  );
   assert.deepEqual(posted(machine.handle({ type: 'ExecutorLost', at: 1, executorId: '9', loss })), ['ExecutorRemoved']);
 });
 test('a cached step wins over the preferences of what lies below it, though it would hand those through', () => {

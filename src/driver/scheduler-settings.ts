@@ -22,7 +22,7 @@ export function schedulerSettings(
   return {
     maxFailures,
     cpusPerTask: conf.get(entries.TASK_CPUS),
-    taskResources: taskResources(conf),
+    taskResources: taskResources(conf, false),
     legacyLocalityWaitReset: conf.get(entries.LOCALITY_WAIT_LEGACY_RESET),
     maxConsecutiveStageAttempts: conf.get(entries.STAGE_MAX_CONSECUTIVE_ATTEMPTS),
     maxStageAttempts: conf.get(entries.STAGE_MAX_ATTEMPTS),
@@ -52,9 +52,10 @@ export function schedulerSettings(
 /**
  * What a task takes of custom resources.
  *
+ * @param hasCustomResources whether executors of the master can have any.
  * @throws IllegalArgumentError when an amount is neither whole nor at most 1. Spark: ResourceUtils.parseResourceRequirements
  */
-function taskResources(conf: SparkConf): Record<string, number> {
+function taskResources(conf: SparkConf, hasCustomResources: boolean): Record<string, number> {
   const found: Record<string, number> = {};
   for (const [key, text] of conf.getAll()) {
     const name = /^spark\.task\.resource\.(.+)\.amount$/.exec(key)?.[1];
@@ -64,7 +65,18 @@ function taskResources(conf: SparkConf): Record<string, number> {
       throw new IllegalArgumentError(
         `The ${name} resource amount ${text} in ${key} must be either <= 1.0, or a whole number`,
       );
-    if (amount > 0) found[name] = amount;
+    if (amount === 0) continue;
+    if (conf.getText(`spark.executor.resource.${name}.amount`) === undefined)
+      throw new IllegalArgumentError(
+        `The executor resource config for resource: ${name} needs to be specified since a task requirement config: ${key} was specified.`,
+      );
+    // Else tasks would wait for ever for executors that have it.
+    if (!hasCustomResources)
+      throw new IskraError(
+        'RESOURCES_NOT_AVAILABLE',
+        `${key} asks for a custom resource, but executors of this master have none; remove the setting`,
+      );
+    found[name] = amount;
   }
   return found;
 }

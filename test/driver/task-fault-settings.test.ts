@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '../../src/base/logger.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
+import { schedulerSettings } from '../../src/driver/scheduler-settings.ts';
 import { exclusionSettings, speculationSettings } from '../../src/driver/task-fault-settings.ts';
 import { DEFAULT_EXCLUSION, DEFAULT_SPECULATION } from '../../src/scheduler/settings.ts';
 
@@ -44,5 +45,21 @@ test('a setting with which one bad node could end a job is refused', () => {
   assert.throws(
     () => exclusionSettings(conf(values), silentLogger),
     /^IllegalArgumentError: spark\.excludeOnFailure\.task\.maxTaskAttemptsPerNode \( = 2\) was >= spark\.task\.maxFailures \( = 2 \)\. Though/,
+  );
+});
+
+test('custom resources that no executor can have are refused', () => {
+  const values = (more: Record<string, string>): SparkConf => conf({ 'spark.task.resource.gpu.amount': '1', ...more });
+  assert.throws(
+    () => schedulerSettings(values({}), 4, silentLogger, false),
+    /^IllegalArgumentError: The executor resource config for resource: gpu needs to be specified since a task requirement config: spark\.task\.resource\.gpu\.amount was specified\.$/,
+  );
+  assert.throws(
+    () => schedulerSettings(values({ 'spark.executor.resource.gpu.amount': '1' }), 4, silentLogger, false),
+    /executors of this master have none; remove the setting$/,
+  );
+  assert.throws(
+    () => schedulerSettings(values({ 'spark.task.resource.gpu.amount': '1.5' }), 4, silentLogger, false),
+    /^IllegalArgumentError: The gpu resource amount 1\.5 in spark\.task\.resource\.gpu\.amount must be either <= 1\.0, or a whole number$/,
   );
 });

@@ -1,6 +1,6 @@
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
 import type { BatchIterator } from '../base/batch-iterator.ts';
+import { OutputFile } from '../shuffle/output-file.ts';
 import { estimateBytes } from '../shuffle/size-estimator.ts';
 import type { MemoryUse } from '../shuffle/task-memory.ts';
 import { BATCH_SIZE } from './record-iterator.ts';
@@ -104,8 +104,7 @@ export class CartesianIterator implements BatchIterator {
 class KeptSide {
   readonly #env: TaskEnv;
   #batches: (readonly unknown[])[] = [];
-  #path: string | null = null;
-  #fd = -1;
+  #file: OutputFile | null = null;
   /** What it holds in memory, by estimate. */
   bytes = 0;
   isEmpty = true;
@@ -117,8 +116,8 @@ class KeptSide {
   add(batch: readonly unknown[]): void {
     if (batch.length === 0) return;
     this.isEmpty = false;
-    if (this.#fd >= 0) {
-      this.#write(batch);
+    if (this.#file !== null) {
+      this.#write(this.#file, batch);
       return;
     }
     this.#batches.push(batch.slice()); // the batch is its maker's again with the next one
@@ -126,36 +125,34 @@ class KeptSide {
   }
 
   spill(): void {
-    if (this.#fd >= 0) return;
-    this.#path = this.#env.localDirs.file(`temp_local_cartesian_${process.pid}_${threadId}_${files++}`);
-    this.#fd = openSync(this.#path, 'w');
-    for (const batch of this.#batches) this.#write(batch);
+    if (this.#file !== null) return;
+    const name = `temp_local_cartesian_${process.pid}_${threadId}_${files++}`;
+    this.#file = new OutputFile(this.#env.shuffle.files, this.#env.localDirs, name);
+    for (const batch of this.#batches) this.#write(this.#file, batch);
     this.#env.task.taskMetrics().memoryBytesSpilled += this.bytes;
     this.#batches = [];
     this.bytes = 0;
   }
 
   seal(): void {
-    if (this.#fd >= 0) closeSync(this.#fd);
-    this.#fd = -1;
+    this.#file?.close();
   }
 
   open(): BatchIterator {
-    if (this.#path !== null) return new FileBlockBatches(this.#path);
+    if (this.#file !== null) return new FileBlockBatches(this.#file.path);
     const batches = this.#batches;
     let next = 0;
     return { next: () => batches[next++] ?? null, close() {} };
   }
 
   close(): void {
-    this.seal();
     this.#batches = [];
-    if (this.#path !== null) rmSync(this.#path, { force: true });
+    this.#file?.discard();
   }
 
-  #write(batch: readonly unknown[]): void {
+  #write(file: OutputFile, batch: readonly unknown[]): void {
     const block = this.#env.encoder.encode(batch, 0, batch.length);
-    for (let at = 0; at < block.byteLength; ) at += writeSync(this.#fd, block, at);
+    file.append(block);
     this.#env.task.taskMetrics().diskBytesSpilled += block.byteLength;
   }
 }

@@ -1,6 +1,6 @@
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { UnencodableRecordError } from '../serializer/serializer.ts';
+import { OutputFile } from '../shuffle/output-file.ts';
 import type { MemoryUse } from '../shuffle/task-memory.ts';
 import type { AsyncBatchIterator } from './async-batches.ts';
 import { ConcatIterator } from './segment-iterator.ts';
@@ -23,8 +23,7 @@ const KEPT_RECORDS = 2048;
 export class CollectedRecords {
   readonly #env: TaskEnv;
   readonly #memory: MemoryUse;
-  #path = '';
-  #fd: number | null = null;
+  #file: OutputFile | null = null;
   #blocks: Uint8Array[] = [];
   #bytes = 0;
   #kept: (readonly unknown[])[] = [];
@@ -39,14 +38,15 @@ export class CollectedRecords {
 
   async addAll(source: AsyncBatchIterator): Promise<void> {
     for (let batch = await source.next(); batch !== null; batch = await source.next()) this.#add(batch);
-    if (this.#fd !== null) this.#spill();
+    if (this.#file !== null) this.#spill();
   }
 
   open(): BatchIterator {
     let next = 0;
     const kept: BatchIterator = { next: () => this.#kept[next++] ?? null, close() {} };
     const parts = [() => new BlockBatches(this.#blocks) as BatchIterator, () => kept];
-    return new ConcatIterator(this.#fd === null ? parts : [() => new FileBlockBatches(this.#path), ...parts]);
+    const file = this.#file;
+    return new ConcatIterator(file === null ? parts : [() => new FileBlockBatches(file.path), ...parts]);
   }
 
   #add(batch: readonly unknown[]): void {
@@ -80,11 +80,10 @@ export class CollectedRecords {
   }
 
   #spill(): void {
-    if (this.#fd === null) {
-      this.#path = this.#env.localDirs.file(`collected_${this.#env.task.taskAttemptId}_${nextFile++}`);
-      this.#fd = openSync(this.#path, 'w');
-    }
-    for (const block of this.#blocks) for (let at = 0; at < block.byteLength; ) at += writeSync(this.#fd, block, at);
+    const { shuffle, localDirs, task } = this.#env;
+    this.#file ??= new OutputFile(shuffle.files, localDirs, `collected_${task.taskAttemptId}_${nextFile++}`);
+    for (const block of this.#blocks) this.#file.append(block);
+    this.#file.flush(); // it is read by its name
     this.#env.task.taskMetrics().diskBytesSpilled += this.#bytes;
     this.#env.task.taskMetrics().memoryBytesSpilled += this.#bytes;
     this.#blocks = [];
@@ -94,8 +93,6 @@ export class CollectedRecords {
 
   #remove(): void {
     this.#memory.release();
-    if (this.#fd === null) return;
-    closeSync(this.#fd);
-    rmSync(this.#path, { force: true });
+    this.#file?.discard();
   }
 }

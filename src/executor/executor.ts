@@ -90,7 +90,7 @@ export class Executor {
     this.#clock = clock;
     this.#log = log.named('Executor');
     // Whoever made the options made the data, too.
-    this.#shuffleFiles = new ShuffleFiles(LocalDirs.fromData(options.localDirs as LocalDirsData), this.#log);
+    this.#shuffleFiles = new ShuffleFiles(LocalDirs.fromData(options.localDirs as LocalDirsData, this.#log), this.#log);
     this.#handlers = {
       onMessage: (slot, message) => this.#fromSlot(slot, message),
       onExit: (slot, why) => this.#slotExited(slot, why),

@@ -1,7 +1,7 @@
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import type { RddId } from '../protocol/ids.ts';
 import type { StorageLevel } from '../protocol/storage-level.ts';
+import { OutputFile } from '../shuffle/output-file.ts';
 import { rddBlockId } from '../storage/block-manager.ts';
 import { ConcatIterator } from './segment-iterator.ts';
 import { BlockBatches, FileBlockBatches } from './source-iterators.ts';
@@ -95,34 +95,28 @@ function storeOnDisk(
   blocks: readonly Uint8Array[],
   source: BatchIterator,
 ): BatchIterator {
-  const path = env.localDirs.file(rddBlockId(rddId, partition));
-  const temporary = `${path}.${env.task.taskAttemptId}.tmp`;
-  const fd = openSync(temporary, 'w');
-  let bytes = 0;
-  const write = (block: Uint8Array): void => {
-    for (let at = 0; at < block.byteLength; ) at += writeSync(fd, block, at);
-    bytes += block.byteLength;
-  };
+  const { files } = env.shuffle;
+  const suffix = `.${env.task.taskAttemptId}.tmp`;
+  let file: OutputFile | null = null;
+  let path: string;
   try {
-    for (const block of blocks) write(block);
+    file = new OutputFile(files, env.localDirs, rddBlockId(rddId, partition), suffix);
+    for (const block of blocks) file.append(block);
     for (let batch = source.next(); batch !== null; batch = source.next()) {
       env.link.throwIfKilled(env.task.taskAttemptId);
-      if (batch.length > 0) write(env.encoder.encode(batch, 0, batch.length));
+      if (batch.length > 0) file.append(env.encoder.encode(batch, 0, batch.length));
     }
     env.link.throwIfKilled(env.task.taskAttemptId);
-    closeSync(fd);
-    renameSync(temporary, path);
+    file.close();
+    path = file.path.slice(0, -suffix.length);
+    files.rename(file.path, path);
   } catch (error) {
-    try {
-      closeSync(fd);
-    } catch {
-      // It was closed already: the rename failed.
-    }
-    rmSync(temporary, { force: true });
+    file?.discard();
     throw error;
   } finally {
     source.close();
   }
+  const bytes = file.position;
   env.link.ask('PutRddBlock', {
     taskId: env.task.taskAttemptId,
     rddId,

@@ -52,7 +52,7 @@ export class ShuffleFiles {
     const { data, index } = mapOutputNames(shuffleId, taskId);
     for (const name of [index, data]) {
       try {
-        await rm(this.#dirs.file(name), { force: true });
+        await rm(this.#dirs.find(name), { force: true });
       } catch (error) {
         this.#log.warn(`${name} of a shuffle that nobody needs cannot be removed: ${(error as Error).message}`);
       }

@@ -59,7 +59,6 @@ export class Slot {
     this.#describeError = WHOLE_STACKS.includes(settings.logLevel) ? errorToData : userErrorData;
     this.#port = port;
     this.#link = new ExecutorLink(asks, settings.flags, (message) => this.#send(message));
-    this.#localDirs = LocalDirs.fromData(settings.localDirs as LocalDirsData);
     this.#conf = new SparkConf(settings.conf);
     const compress =
       this.#conf.getText('spark.shuffle.compress') !== 'false' &&
@@ -68,6 +67,7 @@ export class Slot {
     this.#location = settings.location;
     this.#remoteBlocks = new RemoteBlockSource(fetchLine(this.#link));
     this.#log = slotLogger((message) => this.#send(message));
+    this.#localDirs = LocalDirs.fromData(settings.localDirs as LocalDirsData, this.#log);
     markSlotThread();
     setSparkFilesRoot(settings.filesDir);
     installClassCodec({ describe: describeClass, revive: reviveClass });

@@ -26,14 +26,14 @@ export interface FileExtent {
  */
 export function resolveShuffleBlock(dirs: LocalDirs, files: FileOps, block: ShuffleBlockId): FileExtent {
   const names = mapOutputNames(block.shuffleId, block.mapId);
-  const indexPath = dirs.file(names.index);
+  const indexPath = dirs.find(names.index);
   let extent: { readonly start: number; readonly end: number };
   try {
     extent = readIndex(readWhole(files, indexPath), block.numPartitions, block.reduceId);
   } catch (e) {
     throw new Error(`the shuffle index ${indexPath} cannot be used: ${(e as Error).message}`, { cause: e });
   }
-  return { path: dirs.file(names.data), start: extent.start, length: extent.end - extent.start };
+  return { path: dirs.find(names.data), start: extent.start, length: extent.end - extent.start };
 }
 
 function readWhole(files: FileOps, path: string): Uint8Array {

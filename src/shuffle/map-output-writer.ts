@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import type { ShuffleId, TaskId } from '../protocol/ids.ts';
 import { fileError } from './file-ops.ts';
 import { encodeIndex, mapOutputNames } from './map-output-files.ts';
@@ -36,8 +37,7 @@ export interface MapOutputSizes {
 export class MapOutputWriter {
   readonly #env: ShuffleEnv;
   readonly #id: MapOutputId;
-  readonly #dataPath: string;
-  readonly #indexPath: string;
+  readonly #names: { readonly data: string; readonly index: string };
   readonly #runs: Float64Array[] = [];
   readonly #temporary: OutputFile[] = [];
   #runFile: OutputFile | null = null;
@@ -47,16 +47,14 @@ export class MapOutputWriter {
   constructor(env: ShuffleEnv, id: MapOutputId) {
     this.#env = env;
     this.#id = id;
-    const names = mapOutputNames(id.shuffleId, id.mapId);
-    this.#dataPath = env.localDirs.file(names.data);
-    this.#indexPath = env.localDirs.file(names.index);
+    this.#names = mapOutputNames(id.shuffleId, id.mapId);
   }
 
   /** Writes rows, grouped by partition. */
   append(keys: readonly unknown[], values: readonly unknown[], rows: number, partitions: Int32Array): void {
     if (rows === 0) return;
     const startedAt = this.#env.clock.now();
-    this.#runFile ??= this.#create(`${this.#dataPath}.runs`);
+    this.#runFile ??= this.#create(this.#names.data, '.runs');
     const { numPartitions } = this.#id;
     this.#runs.push(appendBuckets(this.#runFile, this.#env.encoder, keys, values, rows, partitions, numPartitions));
     this.#records += rows;
@@ -84,11 +82,11 @@ export class MapOutputWriter {
       const offsets = new Float64Array(this.#id.numPartitions + 1);
       const data = this.#assemble(offsets);
       data.close();
-      const index = this.#create(`${this.#indexPath}.tmp`);
+      const index = this.#create(this.#names.index, '.tmp');
       index.append(encodeIndex(offsets));
       index.close();
-      this.#rename(data, this.#dataPath);
-      this.#rename(index, this.#indexPath);
+      this.#rename(data, this.#names.data);
+      this.#rename(index, this.#names.index);
       for (const file of this.#temporary) if (file !== data && file !== index) file.discard();
       this.#over = true;
       return this.#result(offsets);
@@ -105,9 +103,9 @@ export class MapOutputWriter {
     if (this.#over) return;
     this.#over = true;
     for (const file of this.#temporary) file.discard();
-    for (const path of [this.#dataPath, this.#indexPath]) {
+    for (const name of [this.#names.data, this.#names.index]) {
       try {
-        this.#env.files.remove(path);
+        this.#env.files.remove(this.#env.localDirs.find(name));
       } catch {
         // Left to LocalDirs.removeAll().
       }
@@ -128,7 +126,7 @@ export class MapOutputWriter {
     const runs = this.#runs;
     const runFile = this.#runFile;
     const [first] = runs;
-    if (runFile === null || first === undefined) return this.#create(`${this.#dataPath}.tmp`);
+    if (runFile === null || first === undefined) return this.#create(this.#names.data, '.tmp');
     if (runs.length === 1) {
       offsets.set(first);
       return runFile;
@@ -138,7 +136,7 @@ export class MapOutputWriter {
       return runFile;
     }
     runFile.flush();
-    const data = this.#create(`${this.#dataPath}.tmp`);
+    const data = this.#create(this.#names.data, '.tmp');
     const buffer = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, runFile.position));
     for (let p = 0; p < this.#id.numPartitions; p++) {
       offsets[p] = data.position;
@@ -156,13 +154,15 @@ export class MapOutputWriter {
     return data;
   }
 
-  #create(path: string): OutputFile {
-    const file = new OutputFile(this.#env.files, path);
+  #create(name: string, suffix: string): OutputFile {
+    const file = new OutputFile(this.#env.files, this.#env.localDirs, name, suffix);
     this.#temporary.push(file);
     return file;
   }
 
-  #rename(file: OutputFile, path: string): void {
+  /** Within its directory, which is another one than the name's own after a failure. */
+  #rename(file: OutputFile, name: string): void {
+    const path = join(dirname(file.path), name);
     try {
       this.#env.files.rename(file.path, path);
     } catch (e) {

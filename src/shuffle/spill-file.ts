@@ -29,7 +29,8 @@ export class SpillFile {
     // Slots of one process share the directories, so the thread is part of the name.
     this.#output ??= new OutputFile(
       this.#env.files,
-      this.#env.localDirs.file(`temp_local_${process.pid}_${threadId}_${made++}`),
+      this.#env.localDirs,
+      `temp_local_${process.pid}_${threadId}_${made++}`,
     );
     return this.#output;
   }
@@ -53,12 +54,12 @@ export class SpillFile {
 
 class SpilledPairs implements PairStream {
   readonly #throwIfKilled: () => void;
-  readonly #path: string;
+  readonly #output: OutputFile;
   readonly #blocks: SegmentBlocks;
 
   constructor(env: ShuffleEnv, output: OutputFile, start: number, end: number) {
     this.#throwIfKilled = env.throwIfKilled;
-    this.#path = output.path;
+    this.#output = output;
     output.flush();
     const segment = {
       length: end - start,
@@ -79,8 +80,8 @@ class SpilledPairs implements PairStream {
       if (e instanceof CorruptBlockError)
         throw new IskraError(
           'SPILL_CORRUPT',
-          `the spill file ${this.#path} was damaged on disk: ${e.message}; check the disks of spark.local.dir`,
-          { cause: e, details: { path: this.#path } },
+          `the spill file ${this.#output.path} was damaged on disk: ${e.message}; check the disks of spark.local.dir`,
+          { cause: e, details: { path: this.#output.path } },
         );
       throw e;
     }

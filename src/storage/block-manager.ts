@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { StoredBlock } from '../protocol/executor-slot.ts';
 import type { ExecutorId, RddId, TaskId } from '../protocol/ids.ts';
 import type { StorageLevel } from '../protocol/storage-level.ts';
@@ -118,8 +118,8 @@ export class BlockManager {
     )
       return true;
     if (!level.useDisk) return false;
-    const path = this.#dirs.file(rddBlockId(rddId, partition));
-    writeFileSync(path, bytes);
+    const path = this.#written(rddId, partition, [bytes]);
+    if (path === null) return false;
     return this.putRddBlock(rddId, partition, level, { kind: 'disk', path, bytes: bytes.byteLength });
   }
 
@@ -187,14 +187,23 @@ export class BlockManager {
     const block = entry.block;
     if (block.kind !== 'memory') return;
     this.memory.giveBackStorage(block.bytes);
-    if (entry.level.useDisk) {
-      const path = this.#dirs.file(rddBlockId(entry.rddId, entry.partition));
-      writeFileSync(path, Buffer.concat(block.chunks.map((c) => Buffer.from(c))));
+    const path = entry.level.useDisk ? this.#written(entry.rddId, entry.partition, block.chunks) : null;
+    if (path !== null) {
       entry.block = { kind: 'disk', path, bytes: block.bytes };
       this.#report(entry, true);
     } else {
       this.#blocks.delete(rddBlockId(entry.rddId, entry.partition));
       this.#report(entry, false);
+    }
+  }
+
+  /** The file of a block; null when it cannot be written: then the block is computed again where it is needed. */
+  #written(rddId: RddId, partition: number, chunks: readonly Uint8Array[]): string | null {
+    try {
+      return this.#dirs.write(rddBlockId(rddId, partition), Buffer.concat(chunks));
+    } catch (error) {
+      this.#dirs.warn(`${rddBlockId(rddId, partition)} is not kept: ${(error as Error).message}`);
+      return null;
     }
   }
 

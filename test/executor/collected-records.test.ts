@@ -7,6 +7,7 @@ import { CollectedRecords } from '../../src/executor/collected-records.ts';
 import type { TaskEnv } from '../../src/executor/task-env.ts';
 import { newTaskMetrics } from '../../src/protocol/task-metrics.ts';
 import { RecordEncoder } from '../../src/serializer/serializer.ts';
+import { nodeFiles } from '../../src/shuffle/file-ops.ts';
 import { fixedMemory, TaskMemory } from '../../src/shuffle/task-memory.ts';
 import { countedSource } from '../kit/async-task.ts';
 
@@ -24,7 +25,7 @@ async function collected(records: readonly unknown[], budgetBytes: number) {
     },
     localDirs: { file: (name: string) => join(folder, name) },
     encoder: new RecordEncoder({ compression: 'none' }),
-    shuffle: { memory },
+    shuffle: { memory, files: nodeFiles },
   } as unknown as TaskEnv; // all that is used of it
   try {
     const all = new CollectedRecords(env);

@@ -10,6 +10,7 @@ import { ZipIterator } from '../../src/executor/record-wise-iterators.ts';
 import type { TaskEnv } from '../../src/executor/task-env.ts';
 import { newTaskMetrics } from '../../src/protocol/task-metrics.ts';
 import { RecordEncoder } from '../../src/serializer/serializer.ts';
+import { nodeFiles } from '../../src/shuffle/file-ops.ts';
 import { fixedMemory, TaskMemory } from '../../src/shuffle/task-memory.ts';
 
 const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -85,7 +86,7 @@ function envOf(dir: string, budgetBytes: number): TaskEnv {
     encoder: new RecordEncoder({ compression: 'none' }),
     localDirs: { file: (name: string) => join(dir, `${files++}${name}`) },
     task: { taskMetrics: () => metrics },
-    shuffle: { memory: new TaskMemory(fixedMemory(budgetBytes)), throwIfKilled() {} },
+    shuffle: { memory: new TaskMemory(fixedMemory(budgetBytes)), throwIfKilled() {}, files: nodeFiles },
   } as unknown as TaskEnv; // all that a cartesian iterator looks at
 }
 

@@ -39,7 +39,7 @@ function recordingLogger(): { readonly lines: string[]; readonly logger: Logger 
 test('files are spread over all directories and sub-directories, always at the same place', (t) => {
   const root = scratchDir(t);
   const dirs = LocalDirs.open(`${root}/a, ${root}/b,`, silentLogger);
-  const again = LocalDirs.fromData(structuredClone(dirs.toData()));
+  const again = LocalDirs.fromData(structuredClone(dirs.toData()), silentLogger);
   const places = new Map<string, number>();
   for (let i = 0; i < 2000; i++) {
     const path = dirs.file(`shuffle_0_${i}_0.data`);

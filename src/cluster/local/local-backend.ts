@@ -41,7 +41,7 @@ export class LocalBackend implements ApplicationBackend {
     this.#blocks = new BlockManager(
       executorId,
       new MemoryManager({ ...memory, slots: numSlots }),
-      LocalDirs.fromData(options.localDirs),
+      LocalDirs.fromData(options.localDirs, log),
       (update) => onBlock({ type: 'BlockUpdated', executorId, ...update }),
     );
     this.#executor = new Executor(

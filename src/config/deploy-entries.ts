@@ -1,0 +1,240 @@
+// Settings of the standalone cluster's daemons.
+import { type ConfigEntry, defineEntry, defineOptional } from './config-entry.ts';
+import { notNegative, oneOf, positive, types } from './value-types.ts';
+
+/** For `check`: a pattern with a place for each of its values. */
+const places =
+  (...wanted: readonly string[]) =>
+  (value: string): string | undefined =>
+    (value.match(/%0?\d*[sd]/g) ?? []).map((place) => place.at(-1)).join() === wanted.join()
+      ? undefined
+      : `must contain ${wanted.map((kind) => `%${kind}`).join(', ')} in this order`;
+
+export const DEPLOY_RECOVERY_MODE: ConfigEntry<'NONE' | 'FILESYSTEM'> = defineEntry({
+  key: 'spark.deploy.recoveryMode',
+  type: oneOf('NONE', 'FILESYSTEM'),
+  default: 'NONE',
+  doc: 'What a master keeps for its restart: nothing, or workers, applications and drivers as files in `spark.deploy.recoveryDirectory`.',
+  since: '0.2',
+});
+
+export const DEPLOY_RECOVERY_DIRECTORY: ConfigEntry<string> = defineEntry({
+  key: 'spark.deploy.recoveryDirectory',
+  type: types.text,
+  default: '',
+  doc: 'The directory of the mode `FILESYSTEM`.',
+  since: '0.2',
+});
+
+export const DEPLOY_RECOVERY_TIMEOUT: ConfigEntry<number | undefined> = defineOptional({
+  key: 'spark.deploy.recoveryTimeout',
+  type: types.durationSeconds,
+  check: positive,
+  defaultText: '`spark.worker.timeout`',
+  doc: 'How long a master that recovers waits for workers and applications to answer.',
+  since: '0.2',
+});
+
+export const DEPLOY_SPREAD_OUT_APPS: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.deploy.spreadOutApps',
+  type: types.boolean,
+  default: true,
+  alternatives: ['spark.deploy.spreadOut'],
+  doc: 'Whether an application is spread over as many workers as possible, or packed onto few.',
+  since: '0.2',
+});
+
+export const DEPLOY_SPREAD_OUT_DRIVERS: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.deploy.spreadOutDrivers',
+  type: types.boolean,
+  default: true,
+  doc: 'Whether drivers go to workers in turns, or to the first that has room.',
+  since: '0.2',
+});
+
+export const DEPLOY_WORKER_SELECTION_POLICY: ConfigEntry<
+  'CORES_FREE_DESC' | 'CORES_FREE_ASC' | 'MEMORY_FREE_DESC' | 'MEMORY_FREE_ASC' | 'WORKER_ID'
+> = defineEntry({
+  key: 'spark.deploy.workerSelectionPolicy',
+  type: oneOf('CORES_FREE_DESC', 'CORES_FREE_ASC', 'MEMORY_FREE_DESC', 'MEMORY_FREE_ASC', 'WORKER_ID'),
+  default: 'CORES_FREE_DESC',
+  doc: 'Which workers get executors first.',
+  since: '0.2',
+});
+
+export const DEPLOY_DEFAULT_CORES: ConfigEntry<number> = defineEntry({
+  key: 'spark.deploy.defaultCores',
+  type: types.int,
+  default: 2 ** 31 - 1,
+  defaultText: '(infinite)',
+  check: positive,
+  doc: 'How many cores an application gets that does not set `spark.cores.max`.',
+  since: '0.2',
+});
+
+export const DEPLOY_RETAINED_APPLICATIONS: ConfigEntry<number> = defineEntry({
+  key: 'spark.deploy.retainedApplications',
+  type: types.int,
+  default: 200,
+  check: notNegative,
+  doc: 'How many completed applications a master remembers.',
+  since: '0.2',
+});
+
+export const DEPLOY_RETAINED_DRIVERS: ConfigEntry<number> = defineEntry({
+  key: 'spark.deploy.retainedDrivers',
+  type: types.int,
+  default: 200,
+  check: notNegative,
+  doc: 'How many completed drivers a master remembers.',
+  since: '0.2',
+});
+
+export const DEPLOY_MAX_DRIVERS: ConfigEntry<number> = defineEntry({
+  key: 'spark.deploy.maxDrivers',
+  type: types.int,
+  default: 2 ** 31 - 1,
+  check: positive,
+  doc: 'How many drivers a master lets run at the same time.',
+  since: '0.2',
+});
+
+export const DEPLOY_APP_ID_PATTERN: ConfigEntry<string> = defineEntry({
+  key: 'spark.deploy.appIdPattern',
+  type: types.text,
+  default: 'app-%s-%04d',
+  check: places('s', 'd'),
+  doc: 'The form of application ids: time and number.',
+  since: '0.2',
+});
+
+export const DEPLOY_APP_NUMBER_MODULO: ConfigEntry<number | undefined> = defineOptional({
+  key: 'spark.deploy.appNumberModulo',
+  type: types.int,
+  check: (value) => (value >= 1000 ? undefined : 'must be at least 1000'),
+  doc: 'At which number the count in application ids begins again.',
+  since: '0.2',
+});
+
+export const DEPLOY_DRIVER_ID_PATTERN: ConfigEntry<string> = defineEntry({
+  key: 'spark.deploy.driverIdPattern',
+  type: types.text,
+  default: 'driver-%s-%04d',
+  check: places('s', 'd'),
+  doc: 'The form of driver ids: time and number.',
+  since: '0.2',
+});
+
+export const WORKER_TIMEOUT: ConfigEntry<number> = defineEntry({
+  key: 'spark.worker.timeout',
+  type: types.durationSeconds,
+  default: 60_000,
+  check: positive,
+  doc: 'After so long without a heartbeat a worker counts as lost. Workers send four in this time.',
+  since: '0.2',
+});
+
+export const DEAD_WORKER_PERSISTENCE: ConfigEntry<number> = defineEntry({
+  key: 'spark.dead.worker.persistence',
+  type: types.int,
+  default: 15,
+  check: notNegative,
+  doc: 'For so many further `spark.worker.timeout` a lost worker stays on the page.',
+  since: '0.2',
+});
+
+export const WORKER_ID_PATTERN: ConfigEntry<string> = defineEntry({
+  key: 'spark.worker.idPattern',
+  type: types.text,
+  default: 'worker-%s-%s-%d',
+  check: places('s', 's', 'd'),
+  doc: 'The form of worker ids: time, host and port.',
+  since: '0.2',
+});
+
+export const WORKER_INITIAL_REGISTRATION_RETRIES: ConfigEntry<number> = defineEntry({
+  key: 'spark.worker.initialRegistrationRetries',
+  type: types.int,
+  default: 6,
+  check: positive,
+  doc: 'How often a worker tries to register in short intervals, of 5 to 15 s, before it goes on in long ones, of 30 to 90 s.',
+  since: '0.2',
+});
+
+export const WORKER_MAX_REGISTRATION_RETRIES: ConfigEntry<number> = defineEntry({
+  key: 'spark.worker.maxRegistrationRetries',
+  type: types.int,
+  default: 16,
+  check: positive,
+  doc: 'How often in all, before it gives up and ends.',
+  since: '0.2',
+});
+
+export const WORKER_PREFER_CONFIGURED_MASTER_ADDRESS: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.worker.preferConfiguredMasterAddress',
+  type: types.boolean,
+  default: false,
+  doc: 'Whether a worker comes back to a master by the address it was given, or by the one that the master names.',
+  since: '0.2',
+});
+
+export const WORKER_CLEANUP_ENABLED: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.worker.cleanup.enabled',
+  type: types.boolean,
+  default: true,
+  doc: 'Whether a worker deletes directories of stopped applications and drivers from time to time.',
+  since: '0.2',
+});
+
+export const WORKER_CLEANUP_INTERVAL: ConfigEntry<number> = defineEntry({
+  key: 'spark.worker.cleanup.interval',
+  type: types.durationSeconds,
+  default: 30 * 60_000,
+  check: positive,
+  doc: 'How often it looks for them.',
+  since: '0.2',
+});
+
+export const WORKER_CLEANUP_APP_DATA_TTL: ConfigEntry<number> = defineEntry({
+  key: 'spark.worker.cleanup.appDataTtl',
+  type: types.durationSeconds,
+  default: 7 * 24 * 3600_000,
+  check: notNegative,
+  doc: 'For how long nothing in such a directory must have changed.',
+  since: '0.2',
+});
+
+export const WORKER_RETAINED_EXECUTORS: ConfigEntry<number> = defineEntry({
+  key: 'spark.worker.ui.retainedExecutors',
+  type: types.int,
+  default: 1000,
+  check: notNegative,
+  doc: 'How many finished executors a worker remembers.',
+  since: '0.2',
+});
+
+export const WORKER_RETAINED_DRIVERS: ConfigEntry<number> = defineEntry({
+  key: 'spark.worker.ui.retainedDrivers',
+  type: types.int,
+  default: 1000,
+  check: notNegative,
+  doc: 'How many finished drivers a worker remembers.',
+  since: '0.2',
+});
+
+export const WORKER_DRIVER_TERMINATE_TIMEOUT: ConfigEntry<number> = defineEntry({
+  key: 'spark.worker.driverTerminateTimeout',
+  type: types.durationMs,
+  default: 10_000,
+  check: notNegative,
+  doc: 'How long a driver that is to end may take, before it is killed.',
+  since: '0.2',
+});
+
+export const STORAGE_CLEANUP_FILES_AFTER_EXECUTOR_EXIT: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.storage.cleanupFilesAfterExecutorExit',
+  type: types.boolean,
+  default: true,
+  doc: 'Whether a worker deletes what an executor that ended left on disk, but for shuffle files.',
+  since: '0.2',
+});

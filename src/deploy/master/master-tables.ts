@@ -1,0 +1,72 @@
+import type { EpochMs } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { SeededRandom } from '../../base/seeded-random.ts';
+import type { MasterStatus } from '../../protocol/deploy-states.ts';
+import type { MasterToApp } from '../../protocol/master-client.ts';
+import type { MasterToWorker } from '../../protocol/master-worker.ts';
+import { fillPattern, idTimestamp } from '../id-pattern.ts';
+import type { ApplicationInfo } from './application-info.ts';
+import type { DriverInfo } from './driver-info.ts';
+import type { MasterEffect, Peer } from './master-events.ts';
+import type { MasterSettings } from './master-settings.ts';
+import type { WorkerInfo } from './worker-info.ts';
+
+/** Everything a master knows, and what it wants done; the files of its decisions share it. */
+export class MasterTables {
+  readonly settings: MasterSettings;
+  readonly log: Logger;
+  readonly random: SeededRandom;
+  status: MasterStatus = 'STANDBY';
+  /** When the event at hand happened. */
+  at: EpochMs = 0;
+  /** All that are shown, dead ones, too. */
+  readonly workers: Set<WorkerInfo> = new Set();
+  /** Those that are not dead. */
+  readonly workerById: Map<string, WorkerInfo> = new Map();
+  readonly workerByAddress: Map<string, WorkerInfo> = new Map();
+  /** Live ones, in the order in which they came. */
+  readonly apps: Map<string, ApplicationInfo> = new Map();
+  readonly appByAddress: Map<string, ApplicationInfo> = new Map();
+  readonly completedApps: ApplicationInfo[] = [];
+  /** Live ones, waiting or running. */
+  readonly drivers: Map<string, DriverInfo> = new Map();
+  readonly waitingDrivers: Set<DriverInfo> = new Set();
+  readonly completedDrivers: DriverInfo[] = [];
+  effects: MasterEffect[] = [];
+  /** Something changed that may let somebody start. */
+  scheduleWanted = false;
+  #nextAppNumber = 0;
+  #nextDriverNumber = 0;
+
+  constructor(settings: MasterSettings, log: Logger, random: SeededRandom) {
+    this.settings = settings;
+    this.log = log;
+    this.random = random;
+  }
+
+  toWorker(to: Peer, message: MasterToWorker): void {
+    this.effects.push({ type: 'SendToWorker', to, message });
+  }
+
+  toApp(to: Peer, message: MasterToApp): void {
+    this.effects.push({ type: 'SendToApp', to, message });
+  }
+
+  /** An id that no application of this master had, nor one that it took over. */
+  newAppId(): string {
+    const { appIdPattern, appNumberModulo } = this.settings;
+    for (;;) {
+      const id = fillPattern(appIdPattern, idTimestamp(this.at), this.#nextAppNumber);
+      this.#nextAppNumber++;
+      if (appNumberModulo !== undefined) this.#nextAppNumber %= appNumberModulo;
+      if (!this.apps.has(id) && !this.completedApps.some((app) => app.id === id)) return id;
+    }
+  }
+
+  newDriverId(): string {
+    for (;;) {
+      const id = fillPattern(this.settings.driverIdPattern, idTimestamp(this.at), this.#nextDriverNumber++);
+      if (!this.drivers.has(id) && !this.completedDrivers.some((driver) => driver.id === id)) return id;
+    }
+  }
+}

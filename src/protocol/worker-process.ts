@@ -1,0 +1,55 @@
+// A worker and the processes it starts. They speak little: a driver or executor that was given `--worker-url` connects to the
+// worker's endpoint and ends when that connection breaks (fate sharing, Spark: WorkerWatcher). Who looks at a worker asks it.
+import type { ApplicationDescription, DriverDescription, ResourceAddresses } from './deploy-description.ts';
+import type { DriverState, ExecutorState } from './deploy-states.ts';
+
+/** `Command.mainClass` of an executor. */
+export const EXECUTOR_MAIN = 'CoarseGrainedExecutorBackend';
+/** `Command.mainClass` of a driver in cluster mode. Spark: DriverWrapper */
+export const DRIVER_MAIN = 'DriverWrapper';
+
+export interface WorkerExecutor {
+  readonly appId: string;
+  readonly execId: number;
+  readonly app: ApplicationDescription;
+  readonly cores: number;
+  /** MiB. */
+  readonly memory: number;
+  readonly resources: ResourceAddresses;
+  readonly state: ExecutorState;
+}
+
+export interface WorkerDriver {
+  readonly driverId: string;
+  readonly driver: DriverDescription;
+  readonly resources: ResourceAddresses;
+  /** RUNNING until it has a final state. */
+  readonly state: DriverState;
+  readonly exception: string | null;
+}
+
+/** All that a page about a worker shows. Spark: WorkerStateResponse */
+export interface WorkerStateResponse {
+  readonly host: string;
+  readonly port: number;
+  readonly workerId: string;
+  readonly executors: readonly WorkerExecutor[];
+  readonly finishedExecutors: readonly WorkerExecutor[];
+  readonly drivers: readonly WorkerDriver[];
+  readonly finishedDrivers: readonly WorkerDriver[];
+  /** Empty while there is no master. */
+  readonly masterUrl: string;
+  readonly masterWebUiUrl: string;
+  readonly cores: number;
+  readonly coresUsed: number;
+  /** MiB. */
+  readonly memory: number;
+  readonly memoryUsed: number;
+  readonly resources: ResourceAddresses;
+  readonly resourcesUsed: ResourceAddresses;
+}
+
+/** Questions to a worker. name → [request, reply] */
+export interface AskWorker {
+  RequestWorkerState: [null, WorkerStateResponse];
+}

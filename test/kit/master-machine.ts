@@ -19,7 +19,9 @@ export const COMMAND: Command = {
   nodeOptions: [],
 };
 
-export function app(more: Partial<ApplicationDescription> & { cores?: number | null; memory?: number; gpu?: number } = {}) {
+export function app(
+  more: Partial<ApplicationDescription> & { cores?: number | null; memory?: number; gpu?: number } = {},
+) {
   const { cores = null, memory = 1024, gpu, ...rest } = more;
   const desc: ApplicationDescription = {
     name: 'app',
@@ -27,7 +29,11 @@ export function app(more: Partial<ApplicationDescription> & { cores?: number | n
     command: COMMAND,
     appUiUrl: '',
     user: 'me',
-    demand: { coresPerExecutor: cores, memoryPerExecutor: memory, resourcesPerExecutor: gpu === undefined ? {} : { gpu } },
+    demand: {
+      coresPerExecutor: cores,
+      memoryPerExecutor: memory,
+      resourcesPerExecutor: gpu === undefined ? {} : { gpu },
+    },
     initialExecutorLimit: null,
     eventLogDir: null,
     eventLogCodec: null,
@@ -91,10 +97,7 @@ export class MasterMachine {
 
   /** Registers a worker over the connection `c-<name>`. */
   worker(name: string, more: Partial<WorkerDescription> = {}, connection = `c-${name}`): MasterToWorker[] {
-    this.fromWorker(
-      { type: 'RegisterWorker', worker: worker(name, more), masterAddress: 'master:7077' },
-      connection,
-    );
+    this.fromWorker({ type: 'RegisterWorker', worker: worker(name, more), masterAddress: 'master:7077' }, connection);
     return this.toWorkers();
   }
 

@@ -94,7 +94,14 @@ test('a worker that is silent is dead after the timeout, comes back when it is h
   master.handle({ type: 'Woken', timer: 'CheckForWorkerTimeOut' });
   assert.deepEqual(workers(master), ['worker-a DEAD']);
   assert.deepEqual(master.toApps(), [
-    { type: 'ExecutorUpdated', execId: 0, state: 'LOST', message: 'worker lost', exitStatus: null, workerHost: 'host-a' },
+    {
+      type: 'ExecutorUpdated',
+      execId: 0,
+      state: 'LOST',
+      message: 'worker lost',
+      exitStatus: null,
+      workerHost: 'host-a',
+    },
     { type: 'WorkerRemoved', workerId: 'worker-a', host: 'host-a', message: 'Not receiving heartbeat for 60 seconds' },
   ]);
   assert.equal(master.records.has('worker_worker-a'), false);
@@ -106,9 +113,20 @@ test('a worker that is silent is dead after the timeout, comes back when it is h
 
   master.worker('a');
   assert.deepEqual(workers(master), ['worker-a ALIVE']);
-  const report = { appId: id, execId: 0, resourceProfileId: 0, cores: 2, memory: 1024, state: 'RUNNING', resources: {} } as const;
+  const report = {
+    appId: id,
+    execId: 0,
+    resourceProfileId: 0,
+    cores: 2,
+    memory: 1024,
+    state: 'RUNNING',
+    resources: {},
+  } as const;
   master.fromWorker({ type: 'WorkerLatestState', workerId: 'worker-a', executors: [report], drivers: [] }, 'c-a');
-  assert.deepEqual(master.toWorkers('KillExecutor').map(({ execId }) => execId), [0]);
+  assert.deepEqual(
+    master.toWorkers('KillExecutor').map(({ execId }) => execId),
+    [0],
+  );
 
   master.passes(60_001);
   master.handle({ type: 'Woken', timer: 'CheckForWorkerTimeOut' });
@@ -143,7 +161,15 @@ test('a duplicate registration settles what ended meanwhile, and leaves alone wh
   master.executor(id, 0, 'RUNNING');
   master.worker('a');
   master.app('e', app({ cores: 1, maxCores: 1 })); // its executor is in no report
-  const report = { appId: id, execId: 0, resourceProfileId: 0, cores: 1, memory: 1024, state: 'RUNNING', resources: {} } as const;
+  const report = {
+    appId: id,
+    execId: 0,
+    resourceProfileId: 0,
+    cores: 1,
+    memory: 1024,
+    state: 'RUNNING',
+    resources: {},
+  } as const;
   master.fromWorker({ type: 'WorkerLatestState', workerId: 'worker-a', executors: [report], drivers: [] }, 'c-a');
   assert.deepEqual(
     master.toApps('ExecutorUpdated').map(({ execId, state }) => [execId, state]),
@@ -168,7 +194,10 @@ test('RUNNING comes from LAUNCHING only, and sets the count of failures back', (
   const id = master.app('d', app({ maxCores: 1 }));
   for (let i = 0; i < 9; i++) master.executor(id, i, 'EXITED', 1);
   master.executor(id, 9, 'RUNNING');
-  assert.throws(() => master.executor(id, 9, 'RUNNING'), /executor 9 state transfer from RUNNING to RUNNING is illegal/);
+  assert.throws(
+    () => master.executor(id, 9, 'RUNNING'),
+    /executor 9 state transfer from RUNNING to RUNNING is illegal/,
+  );
   for (let i = 9; i < 18; i++) master.executor(id, i, 'EXITED', 1);
   assert.equal(master.master.state().activeApps.length, 1);
   master.executor(id, 18, 'EXITED', 1);
@@ -274,7 +303,10 @@ test('executors are killed by id; what is no number or not there is passed over'
   const appId = master.app('d', app({ cores: 2, maxCores: 4 }));
   master.ask('RequestExecutors', { appId, totals: [{ resourceProfileId: 0, total: 1, demand: null }] });
   assert.ok(master.ask('KillExecutors', { appId, executorIds: ['1', 'x', '77', '1'] }).accepted);
-  assert.deepEqual(master.toWorkers('KillExecutor').map(({ execId }) => execId), [1]);
+  assert.deepEqual(
+    master.toWorkers('KillExecutor').map(({ execId }) => execId),
+    [1],
+  );
   assert.deepEqual(master.launched(), []);
   assert.equal(master.ask('KillExecutors', { appId: 'no', executorIds: [] }).accepted, false);
   master.executor(appId, 1, 'KILLED'); // the worker's late news

@@ -54,7 +54,10 @@ test('with records it asks everybody, and goes on when all have answered', () =>
   assert.deepEqual(next.toWorkers('KillExecutor'), []);
   // The adopted executor is known from now on, and the next gets a new id.
   next.executor(appId, 0, 'EXITED', 1);
-  assert.deepEqual(next.toApps('ExecutorAdded').map(({ execId }) => execId), [1]);
+  assert.deepEqual(
+    next.toApps('ExecutorAdded').map(({ execId }) => execId),
+    [1],
+  );
 });
 
 test('whoever does not answer in time is removed', () => {
@@ -64,7 +67,10 @@ test('whoever does not answer in time is removed', () => {
   next.handle({ type: 'Woken', timer: 'CompleteRecovery' });
   const { status, workers, activeApps, completedApps } = next.master.state();
   assert.equal(status, 'ALIVE');
-  assert.deepEqual(workers.map(({ state }) => state), ['DEAD']);
+  assert.deepEqual(
+    workers.map(({ state }) => state),
+    ['DEAD'],
+  );
   assert.equal(activeApps.length, 0);
   assert.equal(completedApps[0]?.state, 'FINISHED');
   assert.equal(next.records.size, 0);
@@ -110,7 +116,10 @@ test('what belongs to nobody is killed; what the application remembers is taken 
     { type: 'KillDriver', driverId: 'driver-x' },
   ]);
   next.executor(appId, 0, 'EXITED', 1);
-  assert.deepEqual(next.toApps('ExecutorAdded').map(({ execId }) => execId), [42]);
+  assert.deepEqual(
+    next.toApps('ExecutorAdded').map(({ execId }) => execId),
+    [42],
+  );
 });
 
 test('a worker that registers before it was asked keeps its executors all the same', () => {

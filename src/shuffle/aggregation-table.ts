@@ -59,6 +59,11 @@ export class AggregationTable {
     return this.#upsertByValue(key, hashValue(key));
   }
 
+  /** The entries of a block's keys; the values of new ones, if there are any, the caller keeps elsewhere. */
+  upsertAll(keys: readonly unknown[], entries: Int32Array): void {
+    for (let i = 0; i < keys.length; i++) entries[i] = this.upsert(keys[i]);
+  }
+
   /** The entry of a key, or -1. */
   find(key: unknown): number {
     const hash = hashValue(key);

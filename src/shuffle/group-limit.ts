@@ -5,8 +5,8 @@ import type { PairBlock } from './pair-stream.ts';
 import { estimateBytes } from './size-estimator.ts';
 import type { HeapStatistics, TaskMemory } from './task-memory.ts';
 
-/** What a table keeps for a key: all values, all values of each side, or what the user's functions make of them. */
-export type GroupKind = 'group' | 'cogroup' | 'combiner';
+/** What a table keeps for a key: all values, or what the user's functions make of them. */
+export type GroupKind = 'group' | 'combiner';
 
 /** Loops that lengthen a group look up when these bits of its length are zero. */
 export const GROUP_CHECK_MASK = 0x7fff;
@@ -19,7 +19,9 @@ export const MAX_GROUP_VALUES = 89_000_000;
 
 const MIB = 1 << 20;
 /** Rows of a block with fewer rows than this may be huge (see blockEnd). */
-const FEW_ROWS = 8;
+export const FEW_ROWS = 8;
+/** Rows below this are not. */
+export const LARGE_ROW_BYTES: number = MIB;
 
 /** What belongs to one key has to be together in memory, and is not. Trying again cannot help. */
 export class GroupTooLargeError extends IskraError {
@@ -41,13 +43,12 @@ export class GroupTooLargeError extends IskraError {
 
   static heapFull(
     key: unknown,
-    combiner: unknown,
-    kind: GroupKind,
+    /** Null: it is not known how many. */
+    values: number | null,
+    bytes: number,
     memory: HeapStatistics,
     granted: number,
-  ): IskraError {
-    const values = countValues(combiner, kind);
-    const bytes = estimateBytes(combiner);
+  ): GroupTooLargeError {
     const used = `${mib(memory.used_heap_size)} of the slot's ${mib(memory.heap_size_limit)} of heap are in use, ${mib(granted)} were granted to the task`;
     return new GroupTooLargeError(
       key,
@@ -87,7 +88,7 @@ export class GroupLimit {
     if (keys.length >= FEW_ROWS) return;
     for (let i = 0; i < keys.length; i++) {
       const bytes = estimateBytes(values[i]);
-      if (bytes < MIB) continue;
+      if (bytes < LARGE_ROW_BYTES) continue;
       this.#largestRow = Math.max(this.#largestRow, bytes);
       const entry = table.find(keys[i]);
       if (entry < 0) continue;
@@ -101,7 +102,9 @@ export class GroupLimit {
 
   #need(bytes: number, key: unknown, combiner: unknown): void {
     const full = this.#memory.heapWithoutRoomFor(bytes);
-    if (full !== null) throw GroupTooLargeError.heapFull(key, combiner, this.#kind, full, this.#memory.grantedBytes);
+    if (full === null) return;
+    const values = countValues(combiner, this.#kind);
+    throw GroupTooLargeError.heapFull(key, values, estimateBytes(combiner), full, this.#memory.grantedBytes);
   }
 }
 
@@ -119,11 +122,7 @@ function largestEntry(table: AggregationTable): number {
 }
 
 function countValues(combiner: unknown, kind: GroupKind): number | null {
-  if (kind === 'combiner') return null;
-  if (kind === 'group') return (combiner as readonly unknown[]).length;
-  let values = 0;
-  for (const side of combiner as readonly (readonly unknown[])[]) values += side.length;
-  return values;
+  return kind === 'combiner' ? null : (combiner as readonly unknown[]).length;
 }
 
 /** What is needed in one piece when it grows once more, or is read: new slots of arrays and tables, a text's copy. */

@@ -6,12 +6,15 @@ export interface PairBlock {
   readonly values: unknown[];
 }
 
-/** Pairs as columns, pulled; what the parts of the shuffle hand to each other. */
-export interface PairStream {
-  next(): PairBlock | null;
+/** Blocks of a kind, pulled. */
+export interface BlockStream<B> {
+  next(): B | null;
   /** Idempotent. */
   close(): void;
 }
+
+/** Pairs as columns; what the parts of the shuffle hand to each other. */
+export interface PairStream extends BlockStream<PairBlock> {}
 
 const BATCH_ROWS = 2048;
 

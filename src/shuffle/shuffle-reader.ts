@@ -3,9 +3,11 @@ import type { ExecutorId } from '../protocol/ids.ts';
 import type { MapOutputs } from '../protocol/map-output.ts';
 import type { CombinePlan, OrderingPlan, ShuffleReadPlan } from '../protocol/stage-program.ts';
 import { Aggregator } from './aggregator.ts';
+import { groupByKey } from './cogroup-reader.ts';
 import { resolveCombiner } from './combiner.ts';
 import { ExternalSorter } from './external-sorter.ts';
 import { FetchStream } from './fetch-stream.ts';
+import { GroupRecords } from './group-block.ts';
 import { type MergeLoop, mergeLoop } from './merge-loops.ts';
 import { type PairBlock, PairRecords, type PairStream } from './pair-stream.ts';
 import { RecordPairs } from './record-pairs.ts';
@@ -33,6 +35,10 @@ export interface ShuffleReaderOptions {
 export function openShuffleReader(env: ShuffleEnv, options: ShuffleReaderOptions): BatchIterator<[unknown, unknown]> {
   const { read, reduceId, outputs, functions, localExecutorId } = options;
   let stream: PairStream = new FetchStream(env, { shuffleId: read.shuffleId, reduceId, outputs, localExecutorId });
+  if (read.combine?.kind === 'group' && !read.mapSideCombine && read.ordering === null) {
+    const tag = `${env.programKey} group ${read.shuffleId}`;
+    return new GroupRecords(tag, groupByKey(env, tag, [stream]));
+  }
   if (read.combine !== null)
     stream = combined(env, stream, `read ${read.shuffleId}`, read.combine, read.mapSideCombine, functions);
   if (read.ordering !== null) stream = sorted(env, stream, read.ordering, functions);
@@ -75,9 +81,12 @@ export function openCombineInPlace(
   },
 ): BatchIterator<[unknown, unknown]> {
   const { records, combine, functions } = options;
-  return new PairRecords(
-    combined(env, new RecordPairs(records, 'combineByKey'), 'in place', combine, false, functions),
-  );
+  const pairs = new RecordPairs(records, 'combineByKey');
+  if (combine.kind === 'group') {
+    const tag = `${env.programKey} group in place`;
+    return new GroupRecords(tag, groupByKey(env, tag, [pairs]));
+  }
+  return new PairRecords(combined(env, pairs, 'in place', combine, false, functions));
 }
 
 function combined(

@@ -327,3 +327,31 @@ test('combining in place needs no shuffle, and refuses records that are no pairs
     (e) => IskraError.is(e) && e.code === 'NOT_PAIRS' && e.message.includes("'b'"),
   );
 });
+
+test('groups of tiny, huge and unlike blocks have their values in the order in which they came, spilled or not', (t) => {
+  const kinds = [(i: number) => i, (i: number) => i + 0.5, (i: number) => `v${i}`, (i: number) => (i % 2 ? null : [i])];
+  const blocks: Pair[][] = [];
+  let n = 0;
+  for (const [b, length] of [1, 4096, 3, 10_000, 2000, 2000, 2000, 1, 1, 5000].entries()) {
+    const value = kinds[b % kinds.length] ?? String;
+    blocks.push(Array.from({ length }, (): Pair => [n % 7 === 0 ? 'often' : `k${n % 991}`, value(n++)]));
+  }
+  const wanted = new Map<unknown, unknown[]>();
+  for (const [k, v] of blocks.flat()) wanted.set(k, [...(wanted.get(k) ?? []), v]);
+  for (const budget of [64 << 20, 200_000]) {
+    const env = newEnv(t, budget);
+    let at = 0;
+    const records = { next: () => blocks[at++] ?? null, close: () => {} };
+    const got = drain(openCombineInPlace(env, { records, combine: { kind: 'group' }, functions: [] }));
+    assert.deepEqual(new Map(got), wanted);
+    assert.equal(got.length, wanted.size);
+    assert.equal(env.memory.heldBytes, 0);
+    assert.deepEqual(blockFiles(env), []);
+    assert.equal(env.metrics.memoryBytesSpilled > 0, budget === 200_000);
+    if (budget > 200_000)
+      assert.deepEqual(
+        got.map(([k]) => k),
+        [...wanted.keys()],
+      );
+  }
+});

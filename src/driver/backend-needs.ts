@@ -4,7 +4,8 @@ import type { ApplicationBackend, BlockUpdated } from '../cluster/application-ba
 import { TASK_CPUS } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import type { DriverAnswers } from '../protocol/driver-executor.ts';
-import type { ExecutorId } from '../protocol/ids.ts';
+import type { ExecutorId, ShuffleId } from '../protocol/ids.ts';
+import type { AllocationSettings } from '../scheduler/allocation-settings.ts';
 import type { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import type { LocalDirs } from '../storage/local-dirs.ts';
 
@@ -20,6 +21,7 @@ export interface BackendNeeds {
   readonly onBlock: (update: BlockUpdated) => void;
   readonly rddLocations: (rddId: number, partition: number) => readonly ExecutorId[];
   readonly mapOutputs: MapOutputTracker;
+  readonly onMapOutputMoved: (executorId: ExecutorId, shuffleId: ShuffleId) => void;
   readonly onFailed: (message: string) => void;
   readonly log: StderrLogger;
 }
@@ -29,6 +31,9 @@ export interface OpenBackend {
   /** `defaultParallelism` when nothing is configured. */
   readonly cores: number;
   readonly maxTaskFailures: number;
+  readonly coresPerExecutor: number;
+  /** Null: the number of executors stays as it is. */
+  readonly allocation: AllocationSettings | null;
   /** What cached blocks may take in memory, an executor. */
   readonly storageBytes: number;
   readonly isLocal: boolean;

@@ -31,7 +31,7 @@ import {
 } from '../config/io-entries.ts';
 import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { parseMasterUrl } from '../config/master-url.ts';
-import { BARRIER_SYNC_TIMEOUT, PROFILE_MERGE_CONFLICTS } from '../config/scheduler-entries.ts';
+import { BARRIER_SYNC_TIMEOUT, PROFILE_MERGE_CONFLICTS, TASK_CPUS } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
@@ -58,6 +58,7 @@ import { Accumulables } from './accumulables.ts';
 import { AddedFiles } from './added-files.ts';
 import type { OpenBackend } from './backend-needs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
+import { DynamicAllocation } from './dynamic-allocation.ts';
 import { loadExtraListeners } from './extra-listeners.ts';
 import { JobStatusStore } from './job-status-store.ts';
 import { KeptData } from './kept-data.ts';
@@ -94,6 +95,7 @@ export class DriverEnv {
   readonly #backend: ApplicationBackend;
   readonly #localDirs: LocalDirs;
   readonly #cached = new CachedBlocks();
+  readonly #dynamicAllocation: DynamicAllocation | null;
   readonly #mapOutputs = new MapOutputTracker();
   readonly #commits = new OutputCommits();
   readonly #accumulables: Accumulables;
@@ -189,7 +191,10 @@ export class DriverEnv {
       log: this.log,
       isStored: (rddId, partition) => this.#cached.isStored(rddId, partition),
       removeRdd: (rddId) => this.#removeRdd(rddId),
-      removeShuffle: (shuffleId) => this.scheduler.unregisterShuffle(shuffleId),
+      removeShuffle: (shuffleId) => {
+        this.#dynamicAllocation?.shuffleCleaned(shuffleId);
+        this.scheduler.unregisterShuffle(shuffleId);
+      },
       removeBroadcast: (id) => this.#backend.removeBroadcast(id, false),
       forgetAccumulator: (id) => this.accumulators.forget(id),
     });
@@ -211,7 +216,11 @@ export class DriverEnv {
       localDirs: this.#localDirs,
       filesDir,
       answers: this.#answers,
-      onBlock: (update) => this.#cached.update(update),
+      onBlock: (update) => {
+        this.#cached.update(update);
+        this.#dynamicAllocation?.blockUpdated(update);
+      },
+      onMapOutputMoved: (executorId, shuffleId) => this.#dynamicAllocation?.shuffleMoved(executorId, shuffleId),
       rddLocations: (rddId, partition) => this.#cached.locations(rddId, partition),
       mapOutputs: this.#mapOutputs,
       onFailed: (message) => this.#clusterFailed(message),
@@ -266,7 +275,14 @@ export class DriverEnv {
       onFatal: (error) =>
         this.log.error('the scheduler failed; every job has failed with it', { error: String(error) }),
     });
+    const { allocation: allocationPlan, coresPerExecutor } = opened;
+    const slots = Math.max(1, Math.floor(coresPerExecutor / conf.get(TASK_CPUS)));
+    this.#dynamicAllocation =
+      allocationPlan === null || this.allocation === null
+        ? null
+        : new DynamicAllocation(allocationPlan, () => slots, this.allocation, log);
     this.scheduler.start();
+    this.#dynamicAllocation?.start();
     this.kept.start();
   }
 
@@ -320,6 +336,7 @@ export class DriverEnv {
 
   /** Pending jobs fail, slots end, files go. */
   async close(): Promise<void> {
+    this.#dynamicAllocation?.stop();
     this.kept.stop();
     this.scheduler.stop();
     this.#barriers.close();
@@ -355,6 +372,7 @@ export class DriverEnv {
     this.#commits.onEvent(event);
     this.#barriers.onEvent(event);
     this.#progress?.onEvent(event);
+    this.#dynamicAllocation?.hear(event);
     if (this.log.enabled('INFO')) logEvent(event, this.log);
     this.listeners.post(event);
     switch (event.type) {

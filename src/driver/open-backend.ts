@@ -40,6 +40,8 @@ function openLocal(conf: SparkConf, master: Extract<MasterUrl, { kind: 'local' }
   const memory = planLocalMemory(conf, master.numSlots);
   return {
     cores: master.numSlots,
+    coresPerExecutor: master.numSlots,
+    allocation: null,
     storageBytes: memory.maxBytes,
     maxTaskFailures: master.maxTaskFailures,
     isLocal: true,

@@ -11,6 +11,7 @@ import type { SparkConf } from '../config/spark-conf.ts';
 import { RpcEnv } from '../rpc/rpc-env.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
 import { generateSecret, SECRET_ENVIRONMENT_VARIABLE, sharedSecret } from '../rpc/security.ts';
+import { allocationSettings } from './allocation-settings.ts';
 import { checkTaskCpus, type OpenBackend } from './backend-needs.ts';
 
 /** The entry of an executor's process. */
@@ -27,6 +28,7 @@ export async function openLocalCluster(
   log: StderrLogger,
 ): Promise<OpenBackend> {
   const layout = layOutExecutors(conf, master.numWorkers, master.coresPerWorker, master.memoryMibPerWorker);
+  const allocation = allocationSettings(conf, log);
   checkTaskCpus(conf, url, layout.coresPerExecutor);
   // Whoever may use this host could reach the port, and so run code: they need the secret, which only child processes get.
   const secret = generateSecret(conf.get(AUTHENTICATE_SECRET_BITS));
@@ -44,12 +46,15 @@ export async function openLocalCluster(
   let cluster: LocalCluster | null = null;
   return {
     cores: layout.executors * layout.coresPerExecutor,
+    coresPerExecutor: layout.coresPerExecutor,
+    allocation,
     storageBytes: layout.storageBytes,
     maxTaskFailures: conf.get(TASK_MAX_FAILURES),
     isLocal: false,
-    make({ applicationId, mainScripts, answers, onBlock, rddLocations, mapOutputs, onFailed }) {
+    make({ applicationId, mainScripts, answers, onBlock, rddLocations, mapOutputs, onMapOutputMoved, onFailed }) {
       cluster = new LocalCluster({
         ...layout,
+        initialExecutors: allocation?.initialExecutors ?? layout.executors,
         executorEntry: fileURLToPath(EXECUTOR_ENTRY),
         applicationId,
         env: {
@@ -69,6 +74,7 @@ export async function openLocalCluster(
         onBlock,
         rddLocations,
         mapOutputs,
+        onMapOutputMoved,
         heartbeats: { timeoutMs: conf.get(NETWORK_TIMEOUT), checkIntervalMs: conf.get(NETWORK_TIMEOUT_INTERVAL) },
         broadcastPieceBytes: conf.get(BROADCAST_BLOCK_SIZE),
         onFailed,

@@ -40,6 +40,7 @@ export interface CoarseGrainedOptions {
   readonly rddLocations: (rddId: number, partition: number) => readonly ExecutorId[];
   readonly heartbeats: HeartbeatSettings;
   readonly broadcastPieceBytes: number;
+  readonly onMapOutputMoved: (executorId: ExecutorId, shuffleId: number) => void;
   readonly onFailed: (message: string) => void;
   readonly mapOutputs: {
     outputsOn(executorId: ExecutorId): readonly { readonly shuffleId: number; readonly mapId: TaskId }[];
@@ -341,7 +342,9 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         const { shuffleId, mapId, location } = ask.request;
         // Who took it may be gone by now.
         const known = this.#executors.has(location.executorId);
-        return { known: known && this.#options.mapOutputs.moveMapOutput(shuffleId, mapId, location) };
+        const moved = known && this.#options.mapOutputs.moveMapOutput(shuffleId, mapId, location);
+        if (moved) this.#options.onMapOutputMoved(location.executorId, shuffleId);
+        return { known: moved };
       }
       case 'IsExecutorAlive':
         return { alive: this.#executors.has(ask.request.executorId) };

@@ -9,6 +9,8 @@ import type { ExecutorLayout } from './executor-layout.ts';
 export interface LocalClusterOptions extends ExecutorLayout {
   /** The compiled src/main/executor-process.ts. */
   readonly executorEntry: string;
+  /** How many of them there are at first. */
+  readonly initialExecutors: number;
   readonly applicationId: string;
   /** Added to the environment of executors: secrets go there, never into arguments. */
   readonly env: Readonly<Record<string, string>>;
@@ -46,7 +48,7 @@ export class LocalCluster implements ExecutorProvider {
 
   constructor(options: LocalClusterOptions) {
     this.#options = options;
-    this.#target = options.executors;
+    this.#target = Math.min(options.initialExecutors, options.executors);
     this.expectedCores = options.executors * options.coresPerExecutor;
   }
 

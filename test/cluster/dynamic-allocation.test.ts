@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SparkContext } from '../../src/driver/spark-context.ts';
+
+test('executors come while tasks wait, stay while they hold map outputs of a job, and go when they are idle', async () => {
+  await using sc = await SparkContext.create({
+    master: 'local-cluster[3,1,1024]',
+    appName: 'dynamic allocation',
+    'spark.log.level': 'WARN',
+    'spark.dynamicAllocation.enabled': 'true',
+    'spark.dynamicAllocation.minExecutors': '1',
+    'spark.dynamicAllocation.schedulerBacklogTimeout': '100ms',
+    'spark.dynamicAllocation.executorIdleTimeout': '1500ms',
+    'spark.dynamicAllocation.shuffleTracking.timeout': '2s',
+  });
+  const executors = () => sc.statusTracker.getExecutorInfos().length;
+  const until = async (what: string, holds: () => boolean): Promise<void> => {
+    for (const end = Date.now() + 30_000; !holds(); await sleep(20)) assert.ok(Date.now() < end, what);
+  };
+  await until('one at first', () => executors() === 1);
+  let most = 0;
+  const watch = setInterval(() => {
+    most = Math.max(most, executors());
+  }, 5);
+  const sums = await sc
+    .parallelize([...Array(60).keys()], 60)
+    .map((x): [number, number] => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
+      return [x % 3, x];
+    })
+    .reduceByKey((a, b) => a + b, 3)
+    .collect();
+  clearInterval(watch);
+  assert.deepEqual(
+    sums.sort(([a], [b]) => a - b),
+    [
+      [0, 570],
+      [1, 590],
+      [2, 610],
+    ],
+  );
+  assert.equal(most, 3);
+  await until('the idle ones go', () => executors() === 1);
+  assert.equal(await sc.range(10).count(), 10);
+});
+
+test('settings of dynamic allocation that do not fit together stop the start', async () => {
+  const create = (conf: Record<string, string>) =>
+    SparkContext.create({
+      master: 'local-cluster[2,1,1024]',
+      appName: 'bad',
+      'spark.log.level': 'OFF',
+      'spark.dynamicAllocation.enabled': 'true',
+      ...conf,
+    });
+  await assert.rejects(
+    create({ 'spark.dynamicAllocation.minExecutors': '3', 'spark.dynamicAllocation.maxExecutors': '2' }),
+    /minExecutors \(3\) must be less than or equal to spark\.dynamicAllocation\.maxExecutors \(2\)!/,
+  );
+  await assert.rejects(
+    create({ 'spark.dynamicAllocation.shuffleTracking.enabled': 'false' }),
+    /Dynamic allocation of executors requires one of the following conditions/,
+  );
+});

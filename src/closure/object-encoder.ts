@@ -11,6 +11,8 @@ import { ACCESSOR, DEFAULT_PROTO, HIDDEN, LITERAL, NULL_PROTO, type ObjectKind, 
 
 /** Fills the node of an object that is no function. */
 export function encodeObject(graph: Graph, value: object, node: number): void {
+  if (isRevoked(value))
+    graph.fail('a revoked Proxy cannot be copied to another process', 'capture the underlying object');
   if (!types.isProxy(value) && encodeHooked(graph, value, node)) return;
   if (graph.plain.isPlain(value)) {
     graph.nodes[node] = ['raw', value];
@@ -51,6 +53,17 @@ function encodeHooked(graph: Graph, value: object, node: number): boolean {
   if (codec === undefined) return false;
   graph.nodes[node] = ['codec', codec.name, graph.ref(codec.encode(value), `(as ${codec.name})`)];
   return true;
+}
+
+function isRevoked(value: object): boolean {
+  if (!types.isProxy(value)) return false;
+  try {
+    Object.getPrototypeOf(value);
+    return false;
+  } catch (error) {
+    // A trap that throws is another matter, and refused with all other proxies.
+    return error instanceof TypeError && error.message.includes('has been revoked');
+  }
 }
 
 function refuseImpossible(graph: Graph, value: object): void {

@@ -8,8 +8,16 @@ import { type Partitioner, partitionOfHash } from '../rdd/partitioner.ts';
 import type { PartitionFunction } from '../shuffle/shuffle-writer.ts';
 import { comparatorOf, resolveOrdering } from '../shuffle/sorter.ts';
 
-/** Where a key goes. Only the hash partitioner looks at the hash. */
-export function partitionFunction(plan: PartitionerPlan, functions: readonly unknown[]): PartitionFunction {
+/**
+ * Where a key goes. Only the hash partitioner looks at the hash.
+ *
+ * @param tag of the stage's code, see `specialize`.
+ */
+export function partitionFunction(
+  plan: PartitionerPlan,
+  functions: readonly unknown[],
+  tag: string,
+): PartitionFunction {
   switch (plan.kind) {
     case 'hash': {
       const n = plan.numPartitions;
@@ -18,9 +26,9 @@ export function partitionFunction(plan: PartitionerPlan, functions: readonly unk
     case 'identity':
       return (key) => key as number;
     case 'range':
-      return rangeFunction(plan, functions);
+      return rangeFunction(plan, functions, tag);
     case 'ofKey': {
-      const inner = partitionFunction(plan.inner, functions);
+      const inner = partitionFunction(plan.inner, functions, tag);
       if (plan.inner.kind !== 'hash') return (pair) => inner((pair as readonly unknown[])[0], 0);
       return (pair) => {
         const key = (pair as readonly unknown[])[0];
@@ -47,11 +55,12 @@ export function partitionFunction(plan: PartitionerPlan, functions: readonly unk
 function rangeFunction(
   plan: Extract<PartitionerPlan, { kind: 'range' }>,
   functions: readonly unknown[],
+  tag: string,
 ): PartitionFunction {
   const bounds = functions[plan.bounds] as readonly unknown[];
   const find = plan.ordering.compare === null ? naturalFinder(bounds) : null;
   const search =
-    find ?? searchBy(bounds, comparatorOf({ ...resolveOrdering(plan.ordering, functions), ascending: true }));
+    find ?? searchBy(bounds, comparatorOf({ ...resolveOrdering(plan.ordering, functions, tag), ascending: true }));
   const last = bounds.length;
   return plan.ordering.ascending ? search : (key) => last - search(key);
 }

@@ -16,8 +16,14 @@ const runtime = {
   none: [] as readonly unknown[],
   hash: hashValue as (key: unknown) => number,
   equal: valuesEqual as (a: unknown, b: unknown) => boolean,
-  isPromise: (v: unknown): boolean =>
-    typeof v === 'object' && v !== null && typeof (v as { then?: unknown }).then === 'function',
+  isPromise(v: unknown): boolean {
+    if (typeof v !== 'object' || v === null) return false;
+    try {
+      return typeof (v as { then?: unknown }).then === 'function';
+    } catch {
+      return false; // a getter, or a revoked proxy: whoever reads the record will say so
+    }
+  },
   refusePromise(op: string): never {
     const asynchronous: Record<string, string> = {
       map: 'mapAsync',

@@ -69,7 +69,10 @@ export function createTaskSink(program: StageProgram, functions: readonly unknow
       return result({ kind: 'sum' }, state, () => encodeValue(state.acc));
     }
     case 'takeOrdered': {
-      const heap = new BoundedHeap(sink.limit, comparatorOf(resolveOrdering(sink.ordering, functions)));
+      const heap = new BoundedHeap(
+        sink.limit,
+        comparatorOf(resolveOrdering(sink.ordering, functions, env.shuffle.programKey)),
+      );
       return result({ kind: 'offer' }, { heap }, () => encodeRecords(heap.sorted()), nothing, BATCH_SIZE);
     }
     case 'foreach':
@@ -117,7 +120,7 @@ type ShuffleWrite = Extract<SinkPlan, { kind: 'shuffleWrite' }>;
 
 function partitioningSink(sink: ShuffleWrite, functions: readonly unknown[], env: TaskEnv): TaskSink {
   const { kind, numPartitions } = sink.partitioner;
-  const partition = partitionFunction(sink.partitioner, functions);
+  const partition = partitionFunction(sink.partitioner, functions, env.shuffle.programKey);
   const writer = createPartitioningWriter(env.shuffle, {
     shuffleId: sink.shuffleId,
     mapId: env.task.taskAttemptId,
@@ -141,7 +144,7 @@ function combiningSink(sink: ShuffleWrite, functions: readonly unknown[], env: T
     shuffleId: sink.shuffleId,
     mapId: env.task.taskAttemptId,
     numPartitions: sink.partitioner.numPartitions,
-    partition: partitionFunction(sink.partitioner, functions),
+    partition: partitionFunction(sink.partitioner, functions, env.shuffle.programKey),
   });
   const zero = combine.kind === 'aggregate' ? zeroMaker(functions[combine.zero]) : nothing;
   return {

@@ -1,3 +1,4 @@
+import { checkedCompare } from '../base/checked-compare.ts';
 import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import { compareValues } from '../base/value-ordering.ts';
 import { type AsyncOptions, asyncOperator } from './async-functions.ts';
@@ -134,7 +135,7 @@ async function extremes<T>(
   ascending: boolean,
 ): Promise<T[]> {
   if (limit === 0 || at.node.numPartitions === 0) return [];
-  const order = (user as ((a: unknown, b: unknown) => number) | null) ?? compareValues;
+  const order = user === null ? compareValues : checkedCompare(user as (a: unknown, b: unknown) => number);
   const compare = ascending ? order : (a: unknown, b: unknown) => order(b, a);
   const ordering = { compare: user, ascending, operator: at.operator };
   let best: T[] = [];

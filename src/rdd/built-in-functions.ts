@@ -1,3 +1,4 @@
+import { checkedCompare } from '../base/checked-compare.ts';
 import { type DistinctSketch, HyperLogLog } from '../base/hyper-log-log.ts';
 import { type Fractions, sampleByFractions } from '../base/stratified-sampling.ts';
 import { compareValues } from '../base/value-ordering.ts';
@@ -46,7 +47,7 @@ const MAKERS = {
     bucketCounter(data.edges, data.even),
   /** For `filter`, of pairs: keys from captured[0] to captured[1], in the order of captured[2] if that is a function. */
   keyInRange: (_data: null, [low, high, compare]: readonly unknown[]): AnyFunction => {
-    const order = (compare as typeof compareValues | null) ?? compareValues;
+    const order = typeof compare === 'function' ? checkedCompare(compare as typeof compareValues) : compareValues;
     return ([key]: readonly [unknown, unknown]) => order(key, low) >= 0 && order(key, high) <= 0;
   },
   /** For `mapPartitionsWithIndex`, of pairs: captured[0] are the fractions, [key, fraction] each. */

@@ -1,4 +1,5 @@
 import { IllegalArgumentError } from '../base/errors.ts';
+import { hashValue } from '../base/value-hash.ts';
 import { ValueMap } from '../base/value-map.ts';
 import { collectNode } from './actions.ts';
 import { choosePartitioner } from './default-partitioner.ts';
@@ -52,6 +53,7 @@ export function reduceByKeyLocally<K, V>(
 
 /** All values of one key; with a partitioner only its partition is looked at. */
 export function lookup<K, V>(at: Site, key: K, options?: ActionOptions): FutureAction<V[]> {
+  hashValue(key); // refuses what equals no key
   const found = narrow(at, false, (parent, builder) => ({
     kind: 'Narrow',
     parent,

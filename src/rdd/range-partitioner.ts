@@ -1,3 +1,4 @@
+import { checkedCompare } from '../base/checked-compare.ts';
 import { IllegalArgumentError, InvariantError } from '../base/errors.ts';
 import { compareValues } from '../base/value-ordering.ts';
 import type { AnyFunction, Ordering } from './dependency.ts';
@@ -63,7 +64,7 @@ export class RangePartitioner<K = unknown> implements Partitioner, Preparable {
     this.ordering = { compare: compare as AnyFunction | null, ascending, operator: 'RangePartitioner' };
     this.#rdd = rdd.node;
     this.#samplePoints = samplePointsPerPartition;
-    this.#compare = (compare as ((a: unknown, b: unknown) => number) | null) ?? compareValues;
+    this.#compare = compare === null ? compareValues : checkedCompare(compare as (a: unknown, b: unknown) => number);
     this.#bounds = numPartitions <= 1 ? [] : null;
   }
 

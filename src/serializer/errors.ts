@@ -39,3 +39,8 @@ export class NotColumnarSignal extends Error {}
 export function isStackOverflow(error: unknown): boolean {
   return error instanceof RangeError && error.message.includes('call stack');
 }
+
+/** Whatever is done with a revoked proxy throws; V8 names the operation. */
+export function isRevokedProxy(error: unknown): boolean {
+  return error instanceof TypeError && error.message.endsWith('on a proxy that has been revoked');
+}

@@ -17,6 +17,17 @@ export function describeRefusal(refusal: Refusal, records: readonly unknown[], f
   return new UnencodableRecordError(shortInspect(refusal.value), refusal.reason);
 }
 
+/** A revoked proxy cannot be looked at, so only the record is named. */
+export function describeRevokedProxy(
+  error: unknown,
+  records: readonly unknown[],
+  from: number,
+): UnencodableRecordError {
+  const i = records.findIndex((record) => shortInspect(record).includes('<Revoked Proxy>'));
+  const subject = i < 0 ? 'a record' : `record ${from + i} of its batch, ${shortInspect(records[i])},`;
+  return new UnencodableRecordError(subject, 'it is or holds a proxy that was revoked', error);
+}
+
 /** Breadth first: the shortest path. Null if `wanted` is not in `root`. */
 function pathTo(root: unknown, wanted: unknown): string | null {
   const seen = new Set<unknown>([root]);

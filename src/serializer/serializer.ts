@@ -5,8 +5,8 @@ import { ByteWriter } from './byte-writer.ts';
 import { readArray, readPairColumns } from './column-decoder.ts';
 import { ColumnWriter } from './column-writer.ts';
 import { type CompressionName, Compressor } from './compression.ts';
-import { isStackOverflow, NotColumnarSignal, Refusal, UnencodableRecordError } from './errors.ts';
-import { describeRefusal } from './locate.ts';
+import { isRevokedProxy, isStackOverflow, NotColumnarSignal, Refusal, UnencodableRecordError } from './errors.ts';
+import { describeRefusal, describeRevokedProxy } from './locate.ts';
 
 export { BLOCK_HEADER_BYTES, type BlockHeader, readBlockHeader } from './block.ts';
 export { type ClassCodec, installClassCodec } from './class-codec.ts';
@@ -110,6 +110,8 @@ export class RecordEncoder {
         throw describeRefusal(error, typeof records === 'function' ? records() : records, from);
       if (isStackOverflow(error))
         throw new UnencodableRecordError('a record', 'it is nested too deeply for the stack that is left here', error);
+      if (isRevokedProxy(error))
+        throw describeRevokedProxy(error, typeof records === 'function' ? records() : records, from);
       throw error;
     }
   }

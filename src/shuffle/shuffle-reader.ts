@@ -64,7 +64,7 @@ function sorted(
   ordering: OrderingPlan,
   functions: readonly unknown[],
 ): PairStream {
-  const sorter = new ExternalSorter(env, resolveOrdering(ordering, functions));
+  const sorter = new ExternalSorter(env, resolveOrdering(ordering, functions, env.programKey));
   return new Collected(source, sorter, (block) => sorter.add(block));
 }
 

@@ -13,7 +13,11 @@ const TABLE_GROWTH = 3;
 
 /** About how many bytes of heap a value holds. Shared parts are counted every time they are met. */
 export function estimateBytes(value: unknown): number {
-  return estimateAt(value, 0);
+  try {
+    return estimateAt(value, 0);
+  } catch {
+    return 64; // a getter that throws, or a revoked proxy: whoever encodes it will say so
+  }
 }
 
 function estimateAt(value: unknown, depth: number): number {

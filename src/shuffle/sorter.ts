@@ -1,3 +1,4 @@
+import { refuseComparison } from '../base/checked-compare.ts';
 import { compareValues } from '../base/value-ordering.ts';
 import type { OrderingPlan } from '../protocol/stage-program.ts';
 import { sortedInts, sortedNumbers, sortedStrings } from './packed-sort.ts';
@@ -13,12 +14,18 @@ export interface KeyOrder {
   readonly ascending: boolean;
 }
 
-/** @param functions the program's decoded closure graph. */
-export function resolveOrdering(plan: OrderingPlan, functions: readonly unknown[]): KeyOrder {
-  return {
-    compare: plan.compare === null ? null : (functions[plan.compare] as Comparator),
-    ascending: plan.ascending,
-  };
+/** As checkedCompare, in text of its own for each stage. */
+const CHECKED =
+  'return (compare, refuse) => (left, right) => { const c = compare(left, right); if (typeof c !== "number" || c !== c) refuse(c, left, right); return c; };';
+
+/**
+ * @param functions the program's decoded closure graph.
+ * @param tag what the comparator belongs to, see `specialize`.
+ */
+export function resolveOrdering(plan: OrderingPlan, functions: readonly unknown[], tag: string): KeyOrder {
+  if (plan.compare === null) return { compare: null, ascending: plan.ascending };
+  const checked = specialize<(compare: Comparator, refuse: typeof refuseComparison) => Comparator>(tag, CHECKED);
+  return { compare: checked(functions[plan.compare] as Comparator, refuseComparison), ascending: plan.ascending };
 }
 
 /** The order as one comparator. */

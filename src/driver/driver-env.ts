@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isProxy } from 'node:util/types';
 import { AccumulatorRegistry } from '../accumulator/accumulator.ts';
 import { type EpochMs, systemClock } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
@@ -236,7 +237,7 @@ export class DriverEnv {
       publish: (id, bytes) => backend.putBroadcast(id, bytes),
       unpersist: (id) => backend.removeBroadcast(id, true),
       remove: (id) => backend.removeBroadcast(id, false),
-      isRdd: (value) => value instanceof RDD,
+      isRdd: (value) => !isProxy(value) && value instanceof RDD,
       callSite,
     });
     this.scheduler = new Scheduler({

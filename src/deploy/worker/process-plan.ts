@@ -1,0 +1,60 @@
+import { IskraError } from '../../base/errors.ts';
+import { REDACTED } from '../../base/redaction.ts';
+import type { Command } from '../../protocol/deploy-description.ts';
+import type { WorkerSettings } from './worker-settings.ts';
+
+/** A process to start: `node` with these arguments. */
+export interface ProcessPlan {
+  readonly args: readonly string[];
+  /** Set over the worker's own environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where it runs, and where its `stdout` and `stderr` go, as files of these names. */
+  readonly directory: string;
+  /** What the file `stderr` begins with. */
+  readonly stderrHeader: string;
+}
+
+/**
+ * The process that a command stands for.
+ *
+ * @param values what stands for `{{NAME}}` in its arguments.
+ * @throws IskraError when this installation has no such program.
+ */
+export function planProcess(
+  command: Command,
+  values: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string>>,
+  directory: string,
+  title: string,
+  settings: WorkerSettings,
+): ProcessPlan {
+  const { programs, redaction } = settings;
+  const program = Object.hasOwn(programs, command.mainClass) ? programs[command.mainClass] : undefined;
+  if (program === undefined)
+    throw new IskraError(
+      'PROGRAM_NOT_FOUND',
+      `Cannot run program ${JSON.stringify(command.mainClass)}: this worker has ${Object.keys(programs).join(', ')}`,
+      { details: { mainClass: command.mainClass } },
+    );
+  const args = [...command.nodeOptions, program, ...command.arguments.map((argument) => substitute(argument, values))];
+  const shown = ['node', ...args].map((argument) => `"${redactArgument(argument, redaction)}"`).join(' ');
+  return {
+    args,
+    environment: { ...command.environment, ...environment },
+    directory,
+    stderrHeader: `${title}: ${shown}\n${'='.repeat(40)}\n\n`,
+  };
+}
+
+/** Puts values in place of `{{NAME}}`; a name that nobody knows stays. Spark: ExecutorRunner.substituteVariables */
+export function substitute(argument: string, values: Readonly<Record<string, string>>): string {
+  return argument.replace(/\{\{(\w+)\}\}/g, (place, name: string) =>
+    Object.hasOwn(values, name) ? (values[name] ?? place) : place,
+  );
+}
+
+/** `key=value` whose key is one of a secret. Spark: Utils.redactCommandLineArgs */
+function redactArgument(argument: string, redaction: RegExp): string {
+  const match = /^([^=]+)=/.exec(argument);
+  return match?.[1] !== undefined && redaction.test(match[1]) ? `${match[1]}=${REDACTED}` : argument;
+}

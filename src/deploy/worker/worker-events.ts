@@ -1,0 +1,87 @@
+import type { EpochMs } from '../../base/clock.ts';
+import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
+import type { MasterToWorker, WorkerDescription, WorkerToMaster } from '../../protocol/master-worker.ts';
+import type { ProcessPlan } from './process-plan.ts';
+
+/** An RPC connection, by a name that is never used again in the process. */
+export type ConnectionId = string;
+
+/** `app-…/0` of an executor, or the id of a driver. One process of a key runs at a time. */
+export type ProcessKey = string;
+
+export type WorkerTimer =
+  | 'ReregisterWithMaster'
+  | 'SendHeartbeat'
+  | 'WorkDirCleanup'
+  /** A process has been running for a moment. */
+  | `up ${ProcessKey}`
+  /** One that was told to end has had its time. */
+  | `kill ${ProcessKey}`
+  /** A supervised driver starts again. */
+  | `restart ${ProcessKey}`;
+
+/** All that can happen to a worker. */
+export type WorkerEvent = { readonly at: EpochMs } & (
+  | { readonly type: 'Start' }
+  | { readonly type: 'FromMaster'; readonly from: ConnectionId; readonly message: MasterToWorker }
+  | { readonly type: 'Disconnected'; readonly connection: ConnectionId }
+  | { readonly type: 'Woken'; readonly timer: WorkerTimer }
+  | { readonly type: 'ExecutorPrepared'; readonly key: ProcessKey; readonly appDirs: readonly string[] }
+  /** `appDirs` are there all the same, when they are not null. */
+  | {
+      readonly type: 'ExecutorNotPrepared';
+      readonly key: ProcessKey;
+      readonly message: string;
+      readonly appDirs: readonly string[] | null;
+    }
+  /** `userJar`: where the application's bundle lies now. */
+  | { readonly type: 'DriverPrepared'; readonly key: ProcessKey; readonly userJar: string }
+  | { readonly type: 'DriverNotPrepared'; readonly key: ProcessKey; readonly message: string }
+  | { readonly type: 'ProcessStarted'; readonly key: ProcessKey }
+  /** It could not be spawned. */
+  | { readonly type: 'ProcessFailed'; readonly key: ProcessKey; readonly message: string }
+  /** By a signal: 128 and its number. */
+  | { readonly type: 'ProcessExited'; readonly key: ProcessKey; readonly exitCode: number }
+  /** The operator's signal. Spark: WorkerDecommissionSigReceived */
+  | { readonly type: 'DecommissionSignal' }
+  | { readonly type: 'Stop' }
+);
+
+/** What a runner of a process wants; `key` is its own. */
+export type ProcessEffect =
+  | { readonly type: 'StartProcess'; readonly key: ProcessKey; readonly plan: ProcessPlan }
+  | { readonly type: 'SignalProcess'; readonly key: ProcessKey; readonly signal: 'SIGTERM' | 'SIGKILL' }
+  /** There is one alarm a timer; a new one replaces it. */
+  | { readonly type: 'SetTimer'; readonly timer: WorkerTimer; readonly at: EpochMs }
+  | { readonly type: 'CancelTimer'; readonly timer: WorkerTimer };
+
+/** All that a worker can want. Effects are begun in order. */
+export type WorkerEffect =
+  | ProcessEffect
+  /** A RegisterWorker to each, all at the same time; whom it does not reach is a warning. Ends attempts that go on. */
+  | { readonly type: 'RegisterAt'; readonly masters: readonly string[]; readonly worker: WorkerDescription }
+  | { readonly type: 'CancelRegistration' }
+  | { readonly type: 'SendToMaster'; readonly connection: ConnectionId; readonly message: WorkerToMaster }
+  /** Makes the directory, which must be new; and, where `appDirs` is null, directories for the application. */
+  | {
+      readonly type: 'PrepareExecutor';
+      readonly key: ProcessKey;
+      readonly directory: string;
+      readonly appDirs: readonly string[] | null;
+    }
+  /** Makes the directory and fetches the bundle into it. */
+  | {
+      readonly type: 'PrepareDriver';
+      readonly key: ProcessKey;
+      readonly directory: string;
+      readonly appResource: string;
+      readonly resources: ResourceAddresses;
+    }
+  /** In the background; what cannot be removed is logged. */
+  | { readonly type: 'RemoveDirs'; readonly directories: readonly string[] }
+  /** In the background: directories in the work directory with nothing in them that is newer, but for those to keep. */
+  | { readonly type: 'CleanWorkDir'; readonly keep: readonly string[]; readonly olderThan: EpochMs }
+  /** For the shuffle service. */
+  | { readonly type: 'ExecutorRemoved'; readonly appId: string; readonly execId: string }
+  | { readonly type: 'ApplicationRemoved'; readonly appId: string }
+  | { readonly type: 'Exit'; readonly code: number; readonly message: string };

@@ -1,0 +1,509 @@
+import { assertNever } from '../../base/assert-never.ts';
+import type { EpochMs } from '../../base/clock.ts';
+import { InvariantError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { SeededRandom } from '../../base/seeded-random.ts';
+import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
+import { FINISHED_EXECUTOR_STATES } from '../../protocol/deploy-states.ts';
+import type { MasterToWorker, WorkerToMaster } from '../../protocol/master-worker.ts';
+import type { WorkerDriver, WorkerExecutor, WorkerStateResponse } from '../../protocol/worker-process.ts';
+import { trimOldest } from '../retain.ts';
+import { type DriverEnd, DriverRunner, type LaunchDriver } from './driver-runner.ts';
+import { type ExecutorChange, ExecutorRunner, type LaunchExecutor } from './executor-runner.ts';
+import { type ActiveMaster, Registration } from './registration.ts';
+import type {
+  ConnectionId,
+  ProcessEffect,
+  ProcessKey,
+  WorkerEffect,
+  WorkerEvent,
+  WorkerTimer,
+} from './worker-events.ts';
+import type { WorkerSettings } from './worker-settings.ts';
+
+/** An id that comes from the network and becomes part of a path. */
+const SAFE_ID = /^(?!\.)[\w.-]{1,200}$/;
+
+/**
+ * Decides for one worker: whom it follows, what it starts, what it has left, what it cleans up.
+ *
+ * An executor or driver is accepted (its cores, memory and resources are in use from then on), prepared (directories, bundle),
+ * started, and ends in one state that the master is told (and all is given back). `Registration`, `ExecutorRunner` and
+ * `DriverRunner` have the pictures.
+ *
+ * When something fails. The link to the master breaks: what runs goes on, the worker registers again, under its id, with what
+ * runs; news that nobody hears meanwhile is dropped, since the next registration tells of what is left. Nobody answers:
+ * the process ends with 1, and with it, since they hang on its connection, what it started. A directory cannot be made, a
+ * program cannot be spawned: FAILED, or ERROR of a driver, with the text. A process ignores SIGTERM: SIGKILL; ignores that: it is
+ * given up. A master that is not the active one is not obeyed.
+ *
+ * Invariants:
+ * 1. Cores and memory in use are the sums over live executors and drivers.
+ * 2. A live executor has no finished state, and is in no other table.
+ * 3. Heartbeats go only to the connected master; a worker that is not connected tries to register.
+ * 4. Whatever is asked to wait for an application's directories waits only while they are made.
+ *
+ * Spark: Worker
+ */
+export class Worker {
+  readonly #settings: WorkerSettings;
+  readonly #log: Logger;
+  readonly #registration: Registration;
+  #effects: WorkerEffect[] = [];
+  #at: EpochMs = 0;
+  #coresUsed = 0;
+  #memoryUsed = 0;
+  readonly #executors = new Map<ProcessKey, ExecutorRunner>();
+  readonly #drivers = new Map<ProcessKey, DriverRunner>();
+  readonly #finishedExecutors = new Map<string, WorkerExecutor>();
+  readonly #finishedDrivers = new Map<string, WorkerDriver>();
+  /** Local directories by application; `maker`: the executor for which they are being made. */
+  readonly #appDirs = new Map<string, readonly string[] | { readonly maker: ProcessKey }>();
+  readonly #waitingForDirs = new Map<string, ExecutorRunner[]>();
+  readonly #finishedApps = new Set<string>();
+  #heartbeats = false;
+  #cleanups = false;
+  #decommissioned = false;
+  #stopping = false;
+
+  constructor(settings: WorkerSettings, log: Logger, random: SeededRandom) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#registration = new Registration(settings, log, random);
+  }
+
+  handle(event: WorkerEvent): WorkerEffect[] {
+    this.#at = event.at;
+    this.#effects = [];
+    switch (event.type) {
+      case 'Start':
+        this.#effects.push(...this.#registration.begin(event.at));
+        break;
+      case 'FromMaster':
+        this.#fromMaster(event.message, event.from);
+        break;
+      case 'Disconnected':
+        this.#disconnected(event.connection);
+        break;
+      case 'Woken':
+        this.#woken(event.timer);
+        break;
+      case 'ExecutorPrepared':
+        this.#appDirsMade(event.key, event.appDirs);
+        this.#executor(event.key, (runner) => runner.prepared(event.appDirs));
+        break;
+      case 'ExecutorNotPrepared':
+        this.#log.error(`Failed to launch executor ${event.key}: ${event.message}`);
+        this.#appDirsMade(event.key, event.appDirs);
+        this.#executor(event.key, (runner) => runner.failed(event.message));
+        break;
+      case 'DriverPrepared':
+        this.#driver(event.key, (runner) => runner.prepared(event.userJar));
+        break;
+      case 'DriverNotPrepared':
+        this.#driver(event.key, (runner) => runner.failed(event.message));
+        break;
+      case 'ProcessStarted':
+        this.#executor(event.key, (runner) => runner.started(event.at));
+        this.#driver(event.key, (runner) => runner.started(event.at));
+        break;
+      case 'ProcessFailed':
+        this.#executor(event.key, (runner) => runner.failed(event.message));
+        this.#driver(event.key, (runner) => runner.failed(event.message));
+        break;
+      case 'ProcessExited':
+        this.#executor(event.key, (runner) => runner.exited(event.exitCode));
+        this.#driver(event.key, (runner) => runner.exited(event.exitCode, event.at));
+        break;
+      case 'DecommissionSignal':
+        if (this.#decommission()) this.#toMaster({ type: 'WorkerDecommissioning', workerId: this.#settings.worker.id });
+        break;
+      case 'Stop':
+        this.#stop();
+        break;
+      default:
+        assertNever(event);
+    }
+    return this.#effects;
+  }
+
+  /** True when nothing runs any more: after `Stop` the process can end. */
+  get idle(): boolean {
+    return this.#executors.size + this.#drivers.size === 0;
+  }
+
+  /** A picture for pages. Spark: RequestWorkerState */
+  state(): WorkerStateResponse {
+    const { host, port, worker, cores, memory, resources } = this.#settings;
+    const { master } = this.#registration;
+    return {
+      host,
+      port,
+      workerId: worker.id,
+      executors: Array.from(this.#executors.values(), (runner) => runner.summary()),
+      finishedExecutors: [...this.#finishedExecutors.values()],
+      drivers: Array.from(this.#drivers.values(), (runner) => runner.summary()),
+      finishedDrivers: [...this.#finishedDrivers.values()],
+      masterUrl: master?.url ?? '',
+      masterWebUiUrl: master?.webUiUrl ?? '',
+      cores,
+      coresUsed: this.#coresUsed,
+      memory,
+      memoryUsed: this.#memoryUsed,
+      resources,
+      resourcesUsed: this.#resourcesUsed(),
+    };
+  }
+
+  /** @throws InvariantError when one of the class comment's does not hold. */
+  checkInvariants(): void {
+    const fail = (rule: number, text: string): never => {
+      throw new InvariantError(`worker, rule ${rule}: ${text}`);
+    };
+    const held = [
+      ...Array.from(this.#executors.values(), ({ launch }) => launch),
+      ...Array.from(this.#drivers.values(), ({ launch }) => ({ ...launch.driver, resources: launch.resources })),
+    ];
+    const cores = held.reduce((sum, each) => sum + each.cores, 0);
+    const memory = held.reduce((sum, each) => sum + each.memory, 0);
+    if (cores !== this.#coresUsed || memory !== this.#memoryUsed)
+      fail(1, `counts ${this.#coresUsed} cores and ${this.#memoryUsed} MiB, but ${cores} and ${memory} are in use`);
+    for (const [key, { state }] of this.#executors)
+      if (FINISHED_EXECUTOR_STATES.has(state) || this.#finishedExecutors.has(key))
+        fail(2, `${key} is ${state} and live`);
+    const { connected, trying } = this.#registration;
+    if (connected && trying) fail(3, 'registers although it is connected');
+    for (const appId of this.#waitingForDirs.keys()) {
+      const dirs = this.#appDirs.get(appId);
+      if (dirs === undefined || !('maker' in dirs) || !this.#executors.has(dirs.maker))
+        fail(4, `executors of ${appId} wait for directories that nobody makes`);
+    }
+  }
+
+  #fromMaster(message: MasterToWorker, from: ConnectionId): void {
+    const { worker, workDir, preferConfiguredMasterAddress } = this.#settings;
+    switch (message.type) {
+      case 'RegisteredWorker': {
+        const { masterUrl, masterWebUiUrl: webUiUrl, masterAddress } = message;
+        const own = masterUrl.replace(/^spark:\/\//, '');
+        const address = preferConfiguredMasterAddress ? masterAddress : own;
+        if (message.duplicate) this.#log.warn(`Duplicate registration at master spark://${address}`);
+        this.#log.info(`Successfully registered with master spark://${address}`);
+        this.#follow({ url: masterUrl, webUiUrl, address, connection: from });
+        if (this.#settings.cleanupEnabled && !this.#cleanups) {
+          this.#log.info(`Worker cleanup enabled; old application directories will be deleted in: ${workDir}`);
+          this.#cleanups = true;
+          this.#setTimer('WorkDirCleanup', this.#settings.cleanupIntervalMs);
+        }
+        this.#toMaster({ type: 'WorkerLatestState', workerId: worker.id, ...this.#reports() });
+        break;
+      }
+      case 'RegisterWorkerFailed':
+        if (this.#registration.registered) break; // another master has taken it
+        this.#log.error(`Worker registration failed: ${message.message}`);
+        this.#effects.push({ type: 'Exit', code: 1, message: `Worker registration failed: ${message.message}` });
+        break;
+      case 'MasterInStandby':
+        break; // the timer goes on
+      case 'MasterChanged': {
+        const { masterUrl, masterWebUiUrl: webUiUrl } = message;
+        this.#log.info(`Master has changed, new master is at ${masterUrl}`);
+        const address = masterUrl.replace(/^spark:\/\//, '');
+        this.#follow({ url: masterUrl, webUiUrl, address, connection: from });
+        this.#toMaster({ type: 'WorkerSchedulerStateResponse', workerId: worker.id, ...this.#reports() });
+        break;
+      }
+      case 'ReconnectWorker':
+        this.#log.info(`Master with url ${message.masterUrl} requested this worker to reconnect.`);
+        this.#registration.connected = false;
+        this.#effects.push(...this.#registration.begin(this.#at));
+        break;
+      case 'LaunchExecutor':
+        this.#launchExecutor(message);
+        break;
+      case 'KillExecutor': {
+        const key = `${message.appId}/${message.execId}`;
+        if (message.masterUrl !== this.#registration.master?.url)
+          this.#log.warn(`Invalid Master (${message.masterUrl}) attempted to kill executor ${message.execId}`);
+        else if (this.#executors.has(key)) {
+          this.#log.info(`Asked to kill executor ${key}`);
+          this.#executor(key, (runner) => runner.kill(this.#at));
+        } else this.#log.info(`Asked to kill unknown executor ${key}`);
+        break;
+      }
+      case 'LaunchDriver':
+        this.#launchDriver(message);
+        break;
+      case 'KillDriver':
+        this.#log.info(`Asked to kill driver ${message.driverId}`);
+        if (this.#drivers.has(message.driverId)) this.#driver(message.driverId, (runner) => runner.kill(this.#at));
+        else this.#log.error(`Asked to kill unknown driver ${message.driverId}`);
+        break;
+      case 'ApplicationFinished':
+        this.#finishedApps.add(message.appId);
+        this.#maybeCleanUp(message.appId);
+        break;
+      case 'DecommissionWorker':
+        this.#decommission();
+        break;
+      default:
+        assertNever(message);
+    }
+  }
+
+  #follow(master: ActiveMaster): void {
+    this.#effects.push(...this.#registration.changeMaster(master));
+    if (this.#heartbeats) return;
+    this.#heartbeats = true;
+    this.#heartbeat(); // at once, then every interval
+  }
+
+  #heartbeat(): void {
+    const { connected } = this.#registration;
+    if (connected) this.#toMaster({ type: 'Heartbeat', workerId: this.#settings.worker.id });
+    this.#setTimer('SendHeartbeat', this.#settings.heartbeatMs);
+  }
+
+  #reports(): Pick<Extract<WorkerToMaster, { type: 'WorkerLatestState' }>, 'executors' | 'drivers'> {
+    return {
+      executors: Array.from(this.#executors.values(), (runner) => runner.report()),
+      drivers: Array.from(this.#drivers.values(), (runner) => runner.report()),
+    };
+  }
+
+  #disconnected(connection: ConnectionId): void {
+    const { master, connected } = this.#registration;
+    if (!connected || master?.connection !== connection || this.#stopping) return;
+    this.#log.info(`${master.address} Disassociated !`);
+    this.#log.error('Connection to master failed! Waiting for master to reconnect...');
+    this.#registration.connected = false;
+    this.#effects.push(...this.#registration.begin(this.#at));
+  }
+
+  #woken(timer: WorkerTimer): void {
+    switch (timer) {
+      case 'ReregisterWithMaster':
+        this.#effects.push(...this.#registration.tryAgain(this.#at));
+        return;
+      case 'SendHeartbeat':
+        this.#heartbeat();
+        return;
+      case 'WorkDirCleanup':
+        this.#cleanWorkDir();
+        return;
+    }
+    const [what, key = ''] = timer.split(/ (.*)/s);
+    if (what === 'up') this.#executor(key, (runner) => runner.isUp());
+    else if (what === 'restart') this.#driver(key, (runner) => runner.waited());
+    else {
+      this.#executor(key, (runner) => runner.killTimeIsUp(this.#at));
+      this.#driver(key, (runner) => runner.killTimeIsUp(this.#at));
+    }
+  }
+
+  #launchExecutor(launch: LaunchExecutor): void {
+    const { masterUrl, appId, execId, app } = launch;
+    if (masterUrl !== this.#registration.master?.url) {
+      this.#log.warn(`Invalid Master (${masterUrl}) attempted to launch executor.`);
+      return;
+    }
+    const refuse = (message: string): void => {
+      this.#log.warn(message);
+      this.#toMaster({ type: 'ExecutorStateChanged', appId, execId, state: 'FAILED', message, exitStatus: null });
+    };
+    if (this.#decommissioned || this.#stopping) {
+      refuse('Asked to launch an executor while decommissioned. Not launching executor.');
+      return;
+    }
+    if (!SAFE_ID.test(appId) || !Number.isSafeInteger(execId) || execId < 0) {
+      refuse(`'${appId}/${execId}' is no id of an executor`);
+      return;
+    }
+    this.#log.info(`Asked to launch executor ${appId}/${execId} for ${app.name}`);
+    const runner = new ExecutorRunner(launch, this.#settings);
+    if (this.#executors.has(runner.key)) {
+      this.#log.warn(`Executor ${runner.key} runs already; it is left as it is.`);
+      return;
+    }
+    this.#executors.set(runner.key, runner);
+    this.#finishedExecutors.delete(runner.key);
+    this.#hold(launch);
+    this.#prepare(runner);
+  }
+
+  /** One executor has the application's directories made; those that come meanwhile wait for them. */
+  #prepare(runner: ExecutorRunner): void {
+    const { appId } = runner.launch;
+    const dirs = this.#appDirs.get(appId);
+    if (dirs !== undefined && 'maker' in dirs) {
+      const waiting = this.#waitingForDirs.get(appId) ?? [];
+      this.#waitingForDirs.set(appId, [...waiting, runner]);
+      return;
+    }
+    if (dirs === undefined) this.#appDirs.set(appId, { maker: runner.key });
+    const { key, directory } = runner;
+    this.#effects.push({ type: 'PrepareExecutor', key, directory, appDirs: dirs ?? null });
+  }
+
+  /** @param appDirs null: they could not be made, so the next one tries. */
+  #appDirsMade(key: ProcessKey, appDirs: readonly string[] | null): void {
+    const runner = this.#executors.get(key);
+    if (runner === undefined) return;
+    const { appId } = runner.launch;
+    const dirs = this.#appDirs.get(appId);
+    if (dirs === undefined || !('maker' in dirs) || dirs.maker !== key) return;
+    if (appDirs === null) this.#appDirs.delete(appId);
+    else this.#appDirs.set(appId, appDirs);
+    const waiting = this.#waitingForDirs.get(appId) ?? [];
+    this.#waitingForDirs.delete(appId);
+    for (const each of waiting) this.#prepare(each);
+  }
+
+  #launchDriver(launch: LaunchDriver): void {
+    const { driverId, driver, resources } = launch;
+    this.#log.info(`Asked to launch driver ${driverId}`);
+    const refuse = (exception: string): void => {
+      this.#log.warn(exception);
+      this.#toMaster({ type: 'DriverStateChanged', driverId, state: 'ERROR', exception });
+    };
+    if (this.#drivers.has(driverId)) {
+      this.#log.warn(`Driver ${driverId} runs already; it is left as it is.`);
+      return;
+    }
+    if (this.#decommissioned || this.#stopping) {
+      refuse('Asked to launch a driver while decommissioned. Not launching driver.');
+      return;
+    }
+    if (!SAFE_ID.test(driverId)) {
+      refuse(`'${driverId}' is no id of a driver`);
+      return;
+    }
+    const runner = new DriverRunner(launch, this.#settings, this.#log);
+    this.#drivers.set(driverId, runner);
+    this.#hold(driver);
+    const { key, directory } = runner;
+    this.#effects.push({ type: 'PrepareDriver', key, directory, appResource: driver.appResource, resources });
+  }
+
+  #executor(key: ProcessKey, step: (runner: ExecutorRunner) => readonly (ProcessEffect | ExecutorChange)[]): void {
+    const runner = this.#executors.get(key);
+    if (runner === undefined) return;
+    for (const out of step(runner))
+      if (out.type === 'Changed') this.#executorChanged(runner, out);
+      else this.#effects.push(out);
+  }
+
+  #driver(key: ProcessKey, step: (runner: DriverRunner) => readonly (ProcessEffect | DriverEnd)[]): void {
+    const runner = this.#drivers.get(key);
+    if (runner === undefined) return;
+    for (const out of step(runner))
+      if (out.type === 'Ended') this.#driverEnded(runner, out);
+      else this.#effects.push(out);
+  }
+
+  /** Spark: Worker.handleExecutorStateChanged */
+  #executorChanged(runner: ExecutorRunner, { state, message, exitStatus }: ExecutorChange): void {
+    const { appId, execId } = runner.launch;
+    this.#toMaster({ type: 'ExecutorStateChanged', appId, execId, state, message, exitStatus });
+    if (!FINISHED_EXECUTOR_STATES.has(state)) return;
+    const why = `${message === null ? '' : ` message ${message}`}${exitStatus === null ? '' : ` exitStatus ${exitStatus}`}`;
+    this.#log.info(`Executor ${runner.key} finished with state ${state}${why}`);
+    this.#executors.delete(runner.key);
+    this.#finishedExecutors.set(runner.key, runner.summary());
+    trimOldest(this.#finishedExecutors, this.#settings.retainedExecutors);
+    this.#release(runner.launch);
+    if (this.#settings.cleanupFilesAfterExecutorExit)
+      this.#effects.push({ type: 'ExecutorRemoved', appId, execId: String(execId) });
+    this.#maybeCleanUp(appId);
+  }
+
+  /** Spark: Worker.handleDriverStateChanged */
+  #driverEnded(runner: DriverRunner, { state, exception }: DriverEnd): void {
+    const { driverId, driver } = runner.launch;
+    if (state === 'ERROR') this.#log.warn(`Driver ${driverId} failed with unrecoverable exception: ${exception}`);
+    else if (state === 'FAILED') this.#log.warn(`Driver ${driverId} exited with failure`);
+    else if (state === 'FINISHED') this.#log.info(`Driver ${driverId} exited successfully`);
+    else this.#log.info(`Driver ${driverId} was killed by user`);
+    this.#toMaster({ type: 'DriverStateChanged', driverId, state, exception });
+    this.#drivers.delete(driverId);
+    this.#finishedDrivers.set(driverId, runner.summary());
+    trimOldest(this.#finishedDrivers, this.#settings.retainedDrivers);
+    this.#release(driver);
+  }
+
+  /** Spark: Worker.maybeCleanupApplication */
+  #maybeCleanUp(appId: string): void {
+    if (!this.#finishedApps.has(appId)) return;
+    for (const { launch } of this.#executors.values()) if (launch.appId === appId) return;
+    this.#finishedApps.delete(appId);
+    const directories = this.#appDirs.get(appId);
+    this.#appDirs.delete(appId);
+    if (directories !== undefined && !('maker' in directories)) {
+      this.#log.info(`Cleaning up local directories for application ${appId}`);
+      this.#effects.push({ type: 'RemoveDirs', directories });
+    }
+    this.#effects.push({ type: 'ApplicationRemoved', appId });
+  }
+
+  #cleanWorkDir(): void {
+    const { appDataTtlMs, cleanupIntervalMs } = this.#settings;
+    const apps = new Set(Array.from(this.#executors.values(), ({ launch }) => launch.appId));
+    this.#effects.push({
+      type: 'CleanWorkDir',
+      keep: [...apps, ...this.#drivers.keys()],
+      olderThan: this.#at - appDataTtlMs,
+    });
+    this.#setTimer('WorkDirCleanup', cleanupIntervalMs);
+  }
+
+  #decommission(): boolean {
+    if (!this.#settings.decommissionEnabled) {
+      this.#log.warn('Receive decommission request, but decommission feature is disabled.');
+      return false;
+    }
+    if (this.#decommissioned) return false;
+    this.#log.info('Decommission worker: it takes nothing more.');
+    this.#decommissioned = true;
+    return true;
+  }
+
+  /** Spark: Worker.onStop */
+  #stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    for (const timer of ['ReregisterWithMaster', 'SendHeartbeat', 'WorkDirCleanup'] as const)
+      this.#effects.push({ type: 'CancelTimer', timer });
+    this.#effects.push({ type: 'CancelRegistration' });
+    for (const key of [...this.#executors.keys()]) this.#executor(key, (runner) => runner.kill(this.#at));
+    for (const key of [...this.#drivers.keys()]) this.#driver(key, (runner) => runner.kill(this.#at));
+  }
+
+  #toMaster(message: WorkerToMaster): void {
+    const { master, connected } = this.#registration;
+    if (master === null || !connected)
+      this.#log.warn(`Dropping ${message.type} because the connection to master has not yet been established`);
+    else this.#effects.push({ type: 'SendToMaster', connection: master.connection, message });
+  }
+
+  #setTimer(timer: WorkerTimer, delayMs: number): void {
+    if (!this.#stopping) this.#effects.push({ type: 'SetTimer', timer, at: this.#at + delayMs });
+  }
+
+  #hold({ cores, memory }: { readonly cores: number; readonly memory: number }): void {
+    this.#coresUsed += cores;
+    this.#memoryUsed += memory;
+  }
+
+  #release({ cores, memory }: { readonly cores: number; readonly memory: number }): void {
+    this.#coresUsed -= cores;
+    this.#memoryUsed -= memory;
+  }
+
+  #resourcesUsed(): ResourceAddresses {
+    const used = new Map<string, Set<string>>();
+    for (const { launch } of [...this.#executors.values(), ...this.#drivers.values()])
+      for (const [name, addresses] of Object.entries(launch.resources))
+        used.set(name, new Set([...(used.get(name) ?? []), ...addresses]));
+    return Object.fromEntries([...used].map(([name, addresses]) => [name, [...addresses]]));
+  }
+}

@@ -3,7 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const FULL = { executors: 10_000, tasks: 1_000_000, losses: 20 };
@@ -24,6 +24,7 @@ function run(size, seed) {
   return out;
 }
 
+const loadBefore = loadavg()[0];
 const best = (runs, key) => Math.min(...runs.map((r) => r[key]));
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 const full = [];
@@ -48,6 +49,7 @@ const text = `# The schedulers at the size of a large cluster, ${today}
 
 Commit ${git('rev-parse', '--short=12', 'HEAD')}. ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}. Node ${process.version.slice(1)}.
 Command: \`node bench/simulation/run.mjs --pairs ${pairs}\`. Best of ${pairs} runs with different seeds, the sizes in turn.
+Load of the machine when it began: ${loadBefore.toFixed(1)} (what else ran counts: it takes the caches).
 
 | cluster | µs of CPU a task | bytes a task | attempts of the first run | simulated time |
 |---|---|---|---|---|

@@ -22,6 +22,8 @@ const options = {
   losses: 20,
   failures: 0.002,
   stragglers: 0.005,
+  speculation: 1,
+  exclusion: 1,
   seed: 1,
 };
 for (const argument of process.argv.slice(2)) {
@@ -67,8 +69,10 @@ class Simulation {
   stages = new Map();
   attempts = 0;
   ended = { succeeded: 0, failed: 0, fetchFailed: 0, killed: 0, lost: 0 };
-  /** Spent on looking at the heap, µs of CPU. */
+  /** Spent on looking at the heap: µs of CPU, and ms. */
   cpuOfHeap = 0;
+  msOfHeap = 0;
+  msInSchedulers = 0;
   nextExecutor = 0;
   jobsLeft = options.jobs;
   jobsStarted = 0;
@@ -83,8 +87,8 @@ class Simulation {
     this.scheduler = new Scheduler({
       settings: {
         maxConsecutiveStageAttempts: 1000,
-        speculation: DEFAULT_SPECULATION,
-        exclusion: DEFAULT_EXCLUSION,
+        speculation: options.speculation === 1 ? DEFAULT_SPECULATION : null,
+        exclusion: options.exclusion === 1 ? DEFAULT_EXCLUSION : null,
       },
       backend: {
         start: (listener) => {
@@ -116,7 +120,9 @@ class Simulation {
 
   /** What the schedulers launch meanwhile is started after. */
   call(work) {
+    const began = performance.now();
     work();
+    this.msInSchedulers += performance.now() - began;
     const launched = this.#launched;
     if (launched.length === 0) return;
     this.#launched = [];
@@ -212,9 +218,11 @@ class Simulation {
   }
 
   measureHeap() {
-    const before = cpuUs();
+    const cpuBefore = cpuUs();
+    const before = performance.now();
     collectGarbage();
-    this.cpuOfHeap += cpuUs() - before;
+    this.cpuOfHeap += cpuUs() - cpuBefore;
+    this.msOfHeap += performance.now() - before;
     this.heapPeak = Math.max(this.heapPeak, process.memoryUsage().heapUsed);
   }
 
@@ -226,8 +234,11 @@ class Simulation {
     const expected = (1500 * options.tasks) / (options.executors * options.cores);
     for (let i = 0; i < options.losses; i++)
       this.clock.at(this.random.nextInt(Math.ceil(expected)), () => this.loseExecutor());
-    const began = cpuUs();
+    const cpuBegan = cpuUs();
+    const began = performance.now();
     this.cpuOfHeap = 0;
+    this.msOfHeap = 0;
+    this.msInSchedulers = 0;
     while (this.jobsLeft > 0) {
       // Now and then, and when nothing runs, promises get their turn.
       for (let i = 0; i < 1000 && (i === 0 || this.running.size > 0); i++) {
@@ -239,14 +250,16 @@ class Simulation {
         setImmediate(resolve);
       });
     }
-    const us = cpuUs() - began - this.cpuOfHeap;
+    const us = cpuUs() - cpuBegan - this.cpuOfHeap;
+    const share = this.msInSchedulers / (performance.now() - began - this.msOfHeap);
     this.scheduler.stop();
     return {
       ...options,
       attempts: this.attempts,
       ended: this.ended,
-      usPerTask: us / options.tasks,
-      usPerAttempt: us / this.attempts,
+      usPerTask: (us * share) / options.tasks,
+      usPerAttempt: (us * share) / this.attempts,
+      usOfSimulation: (us * (1 - share)) / options.tasks,
       bytesPerTask: (this.heapPeak - base) / options.tasks,
       simulatedSeconds: this.clock.now() / 1000,
     };

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../dist/src/base/clock.js';
 import { silentLogger } from '../../dist/src/base/logger.js';
-import { compileBatchSegment, compileRangeSegment } from '../../dist/src/executor/segment-compiler.js';
+import { compileGroupSegment, compileRangeSegment } from '../../dist/src/executor/segment-compiler.js';
 import { newTaskMetrics } from '../../dist/src/protocol/task-metrics.js';
 import { RecordEncoder } from '../../dist/src/serializer/serializer.js';
 import { nodeFiles } from '../../dist/src/shuffle/file-ops.js';
@@ -74,11 +74,13 @@ function write(env, shuffleId, count, f) {
 
 /** Reads all partitions through a fused loop that adds up. */
 function consume(open, ops, functions) {
-  const segment = compileBatchSegment(ops, { kind: 'sum' }, functions);
+  let segment;
   const state = { acc: 0 };
   for (let reduceId = 0; reduceId < PARTITIONS; reduceId++) {
     const records = open(reduceId);
-    for (let batch = records.next(); batch !== null; batch = records.next()) segment(batch, 0, batch.length, state);
+    segment ??= compileGroupSegment(ops, { kind: 'sum' }, records.sides, functions);
+    const { groups } = records;
+    for (let block = groups.next(); block !== null; block = groups.next()) segment(block, 0, block.keys.length, state);
     records.close();
   }
   return state.acc;

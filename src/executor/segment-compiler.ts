@@ -3,12 +3,15 @@ import { valuesEqual } from '../base/value-equality.ts';
 import { shortInspect } from '../base/value-errors.ts';
 import { hashValue } from '../base/value-hash.ts';
 import type { NarrowOp } from '../protocol/stage-program.ts';
-import { type SinkCode, segmentSource } from './segment-source.ts';
+import type { GroupBlock } from '../shuffle/group-block.ts';
+import { type SegmentInput, type SinkCode, segmentSource } from './segment-source.ts';
 
 /** A fused loop over `batch[from, to)`; `S` is the sink's state. False: the sink wants no more records. */
 export type BatchSegment = (batch: readonly unknown[], from: number, to: number, S: object) => boolean;
 /** The same over `count` numbers from `start` by `step`. */
 export type RangeSegment = (start: number, step: number, count: number, S: object) => boolean;
+/** The same over keys [from, to) of a block with their values. */
+export type GroupSegment = (block: GroupBlock, from: number, to: number, S: object) => boolean;
 
 /** What generated text may call. Only the cold paths are here. */
 const runtime = {
@@ -62,7 +65,7 @@ const runtime = {
 
 export { runtime as segmentRuntime };
 
-type Factory = (R: typeof runtime, ...functions: unknown[]) => BatchSegment & RangeSegment;
+type Factory = (R: typeof runtime, ...functions: unknown[]) => AnySegment;
 
 /**
  * Compiled factories of this thread by source text, user functions' text included. Text that differs keeps V8's feedback
@@ -96,7 +99,7 @@ function factoryFor(key: string, text: string, functions: readonly unknown[]): F
  */
 const RECORDS_BEFORE_OWN_COPY = 2_000_000;
 
-type AnySegment = BatchSegment & RangeSegment;
+type AnySegment = BatchSegment & RangeSegment & GroupSegment;
 
 /** The latest segment of each text, with the very functions it was made of. */
 const segments = new Map<string, { readonly functions: readonly unknown[]; readonly segment: AnySegment }>();
@@ -104,7 +107,7 @@ const segments = new Map<string, { readonly functions: readonly unknown[]; reado
 function compile(
   ops: readonly NarrowOp[],
   sink: SinkCode,
-  source: 'batch' | 'range',
+  source: SegmentInput,
   functions: readonly unknown[],
 ): AnySegment {
   const { text, refs } = segmentSource(ops, sink, source);
@@ -120,14 +123,14 @@ function compile(
     if (seen >= RECORDS_BEFORE_OWN_COPY) inner = makeFactory(text, used)(runtime, ...used) as typeof inner;
   };
   const segment =
-    source === 'batch'
-      ? (b: unknown, from: number, to: number, S: object) => {
-          if (seen < RECORDS_BEFORE_OWN_COPY) mayHaveOwn(to - from);
-          return inner(b, from, to, S);
-        }
-      : (start: number, step: number, count: number, S: object) => {
+    source === 'range'
+      ? (start: number, step: number, count: number, S: object) => {
           if (seen < RECORDS_BEFORE_OWN_COPY) mayHaveOwn(count);
           return inner(start, step, count, S);
+        }
+      : (b: unknown, from: number, to: number, S: object) => {
+          if (seen < RECORDS_BEFORE_OWN_COPY) mayHaveOwn(to - from);
+          return inner(b, from, to, S);
         };
   segments.delete(key);
   segments.set(key, { functions: used, segment: segment as AnySegment });
@@ -151,4 +154,14 @@ export function compileRangeSegment(
   functions: readonly unknown[],
 ): RangeSegment {
   return compile(ops, sink, 'range', functions);
+}
+
+/** Compiles a segment over keys with their values. */
+export function compileGroupSegment(
+  ops: readonly NarrowOp[],
+  sink: SinkCode,
+  sides: number,
+  functions: readonly unknown[],
+): GroupSegment {
+  return compile(ops, sink, { sides }, functions);
 }

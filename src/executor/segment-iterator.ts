@@ -1,7 +1,8 @@
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import type { RangePayload } from '../protocol/stage-program.ts';
+import type { GroupBlock, GroupStream } from '../shuffle/group-block.ts';
 import { BATCH_SIZE, BATCH_SIZES } from './record-iterator.ts';
-import type { BatchSegment, RangeSegment } from './segment-compiler.ts';
+import type { BatchSegment, GroupSegment, RangeSegment } from './segment-compiler.ts';
 
 /**
  * A fused segment as something that can be pulled: for readers that are not the stage's sink (mapPartitions, coalesce, a
@@ -39,6 +40,40 @@ export class SegmentIterator implements BatchIterator {
 
   close(): void {
     this.#parent.close();
+  }
+}
+
+/** The same over keys with their values. */
+export class GroupSegmentIterator implements BatchIterator {
+  readonly #groups: GroupStream;
+  readonly #segment: GroupSegment;
+  #block: GroupBlock | null = null;
+  #at = 0;
+  #round = 0;
+
+  constructor(groups: GroupStream, segment: GroupSegment) {
+    this.#groups = groups;
+    this.#segment = segment;
+  }
+
+  next(): readonly unknown[] | null {
+    const out: unknown[] = [];
+    while (out.length === 0) {
+      if (this.#block === null || this.#at >= this.#block.keys.length) {
+        this.#block = this.#groups.next();
+        if (this.#block === null) return null;
+        this.#at = 0;
+      }
+      const from = this.#at;
+      this.#at = Math.min(this.#block.keys.length, from + (BATCH_SIZES[this.#round++] ?? BATCH_SIZE));
+      this.#segment(this.#block, from, this.#at, { out });
+    }
+    return out;
+  }
+
+  close(): void {
+    this.#block = null;
+    this.#groups.close();
   }
 }
 

@@ -1,11 +1,13 @@
 import { assertNever } from '../base/assert-never.ts';
 import type { CombinePlan, NarrowOp, Ref } from '../protocol/stage-program.ts';
+import { groupText } from '../shuffle/group-block.ts';
 
 /**
  * Writes the source text of one fused loop: a run of record-wise operators and the sink that takes their records.
  *
  *   (batch, from, to, S) => boolean       one call a batch; false: the sink wants no more
  *   (start, step, count, S) => boolean    the same over a range, without an array
+ *   (block, from, to, S) => boolean       the same over keys with their values (GroupBlock), without arrays of them
  *
  * Why text: one function per stage with the operators as straight code stays monomorphic whatever else the thread has
  * run; a shared loop over closures becomes megamorphic after a few stages and costs five to ten times as much a record.
@@ -183,6 +185,39 @@ function applyOp(w: SegmentWriter, op: NarrowOp, value: Value): Value {
   }
 }
 
+/** What a loop goes over; for groups the number of their sides. */
+export type SegmentInput = 'batch' | 'range' | { readonly sides: number };
+
+/** The first operator over keys with their values. Joins take values where they lie; for others the lists are made. */
+function applyToGroups(w: SegmentWriter, op: NarrowOp | undefined, sides: number): Value {
+  if (op?.op === 'joinPairs') {
+    const left = rows(w, 0, op.how === 'right' || op.how === 'full');
+    const right = rows(w, 1, op.how === 'left' || op.how === 'full');
+    const v = w.fresh('v');
+    w.line(`const ${v} = [${left}, ${right}];`);
+    return { kind: 'pair', k: 'k', v };
+  }
+  if (op?.op === 'subtractPairs') {
+    w.open('if (s1[i] === s1[i + 1]) {');
+    return { kind: 'pair', k: 'k', v: rows(w, 0, false) };
+  }
+  w.line(`const g = ${groupText(sides, 'b', 'i')};`);
+  const groups: Value = { kind: 'pair', k: 'k', v: 'g' };
+  return op === undefined ? groups : applyOp(w, op, groups);
+}
+
+/** Opens a loop over the values that the key has on one side, once for none if `orMissing`. */
+function rows(w: SegmentWriter, side: number, orMissing: boolean): string {
+  const at = w.fresh('p');
+  const end = w.fresh('e');
+  const x = w.fresh('x');
+  w.line(`const ${end} = s${side}[i + 1];`);
+  const last = orMissing ? `(s${side}[i] === ${end} ? ${end} + 1 : ${end})` : end;
+  w.open(`for (let ${at} = s${side}[i]; ${at} < ${last}; ${at}++) {`);
+  w.line(`const ${x} = ${orMissing ? `${at} < ${end} ? g${side}[${at}] : undefined` : `g${side}[${at}]`};`);
+  return x;
+}
+
 /** Which copy of the loop: `checked` for the first records, `number` while the accumulator is one, `any` otherwise. */
 type Copy = 'checked' | 'number' | 'any';
 
@@ -320,6 +355,11 @@ const WARMING_RECORDS = 16;
 /** Records at the head of each call that run through the copy with checks: the second is the first a reduce merges. */
 const CHECKED_RECORDS = 2;
 
+function groupColumns(sides: number): string {
+  const names = Array.from({ length: sides }, (_, s) => `g${s} = b.sides[${s}].values, s${s} = b.sides[${s}].starts`);
+  return `const keys = b.keys, ${names.join(', ')};`;
+}
+
 /**
  * Function expression text for one segment, and the references it needs in scope as `f0`, `f1`, … beside `R`.
  *
@@ -329,20 +369,22 @@ const CHECKED_RECORDS = 2;
 export function segmentSource(
   ops: readonly NarrowOp[],
   sink: SinkCode,
-  source: 'batch' | 'range',
+  source: SegmentInput,
 ): { readonly text: string; readonly refs: readonly Ref[] } {
   const refs: Ref[] = [];
   const loop = (copy: Copy): string => {
     const w = new SegmentWriter(copy === 'checked', refs);
-    let value: Value = { kind: 'one', e: 'x' };
-    for (const op of ops) value = applyOp(w, op, value);
+    let value: Value = typeof source === 'object' ? applyToGroups(w, ops[0], source.sides) : { kind: 'one', e: 'x' };
+    for (const op of typeof source === 'object' ? ops.slice(1) : ops) value = applyOp(w, op, value);
     emit(w, sink, value, copy);
     const { prologue, epilogue } = sinkText(sink, copy);
-    const head = source === 'batch' ? 'function (b, from, to, S)' : 'function (start, step, from, to, S)';
+    const head = source === 'range' ? 'function (start, step, from, to, S)' : 'function (b, from, to, S)';
     const each =
       source === 'batch'
         ? 'for (let i = from; i < to; i++) { const x = b[i];'
-        : 'for (let x = start + from * step, end = start + to * step; x !== end; x += step) {';
+        : source === 'range'
+          ? 'for (let x = start + from * step, end = start + to * step; x !== end; x += step) {'
+          : `${groupColumns(source.sides)}\nfor (let i = from; i < to; i++) { const k = keys[i];`;
     return `${head} { ${prologue}\n${each}\n${w.body()}\n}\n${epilogue} return true; }`;
   };
   const numbers = sink.kind === 'reduce' || sink.kind === 'fold' || sink.kind === 'sum';
@@ -350,12 +392,12 @@ export function segmentSource(
 const any = ${loop('any')};
 ${numbers ? `const number = ${loop('number')};` : ''}`;
   const call =
-    source === 'batch'
-      ? (to: string, from: string) => `(b, ${from}, ${to}, S)`
-      : (to: string, from: string) => `(start, step, ${from}, ${to}, S)`;
+    source === 'range'
+      ? (to: string, from: string) => `(start, step, ${from}, ${to}, S)`
+      : (to: string, from: string) => `(b, ${from}, ${to}, S)`;
   const rest = numbers ? "(typeof S.acc === 'number' ? number : any)" : 'any';
   const [parameters, first, end] =
-    source === 'batch' ? ['b, from, to, S', 'from', 'to'] : ['start, step, count, S', '0', 'count'];
+    source === 'range' ? ['start, step, count, S', '0', 'count'] : ['b, from, to, S', 'from', 'to'];
   const text = `(() => {
 ${copies}
 return function (${parameters}) {

@@ -6,6 +6,7 @@ import { openFiles } from '../io/open-files.ts';
 import type { FileSplit, InputFormat } from '../protocol/file-formats.ts';
 import type { CoGroupSide, NarrowOp, NodePlan, RangePayload, Split, StageProgram } from '../protocol/stage-program.ts';
 import { zeroMaker } from '../shuffle/combiner.ts';
+import { GroupRecords } from '../shuffle/group-block.ts';
 import {
   type CoGroupInput,
   openCoGroupReader,
@@ -26,7 +27,7 @@ import {
   ZipIterator,
 } from './record-wise-iterators.ts';
 import type { BatchSegment, RangeSegment } from './segment-compiler.ts';
-import { ConcatIterator, RangeSegmentIterator, SegmentIterator } from './segment-iterator.ts';
+import { ConcatIterator, GroupSegmentIterator, RangeSegmentIterator, SegmentIterator } from './segment-iterator.ts';
 import type { SinkCode } from './segment-source.ts';
 import { BlockBatches, DealIterator, GlomIterator, RangeBatches } from './source-iterators.ts';
 import type { StageSegments } from './stage-segments.ts';
@@ -222,11 +223,43 @@ export class StageRun {
     return this.#segments.range(ops, sink, this.functions);
   }
 
+  /** Runs operators and a sink over a base in one fused loop, to its end or until the sink wants no more. */
+  run(ops: readonly NarrowOp[], sink: SinkCode, base: number, split: Split, state: object, endBatch: () => void): void {
+    const { link, task } = this.env;
+    const source = this.open(base, split);
+    try {
+      if (source instanceof GroupRecords) {
+        const segment = this.#segments.groups(ops, sink, source.sides, this.functions);
+        const { groups } = source;
+        for (let block = groups.next(); block !== null; block = groups.next()) {
+          link.throwIfKilled(task.taskAttemptId);
+          const more = segment(block, 0, block.keys.length, state);
+          endBatch();
+          if (!more) break;
+        }
+        return;
+      }
+      const segment = this.batchSegment(ops, sink);
+      for (let batch = source.next(); batch !== null; batch = source.next()) {
+        link.throwIfKilled(task.taskAttemptId);
+        const more = segment(batch, 0, batch.length, state);
+        endBatch();
+        if (!more) break;
+      }
+    } finally {
+      source.close();
+    }
+  }
+
   #segment(index: number, split: Split): BatchIterator {
     const { ops, base } = this.chain(index, split);
     const range = this.range(base, split);
     if (range !== null) return new RangeSegmentIterator(range, this.rangeSegment(ops, { kind: 'push' }));
-    return new SegmentIterator(this.open(base, split), this.batchSegment(ops, { kind: 'push' }));
+    const source = this.open(base, split);
+    const sink: SinkCode = { kind: 'push' };
+    if (source instanceof GroupRecords)
+      return new GroupSegmentIterator(source.groups, this.#segments.groups(ops, sink, source.sides, this.functions));
+    return new SegmentIterator(source, this.batchSegment(ops, sink));
   }
 
   #files(format: InputFormat, splits: readonly FileSplit[]): BatchIterator {
@@ -302,16 +335,7 @@ export class StageRun {
         }
         return result();
       }
-      const segment = this.batchSegment(ops, code);
-      const source = this.open(base, split);
-      try {
-        for (let batch = source.next(); batch !== null; batch = source.next()) {
-          this.env.link.throwIfKilled(this.env.task.taskAttemptId);
-          segment(batch, 0, batch.length, state);
-        }
-      } finally {
-        source.close();
-      }
+      this.run(ops, code, base, split, state, () => {});
       return result();
     });
   }

@@ -1,5 +1,12 @@
 import type { NarrowOp } from '../protocol/stage-program.ts';
-import { type BatchSegment, compileBatchSegment, compileRangeSegment, type RangeSegment } from './segment-compiler.ts';
+import {
+  type BatchSegment,
+  compileBatchSegment,
+  compileGroupSegment,
+  compileRangeSegment,
+  type GroupSegment,
+  type RangeSegment,
+} from './segment-compiler.ts';
 import type { SinkCode } from './segment-source.ts';
 
 /**
@@ -10,6 +17,8 @@ export class StageSegments {
   readonly #keep: boolean;
   readonly #batch = new Map<string, BatchSegment>();
   readonly #range = new Map<string, RangeSegment>();
+  /** By the number of sides. */
+  readonly #groups = new Map<number, Map<string, GroupSegment>>();
 
   /** @param stateless tasks all get the same functions. */
   constructor(stateless: boolean) {
@@ -22,6 +31,12 @@ export class StageSegments {
 
   range(ops: readonly NarrowOp[], sink: SinkCode, functions: readonly unknown[]): RangeSegment {
     return this.#find(this.#range, ops, sink, () => compileRangeSegment(ops, sink, functions));
+  }
+
+  groups(ops: readonly NarrowOp[], sink: SinkCode, sides: number, functions: readonly unknown[]): GroupSegment {
+    const known = this.#groups.get(sides) ?? new Map<string, GroupSegment>();
+    this.#groups.set(sides, known);
+    return this.#find(known, ops, sink, () => compileGroupSegment(ops, sink, sides, functions));
   }
 
   #find<S>(known: Map<string, S>, ops: readonly NarrowOp[], sink: SinkCode, make: () => S): S {

@@ -144,18 +144,7 @@ function runSync(run: StageRun): TaskOutcome {
       }
       return finish(run, sink);
     }
-    const segment = run.batchSegment(ops, sink.code);
-    const source = run.open(base, split);
-    try {
-      for (let batch = source.next(); batch !== null; batch = source.next()) {
-        env.link.throwIfKilled(env.task.taskAttemptId);
-        const more = segment(batch, 0, batch.length, sink.state);
-        sink.endBatch();
-        if (!more) break;
-      }
-    } finally {
-      source.close();
-    }
+    run.run(ops, sink.code, base, split, sink.state, () => sink.endBatch());
     return finish(run, sink);
   } catch (error) {
     sink.abort();

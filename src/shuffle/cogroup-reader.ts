@@ -24,7 +24,7 @@ export function openCoGroupReader(env: ShuffleEnv, inputs: readonly CoGroupInput
       input.kind === 'narrow' ? new RecordPairs(input.records, 'cogroup') : new FetchStream(env, input),
   );
   const tag = `${env.programKey} cogroup`;
-  return new GroupRecords(tag, groupByKey(env, tag, sources));
+  return new GroupRecords(tag, groupByKey(env, tag, sources), sources.length);
 }
 
 /** Groups the values of each source by key. It takes in all of them at the first `next`, one source after another. */

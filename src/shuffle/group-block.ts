@@ -16,21 +16,22 @@ export interface GroupBlock {
 
 export type GroupStream = BlockStream<GroupBlock>;
 
-/** An expression for the values of key `i` of a block `b`, as arrays of their own: a list, or a list of each of several sides. */
+/**
+ * An expression for the values of key `i` of a block `b`, as arrays that nobody else has: a list, or a list of each of several
+ * sides. Each key of a block is taken once, so a key that has all values of a side may have their array.
+ */
 export function groupText(sides: number, b: string, i: string): string {
   const lists = Array.from({ length: sides }, (_, s) => {
     const side = `${b}.sides[${s}]`;
-    return `${side}.values.slice(${side}.starts[${i}], ${side}.starts[${i} + 1])`;
+    const [all, from, to] = [`${side}.values`, `${side}.starts[${i}]`, `${side}.starts[${i} + 1]`];
+    return `(${from} < ${to} && ${to} - ${from} === ${all}.length ? ${all} : ${all}.slice(${from}, ${to}))`;
   });
   return lists.length === 1 ? (lists[0] as string) : `[${lists.join(', ')}]`;
 }
 
 /** The groups of a block, one a key: arrays that nobody else has. */
 export function groupsOf(tag: string, block: GroupBlock): unknown[] {
-  const { keys, sides } = block;
-  const { length } = sides;
-  // A block of one key may be a huge one, and its arrays hold nothing else.
-  if (keys.length === 1) return [length === 1 ? sides[0]?.values : sides.map(({ values }) => values)];
+  const { length } = block.sides;
   const make = specialize<(block: GroupBlock) => unknown[]>(
     tag,
     `return (block) => {
@@ -45,11 +46,14 @@ export function groupsOf(tag: string, block: GroupBlock): unknown[] {
 
 /** Groups as the `[key, values]` or `[key, [values of side 0, values of side 1, …]]` records that stages work on. */
 export class GroupRecords implements BatchIterator<[unknown, unknown]> {
+  /** To be read instead of the records. */
   readonly groups: GroupStream;
+  readonly sides: number;
   readonly #tag: string;
 
-  constructor(tag: string, groups: GroupStream) {
+  constructor(tag: string, groups: GroupStream, sides: number) {
     this.#tag = tag;
+    this.sides = sides;
     this.groups = groups;
   }
 

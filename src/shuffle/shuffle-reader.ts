@@ -37,7 +37,7 @@ export function openShuffleReader(env: ShuffleEnv, options: ShuffleReaderOptions
   let stream: PairStream = new FetchStream(env, { shuffleId: read.shuffleId, reduceId, outputs, localExecutorId });
   if (read.combine?.kind === 'group' && !read.mapSideCombine && read.ordering === null) {
     const tag = `${env.programKey} group ${read.shuffleId}`;
-    return new GroupRecords(tag, groupByKey(env, tag, [stream]));
+    return new GroupRecords(tag, groupByKey(env, tag, [stream]), 1);
   }
   if (read.combine !== null)
     stream = combined(env, stream, `read ${read.shuffleId}`, read.combine, read.mapSideCombine, functions);
@@ -84,7 +84,7 @@ export function openCombineInPlace(
   const pairs = new RecordPairs(records, 'combineByKey');
   if (combine.kind === 'group') {
     const tag = `${env.programKey} group in place`;
-    return new GroupRecords(tag, groupByKey(env, tag, [pairs]));
+    return new GroupRecords(tag, groupByKey(env, tag, [pairs]), 1);
   }
   return new PairRecords(combined(env, pairs, 'in place', combine, false, functions));
 }

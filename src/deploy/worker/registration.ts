@@ -88,10 +88,13 @@ export class Registration {
 
   /** A master leads and is reached over this connection. Spark: Worker.changeMaster */
   changeMaster(master: ActiveMaster): WorkerEffect[] {
+    const old = this.master?.connection ?? master.connection;
     this.master = master;
     this.registered = true;
     this.connected = true;
-    return this.#stop();
+    // What is still under way on an older link must not be done: this worker has just said that it does not run.
+    if (old === master.connection) return this.#stop();
+    return [...this.#stop(), { type: 'CloseConnection', connection: old }];
   }
 
   #registerAt(masters: readonly string[]): WorkerEffect {

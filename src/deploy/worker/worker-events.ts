@@ -62,6 +62,8 @@ export type WorkerEffect =
   | { readonly type: 'RegisterAt'; readonly masters: readonly string[]; readonly worker: WorkerDescription }
   | { readonly type: 'CancelRegistration' }
   | { readonly type: 'SendToMaster'; readonly connection: ConnectionId; readonly message: WorkerToMaster }
+  /** At once, with all that is on its way; does nothing when it is closed. */
+  | { readonly type: 'CloseConnection'; readonly connection: ConnectionId }
   /** Makes the directory, which must be new; and, where `appDirs` is null, directories for the application. */
   | {
       readonly type: 'PrepareExecutor';

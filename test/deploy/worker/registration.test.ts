@@ -131,3 +131,14 @@ test('without a master news is dropped', () => {
   assert.deepEqual(worker.sent(), []);
   assert.equal(worker.worker.state().coresUsed, 0);
 });
+
+test('of two links to a master the older is closed, so that nothing on its way there is done', () => {
+  const worker = new WorkerMachine();
+  worker.register('m1');
+  worker.register('m1b', MASTER, true);
+  assert.deepEqual(worker.all('CloseConnection'), [{ type: 'CloseConnection', connection: 'm1' }]);
+  worker.handle({ type: 'Disconnected', connection: 'm1' });
+  assert.deepEqual(worker.effects, []);
+  worker.register('m1b', MASTER, true);
+  assert.deepEqual(worker.all('CloseConnection'), []);
+});

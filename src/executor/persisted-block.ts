@@ -1,4 +1,6 @@
+import { rmSync } from 'node:fs';
 import type { BatchIterator } from '../base/batch-iterator.ts';
+import { IskraError } from '../base/errors.ts';
 import type { RddId } from '../protocol/ids.ts';
 import type { StorageLevel } from '../protocol/storage-level.ts';
 import { OutputFile } from '../shuffle/output-file.ts';
@@ -26,8 +28,7 @@ export function openPersisted(
   compute: () => BatchIterator,
 ): BatchIterator {
   const block = env.link.ask('GetRddBlock', { rddId, partition });
-  if (block !== null)
-    return block.kind === 'memory' ? new BlockBatches(block.chunks) : new FileBlockBatches(block.path);
+  if (block !== null) return block.kind === 'memory' ? new BlockBatches(block.chunks) : new StoredBatches(block.path);
   const source = compute();
   return level.useMemory
     ? storeInMemory(env, rddId, partition, level, source)
@@ -125,4 +126,31 @@ function storeOnDisk(
     data: { kind: 'disk', path, bytes },
   });
   return new FileBlockBatches(path);
+}
+
+/**
+ * A block on disk. One that is damaged is removed, and the executor forgets a block whose file is gone: this attempt fails,
+ * because records have left it already, and the next one computes the partition again.
+ */
+class StoredBatches implements BatchIterator {
+  readonly #path: string;
+  readonly #blocks: FileBlockBatches;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#blocks = new FileBlockBatches(path);
+  }
+
+  next(): readonly unknown[] | null {
+    try {
+      return this.#blocks.next();
+    } catch (error) {
+      if (IskraError.is(error) && error.code === 'BLOCK_FILE_DAMAGED') rmSync(this.#path, { force: true });
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#blocks.close();
+  }
 }

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { IskraError } from '../base/errors.ts';
 import type { RangePayload } from '../protocol/stage-program.ts';
-import { BLOCK_HEADER_BYTES, decodeBlock, readBlockHeader } from '../serializer/serializer.ts';
+import { BLOCK_HEADER_BYTES, CorruptBlockError, decodeBlock, readBlockHeader } from '../serializer/serializer.ts';
 import { BATCH_SIZE, BATCH_SIZES } from './record-iterator.ts';
 
 /** Serializer blocks back to back in memory (also shared memory), one batch a block. */
@@ -50,12 +50,19 @@ export class FileBlockBatches implements BatchIterator {
     const header = Buffer.allocUnsafe(BLOCK_HEADER_BYTES);
     const got = readSync(this.#fd, header, 0, BLOCK_HEADER_BYTES, this.#offset);
     if (got === 0) return null;
-    if (got < BLOCK_HEADER_BYTES) throw this.#truncated();
-    const { payloadBytes } = readBlockHeader(header, 0);
-    const block = Buffer.allocUnsafeSlow(BLOCK_HEADER_BYTES + payloadBytes);
-    if (readSync(this.#fd, block, 0, block.length, this.#offset) < block.length) throw this.#truncated();
-    this.#offset += block.length;
-    return decodeBlock(block, 0);
+    if (got < BLOCK_HEADER_BYTES) throw this.#damaged('ends in the middle of a block');
+    try {
+      const { payloadBytes } = readBlockHeader(header, 0);
+      const block = Buffer.allocUnsafeSlow(BLOCK_HEADER_BYTES + payloadBytes);
+      if (readSync(this.#fd, block, 0, block.length, this.#offset) < block.length)
+        throw this.#damaged('ends in the middle of a block');
+      const records = decodeBlock(block, 0);
+      this.#offset += block.length;
+      return records;
+    } catch (error) {
+      if (!(error instanceof CorruptBlockError)) throw error;
+      throw this.#damaged('was damaged in the block', error);
+    }
   }
 
   close(): void {
@@ -64,10 +71,11 @@ export class FileBlockBatches implements BatchIterator {
     this.#fd = -1;
   }
 
-  #truncated(): IskraError {
+  #damaged(how: string, cause?: unknown): IskraError {
     return new IskraError(
-      'BLOCK_TRUNCATED',
-      `the block file ${this.#path} ends in the middle of a block at byte ${this.#offset}`,
+      'BLOCK_FILE_DAMAGED',
+      `the block file ${this.#path} ${how} at byte ${this.#offset}; check the disks of spark.local.dir`,
+      { cause, details: { path: this.#path, offset: this.#offset } },
     );
   }
 }

@@ -112,6 +112,13 @@ class Storm {
           break;
         case 'Exit':
           assert.fail(`${node.name} ends: ${effect.message}`);
+          break;
+        case 'CancelRegistration':
+        case 'RemoveDirs':
+        case 'CleanWorkDir':
+        case 'ExecutorRemoved':
+        case 'ApplicationRemoved':
+          break; // nothing that others see
       }
     }
   }
@@ -132,7 +139,7 @@ class Storm {
               { type: 'MasterChangeAcknowledged', appId, highestExecutorId: 1_000_000 + this.#next++, totals: null },
               `c-${name}`,
             );
-            return this.afterMaster();
+            this.afterMaster();
           }
       }
     }

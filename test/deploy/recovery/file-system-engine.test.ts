@@ -150,7 +150,7 @@ test('the mode says what keeps the records', (t) => {
   assert.throws(() => open(mode), /spark\.deploy\.recoveryDirectory is not set/);
 });
 
-test('without recovery nothing is kept', () => {
-  noPersistence.persist({ kind: 'worker', id: 'w', worker: worker('a') });
-  assert.deepEqual(noPersistence.readAll(), []);
+test('without recovery nothing is kept', async () => {
+  await noPersistence.persist({ kind: 'worker', id: 'w', worker: worker('a') });
+  assert.deepEqual(await noPersistence.readAll(), []);
 });

@@ -12,7 +12,7 @@ import { nodeFiles } from '../../dist/src/shuffle/file-ops.js';
 import { openShuffleReader } from '../../dist/src/shuffle/shuffle-reader.js';
 import { createCombiningWriter, createPartitioningWriter } from '../../dist/src/shuffle/shuffle-writer.js';
 import { sortPairs } from '../../dist/src/shuffle/sorter.js';
-import { TaskMemory } from '../../dist/src/shuffle/task-memory.js';
+import { fixedMemory, TaskMemory } from '../../dist/src/shuffle/task-memory.js';
 import { LocalDirs } from '../../dist/src/storage/local-dirs.js';
 
 const chosen = process.argv.slice(2);
@@ -83,7 +83,7 @@ function newEnv(localDirs, budget = 4096 * MB, compression = 'lz4') {
     programKey: 'bench.0',
     localDirs,
     encoder: new RecordEncoder({ compression }),
-    memory: new TaskMemory(budget),
+    memory: new TaskMemory(fixedMemory(budget)),
     metrics: newTaskMetrics(),
     clock: systemClock,
     logger: silentLogger,

@@ -450,7 +450,8 @@ export class Scheduler {
   #wakeDag(at: number, type: 'ResubmitFailedStages' | 'CheckBarrierSlots'): void {
     const cancel = this.#wakeAt(at, () => {
       this.#dagTimers.delete(cancel);
-      this.#tell({ type, at: this.#options.clock.now() });
+      // Also when the clock was set back meanwhile: the machine arms no other alarm for what it waits for.
+      this.#tell({ type, at: Math.max(at, this.#options.clock.now()) });
     });
     this.#dagTimers.add(cancel);
   }

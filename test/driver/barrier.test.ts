@@ -137,3 +137,30 @@ test('a job whose barrier tasks wait can be cancelled at once', () =>
     },
     { 'spark.iskra.slot.killGrace': '60s' },
   ));
+
+test('more partitions than slots: the job waits for slots, then fails; other stages have no barrier context', () =>
+  withContext(
+    'local[2]',
+    async (sc) => {
+      await assert.rejects(
+        sc
+          .range(0, 10, 1, 3)
+          .barrier()
+          .mapPartitions((records) => records)
+          .count(),
+        /^BarrierSlotsError: \[SPARK-24819\]: Barrier execution mode does not allow run a barrier stage that requires more slots than the total number of slots in the cluster currently\. Please init a new cluster with more resources\(e\.g\. CPU, GPU\) or repartition/,
+      );
+      await assert.rejects(
+        sc
+          .range(0, 10, 1, 2)
+          .map(() => BarrierTaskContext.get().partitionId)
+          .count(),
+        /BarrierTaskContext\.get\(\) was called in a task of stage \d+, which is no barrier stage/,
+      );
+      assert.throws(() => BarrierTaskContext.get(), /was called outside of a task/);
+    },
+    {
+      'spark.scheduler.barrier.maxConcurrentTasksCheck.interval': '20ms',
+      'spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures': '2',
+    },
+  ));

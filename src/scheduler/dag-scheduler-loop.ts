@@ -4,8 +4,10 @@ import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
 import type { DagEffect, DagEvent, MapOutputStatistics } from './dag-events.ts';
 import { DAGScheduler } from './dag-scheduler.ts';
 import { messageOf } from './errors.ts';
-import { JobWaiter } from './job-waiter.ts';
+import type { JobWaiter } from './job-waiter.ts';
+import { JobWaiters } from './job-waiters.ts';
 import { killExcluded } from './kill-excluded.ts';
+import { LoopTimers } from './loop-timers.ts';
 import { Pool, type PoolState } from './pool.ts';
 import type { ExecutorLoss, ExecutorResourcesHad } from './ports.ts';
 import { ProgramShelf } from './program-shelf.ts';
@@ -36,12 +38,6 @@ type LoopEvent =
   | { readonly type: 'KillTask'; readonly taskId: TaskId; readonly interrupt: boolean; readonly reason: string }
   | { readonly type: 'Wake' };
 
-/** A timer that fires this late means that the driver was busy: what arrived in the meantime is read first. */
-const LATE_MS = 100;
-
-/** The most that Node's timers take. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /**
  * The schedulers' loop: one queue, one event at a time; does what the machines want and arms their timers.
  *
@@ -58,23 +54,21 @@ export class Scheduler {
   readonly #maxMessageBytes: number;
   readonly #dag: DAGScheduler;
   readonly #tasks: TaskScheduler;
-  readonly #waiters = new Map<JobId, JobWaiter>();
+  readonly #waiters: JobWaiters;
+  readonly #timers: LoopTimers;
   readonly #programs: ProgramShelf;
   readonly #launcher: TaskLauncher;
   readonly #queue: LoopEvent[] = [];
   #working = false;
   #stopped = false;
-  #nextJobId = 0;
-  /** A job keeps the process alive, also while no executor has a part of it. */
-  #letGo: (() => void) | null = null;
-  #cancelWake: (() => void) | null = null;
-  readonly #dagTimers = new Set<() => void>();
 
   constructor(options: SchedulerOptions) {
     const settings = { ...DEFAULT_SETTINGS, ...options.settings };
     this.#options = options;
     this.#paranoid = settings.paranoid;
     this.#maxMessageBytes = settings.maxMessageBytes;
+    this.#waiters = new JobWaiters(options.clock);
+    this.#timers = new LoopTimers(options.clock);
     this.#programs = new ProgramShelf(options.programs);
     this.#launcher = new TaskLauncher(this.#programs, options.backend);
     this.#dag = new DAGScheduler(
@@ -214,10 +208,7 @@ export class Scheduler {
   #newWaiter(onTaskResult: (index: number, bytes: Uint8Array) => void): JobWaiter {
     if (this.#stopped)
       throw new IskraError('CONTEXT_STOPPED', 'Cannot call methods on a stopped SparkContext; create a new one');
-    const waiter = new JobWaiter(this.#nextJobId++, onTaskResult);
-    this.#waiters.set(waiter.jobId, waiter);
-    this.#letGo ??= this.#options.clock.after(LONGEST_TIMER_MS, () => {});
-    return waiter;
+    return this.#waiters.open(onTaskResult);
   }
 
   // The queue
@@ -324,13 +315,13 @@ export class Scheduler {
           this.#doTaskEffects(this.#tasks.partitionCompleted(effect.stageId, effect.output, this.#options.clock.now()));
           break;
         case 'JobSucceeded':
-          this.#takeWaiter(effect.jobId)?.succeed(effect.mapOutput);
+          this.#waiters.take(effect.jobId)?.succeed(effect.mapOutput);
           break;
         case 'JobFailed':
-          this.#takeWaiter(effect.jobId)?.fail(effect.failure);
+          this.#waiters.take(effect.jobId)?.fail(effect.failure);
           break;
         case 'WakeAt':
-          this.#wakeDag(effect.at, effect.why);
+          this.#timers.wakeDag(effect.at, (at) => this.#tell({ type: effect.why, at }));
           break;
         case 'Log':
           this.#options.log[effect.level](effect.message);
@@ -365,8 +356,7 @@ export class Scheduler {
           break;
         }
         case 'WakeAt':
-          this.#cancelWake?.();
-          this.#cancelWake = this.#wakeAt(effect.at, () => this.#hear({ type: 'Wake' }));
+          this.#timers.wakeTasks(effect.at, () => this.#hear({ type: 'Wake' }));
           break;
         case 'Log':
           this.#options.log[effect.level](effect.message);
@@ -427,7 +417,7 @@ export class Scheduler {
     } catch (cause) {
       // At once, for the job may end before the event is read.
       const message = `the handler of a result of job ${jobId} threw: ${messageOf(cause)}`;
-      this.#takeWaiter(jobId)?.fail({ code: 'RESULT_HANDLER_FAILED', message, cause });
+      this.#waiters.take(jobId)?.fail({ code: 'RESULT_HANDLER_FAILED', message, cause });
       this.#tell({ type: 'ResultHandlerFailed', at: this.#options.clock.now(), jobId, cause });
     }
   }
@@ -440,56 +430,21 @@ export class Scheduler {
     }
   }
 
-  #takeWaiter(jobId: JobId): JobWaiter | undefined {
-    const waiter = this.#waiters.get(jobId);
-    this.#waiters.delete(jobId);
-    if (this.#waiters.size === 0) this.#letProcessGo();
-    return waiter;
-  }
-
-  #wakeDag(at: number, type: 'ResubmitFailedStages' | 'CheckBarrierSlots'): void {
-    const cancel = this.#wakeAt(at, () => {
-      this.#dagTimers.delete(cancel);
-      // Also when the clock was set back meanwhile: the machine arms no other alarm for what it waits for.
-      this.#tell({ type, at: Math.max(at, this.#options.clock.now()) });
-    });
-    this.#dagTimers.add(cancel);
-  }
-
-  /** Calls `fire` at that time, or a little later if that lets what has arrived be read first. */
-  #wakeAt(at: number, fire: () => void): () => void {
-    const { clock } = this.#options;
-    const due = (): void => {
-      if (clock.now() - at > LATE_MS) cancel = clock.after(0, fire, true);
-      else fire();
-    };
-    let cancel = clock.after(Math.max(0, at - clock.now()), due, true);
-    return () => cancel();
-  }
-
-  #letProcessGo(): void {
-    this.#letGo?.();
-    this.#letGo = null;
-  }
-
   // The end
 
   #shutDown(): void {
     this.#stopped = true;
-    this.#cancelWake?.();
-    for (const cancel of this.#dagTimers) cancel();
+    this.#timers.cancelAll();
     this.#programs.clear();
     this.#options.backend.stop();
   }
 
   #die(error: unknown): void {
     this.#options.log.error(`the scheduler failed: ${messageOf(error)}`);
-    for (const waiter of this.#waiters.values()) {
+    for (const waiter of this.#waiters.takeAll()) {
       const message = `Job ${waiter.jobId} cancelled because the scheduler failed: ${messageOf(error)}`;
       waiter.fail({ code: 'CONTEXT_STOPPED', message, cause: error });
     }
-    this.#waiters.clear();
-    this.#letProcessGo();
     if (!this.#stopped) this.#shutDown();
     this.#options.onFatal(error);
   }

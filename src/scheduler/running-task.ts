@@ -61,3 +61,23 @@ export interface RunningTask {
   /** Of a large result that its executor keeps until it is fetched: whether its size was counted, and was too much. */
   resultSize: 'unknown' | 'counted' | 'too large';
 }
+
+/** @param startedAt null while it may stand in its executor's queue. */
+export function newRunningTask(
+  manager: TaskSetManager,
+  executor: ExecutorState,
+  info: TaskInfo,
+  startedAt: number | null,
+): RunningTask {
+  return {
+    taskId: info.taskId,
+    info,
+    manager,
+    executor,
+    startedAt,
+    killed: false,
+    resources: null,
+    isSuperseded: false,
+    resultSize: 'unknown',
+  };
+}

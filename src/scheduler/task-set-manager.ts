@@ -10,7 +10,7 @@ import { FailureLog, lostTask } from './failure-log.ts';
 import { Locality, LocalityTimer, localityName } from './locality.ts';
 import { PendingTasks } from './pending-tasks.ts';
 import type { Pool, Schedulable } from './pool.ts';
-import type { ExecutorState, RunningTask } from './running-task.ts';
+import { type ExecutorState, newRunningTask, type RunningTask } from './running-task.ts';
 import type { SchedulerSettings } from './settings.ts';
 import { Speculation } from './speculation.ts';
 import { type TaskNeeds, taskNeeds } from './task-needs.ts';
@@ -18,6 +18,7 @@ import { type TaskLocation, type TaskSet, taskSetName } from './task-set.ts';
 import { type ExclusionListener, TaskSetExcludelist } from './task-set-excludelist.ts';
 import { checkTaskSetInvariants } from './task-set-invariants.ts';
 import { TaskSetSizes } from './task-set-sizes.ts';
+import { TaskStates } from './task-states.ts';
 
 /** Whom a task set manager tells what it decided. */
 export interface TaskSetListener extends ExclusionListener {
@@ -76,9 +77,7 @@ export class TaskSetManager implements Schedulable {
   readonly #listener: TaskSetListener;
   readonly #pending: PendingTasks;
   readonly #timer: LocalityTimer;
-  readonly #successful: Uint8Array;
-  readonly #copies: Uint8Array;
-  readonly #attempts: Uint32Array;
+  readonly #states: TaskStates;
   readonly #hasTasksAt = (level: Locality): boolean => this.#pending.hasAt(level);
   readonly #failures: FailureCounts;
   readonly #speculation: Speculation | null;
@@ -93,8 +92,6 @@ export class TaskSetManager implements Schedulable {
   readonly #sizes: TaskSetSizes;
   #toldOfWaitingAt: number | null = null;
   #takenAt: Locality = Locality.ANY;
-  #taskOfOutput: Map<number, number> | null = null;
-  #numSuccessful = 0;
 
   constructor(
     taskSet: TaskSet,
@@ -104,18 +101,15 @@ export class TaskSetManager implements Schedulable {
     listener: TaskSetListener,
     at: number,
   ) {
-    const numTasks = taskSet.partitions.length;
     this.taskSet = taskSet;
     this.name = `TaskSet_${taskSetName(taskSet)}`;
     this.pool = pool;
     this.needs = taskNeeds(taskSet.resourceProfile, settings);
     this.#listener = listener;
-    this.#pending = new PendingTasks(numTasks, taskSet.locations, settings.rackOf);
+    this.#pending = new PendingTasks(taskSet.partitions.length, taskSet.locations, settings.rackOf);
     const waits = settings.legacyLocalityWaitReset && taskSet.isBarrier ? NO_WAITS : settings.localityWaitMs;
     this.#timer = new LocalityTimer(this.#pending.levels(alive), waits, at);
-    this.#successful = new Uint8Array(numTasks);
-    this.#copies = new Uint8Array(numTasks);
-    this.#attempts = new Uint32Array(numTasks);
+    this.#states = new TaskStates(taskSet);
     this.#failures = new FailureCounts(settings.maxFailures);
     this.#sizes = new TaskSetSizes(settings, taskSet, (message) => listener.log('warn', message));
     this.#failureLog = new FailureLog(settings.exceptionPrintIntervalMs);
@@ -152,7 +146,7 @@ export class TaskSetManager implements Schedulable {
 
   /** Every task has succeeded, here or in another attempt. */
   get isSuccessful(): boolean {
-    return this.#numSuccessful === this.#successful.length;
+    return this.#states.allSuccessful;
   }
 
   /** Where its tasks have failed; null when exclusion is off. */
@@ -203,31 +197,18 @@ export class TaskSetManager implements Schedulable {
       speculative = true;
       this.#takenAt = this.#speculation.foundAt;
     }
-    this.#copies[index] = (this.#copies[index] as number) + 1; // index < numTasks
-    const attemptNumber = this.#attempts[index] as number;
-    this.#attempts[index] = attemptNumber + 1;
     const info = {
       taskId,
       index,
-      partition: this.taskSet.partitions[index] as number,
-      attemptNumber,
+      partition: this.taskSet.partitions[index] as number, // index < numTasks
+      attemptNumber: this.#states.begin(index),
       executorId: executor.id,
       host: executor.host,
       locality: localityName(this.#takenAt),
       speculative,
       launchedAt: at,
     };
-    const task: RunningTask = {
-      taskId,
-      info,
-      manager: this,
-      executor,
-      startedAt: executor.queue === 0 ? at : null,
-      killed: false,
-      resources: null,
-      isSuperseded: false,
-      resultSize: 'unknown',
-    };
+    const task = newRunningTask(this, executor, info, executor.queue === 0 ? at : null);
     if (speculative) this.#speculation?.launched(task);
     this.running.add(task);
     this.pool.countRunning(1);
@@ -238,7 +219,7 @@ export class TaskSetManager implements Schedulable {
   giveBack(task: RunningTask): void {
     const { index } = task.info;
     this.#stopped(task);
-    this.#attempts[index] = (this.#attempts[index] as number) - 1; // index < numTasks
+    this.#states.takeBackAttempt(index);
     this.#pending.add(index);
   }
 
@@ -250,7 +231,9 @@ export class TaskSetManager implements Schedulable {
   /** Looks for slow tasks. @returns of how many a second copy is wanted from now on. Spark: checkSpeculatableTasks */
   checkSpeculatable(at: number): number {
     if (this.#speculation === null || this.isZombie) return 0;
-    const { tasks, thresholdMs } = this.#speculation.check(this.running, at, (index) => this.#successful[index] === 1);
+    const { tasks, thresholdMs } = this.#speculation.check(this.running, at, (index) =>
+      this.#states.isSuccessful(index),
+    );
     let count = this.#speculation.pendingCount - tasks.length;
     for (const { info } of tasks) {
       const { index, partition, host } = info;
@@ -292,7 +275,7 @@ export class TaskSetManager implements Schedulable {
   /** Spark: TaskSetManager.handleSuccessfulTask */
   succeeded(task: RunningTask, result: TaskResult, at: number): void {
     const { index } = task.info;
-    if (task.isSuperseded && this.#successful[index] === 1) {
+    if (task.isSuperseded && this.#states.isSuccessful(index)) {
       const reason = 'Finish but did not commit due to another attempt succeeded';
       this.failed(task, { kind: 'TaskKilled', reason }, result.metrics, at);
       return;
@@ -314,7 +297,7 @@ export class TaskSetManager implements Schedulable {
       other.isSuperseded = true;
       this.#listener.kill(other, true, 'another attempt succeeded');
     }
-    if (this.#successful[index] === 0) {
+    if (!this.#states.isSuccessful(index)) {
       this.#failures.forget(index);
       this.#markSuccessful(index);
       if (result.kind === 'MapOutput') this.#done.add(task.executor.id, index, task.taskId);
@@ -341,7 +324,7 @@ export class TaskSetManager implements Schedulable {
       this.#excluded?.taskFailed(index, executorId, host, `${lostTask(task)}: ${describeFailure(reason)}`, at);
     if (reason.kind === 'FetchFailed') {
       // Not to be tried again here: the stage's next attempt does that, after the map side.
-      if (this.#successful[index] === 0) this.#markSuccessful(index);
+      if (!this.#states.isSuccessful(index)) this.#markSuccessful(index);
       this.isZombie = true;
     }
     if (this.isZombie) return;
@@ -350,7 +333,7 @@ export class TaskSetManager implements Schedulable {
       return;
     }
     if (this.taskSet.isBarrier) this.isZombie = true;
-    else if (this.#successful[index] === 0 && this.#copies[index] === 0) this.#pending.add(index);
+    else if (!this.#states.isSuccessful(index) && this.#states.copies(index) === 0) this.#pending.add(index);
   }
 
   /** How many bytes a task takes on its way. False: too many, the set is aborted. */
@@ -365,9 +348,8 @@ export class TaskSetManager implements Schedulable {
 
   /** Another attempt of the stage completed this output. Spark: TaskSetManager.markPartitionCompleted */
   outputCompleted(output: number): void {
-    this.#taskOfOutput ??= new Map(this.taskSet.outputs.map((o, index) => [o, index]));
-    const index = this.#taskOfOutput.get(output);
-    if (index === undefined || this.#successful[index] === 1) return;
+    const index = this.#states.indexOfOutput(output);
+    if (index === undefined || this.#states.isSuccessful(index)) return;
     this.#pending.remove(index);
     this.#failures.forget(index);
     this.#markSuccessful(index);
@@ -392,9 +374,9 @@ export class TaskSetManager implements Schedulable {
    */
   executorLost(executor: ExecutorState, outputsLost: boolean, alive: AlivePlaces, at: number): void {
     this.#done.takeEach(executor.id, (index, taskId) => {
-      if (this.isZombie || !outputsLost || this.#successful[index] === 0 || this.#copies[index] !== 0) return;
-      this.#successful[index] = 0;
-      this.#numSuccessful--;
+      if (this.isZombie || !outputsLost || !this.#states.isSuccessful(index) || this.#states.copies(index) !== 0)
+        return;
+      this.#states.unmarkSuccessful(index);
       this.#pending.add(index);
       this.#listener.ended(this.#asLost(index, taskId, executor, at), { kind: 'Resubmitted' }, null, null, at);
     });
@@ -411,23 +393,19 @@ export class TaskSetManager implements Schedulable {
       manager: this,
       pending: this.#pending,
       speculation: this.#speculation,
-      successful: this.#successful,
-      copies: this.#copies,
-      numSuccessful: this.#numSuccessful,
+      states: this.#states,
     });
   }
 
   #stopped(task: RunningTask): void {
     this.running.delete(task);
     this.pool.countRunning(-1);
-    const { index } = task.info;
-    this.#copies[index] = (this.#copies[index] as number) - 1; // index < numTasks
+    this.#states.stopped(task.info.index);
   }
 
   #markSuccessful(index: number): void {
-    this.#successful[index] = 1;
-    this.#numSuccessful++;
-    if (this.#numSuccessful === this.#successful.length) this.isZombie = true;
+    this.#states.markSuccessful(index);
+    if (this.#states.allSuccessful) this.isZombie = true;
   }
 
   /** A result of this size can be fetched; too large a sum ends the set. Spark: TaskSetManager.canFetchMoreResults */
@@ -473,24 +451,14 @@ export class TaskSetManager implements Schedulable {
       taskId,
       index,
       partition: this.taskSet.partitions[index] as number,
-      attemptNumber: (this.#attempts[index] as number) - 1,
+      attemptNumber: this.#states.lastAttempt(index),
       executorId: executor.id,
       host: executor.host,
       locality: localityName(Locality.ANY),
       speculative: false,
       launchedAt: at,
     };
-    return {
-      taskId,
-      info,
-      manager: this,
-      executor,
-      startedAt: at,
-      killed: false,
-      resources: null,
-      isSuperseded: false,
-      resultSize: 'unknown',
-    };
+    return newRunningTask(this, executor, info, at);
   }
 
   /** `3.0`, as messages name the stage attempt. */

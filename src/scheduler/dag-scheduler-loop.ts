@@ -78,7 +78,9 @@ export class Scheduler {
       (profile) => this.#tasks.maxConcurrentTasks(profile),
       options.resourceProfiles,
     );
-    this.#tasks = new TaskScheduler(settings, options.random);
+    this.#tasks = new TaskScheduler(settings, options.random, (shuffleId, mapIndex) =>
+      options.mapOutputs.locationOf(shuffleId, mapIndex),
+    );
   }
 
   start(): void {

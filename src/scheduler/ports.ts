@@ -140,6 +140,8 @@ export interface MapOutputRegistry {
   unregisterAllMapOutputs(shuffleId: ShuffleId): void;
   removeOutputsOnExecutor(executorId: ExecutorId): void;
   removeOutputsOnHost(host: string): void;
+  /** Who has this output; null: nobody. Spark: MapOutputTrackerMaster.getMapOutputLocation */
+  locationOf(shuffleId: ShuffleId, mapIndex: number): BlockManagerId | null;
   numAvailableOutputs(shuffleId: ShuffleId): number;
   /** Map indexes without output, ascending. */
   missingPartitions(shuffleId: ShuffleId): readonly number[];

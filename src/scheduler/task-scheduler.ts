@@ -6,9 +6,10 @@ import type { TaskResult } from '../protocol/task.ts';
 import { Deadlines, type WakeReason } from './deadlines.ts';
 import { ExecutorTable } from './executor-table.ts';
 import { HealthTracker } from './health-tracker.ts';
+import { lostOutputs } from './lost-outputs.ts';
 import { OfferQueue } from './offer-queue.ts';
 import type { Pool } from './pool.ts';
-import type { ExecutorLoss, ExecutorResourcesHad } from './ports.ts';
+import type { ExecutorLoss, ExecutorResourcesHad, MapOutputRegistry } from './ports.ts';
 import { ExecutorState, type RunningTask } from './running-task.ts';
 import type { SchedulerSettings } from './settings.ts';
 import type { TaskEffect } from './task-effects.ts';
@@ -45,6 +46,7 @@ export class TaskScheduler {
   readonly #settings: SchedulerSettings;
   readonly #pools: TaskSetPools;
   readonly #executors: ExecutorTable;
+  readonly #locationOf: MapOutputRegistry['locationOf'];
   readonly #running = new Map<TaskId, RunningTask>();
   readonly #managers = new Map<StageId, Map<number, TaskSetManager>>();
   readonly #offers: TaskOffers;
@@ -76,8 +78,10 @@ export class TaskScheduler {
     post: (event) => this.#out.push({ type: 'Post', event }),
   };
 
-  constructor(settings: SchedulerSettings, random: SeededRandom) {
+  /** @param locationOf where an output of a shuffle lies by now. */
+  constructor(settings: SchedulerSettings, random: SeededRandom, locationOf: MapOutputRegistry['locationOf']) {
     this.#settings = settings;
+    this.#locationOf = locationOf;
     this.#executors = new ExecutorTable(settings.rackOf);
     this.#pools = new TaskSetPools(settings);
     this.#queue = new OfferQueue(this.#executors, random);
@@ -166,8 +170,8 @@ export class TaskScheduler {
     if (executor === undefined) return this.#out; // said twice
     this.#executors.remove(executor);
     this.#health?.executorRemoved(executorId);
-    const outputsLost = !this.#settings.shuffleServiceEnabled || loss.workerLost;
-    for (const manager of this.#allManagers()) manager.executorLost(executor, outputsLost, this.#executors, at);
+    const isLost = lostOutputs(executor, loss, this.#settings.shuffleServiceEnabled, this.#locationOf);
+    for (const manager of this.#allManagers()) manager.executorLost(executor, isLost, this.#executors, at);
     const { message } = loss;
     for (const task of [...executor.running]) {
       this.#take(task);

@@ -8,6 +8,7 @@ import type { AlivePlaces } from './executor-table.ts';
 import { countsAsFailure, FailureCounts } from './failure-counts.ts';
 import { FailureLog, lostTask } from './failure-log.ts';
 import { Locality, LocalityTimer, localityName } from './locality.ts';
+import type { IsOutputLost } from './lost-outputs.ts';
 import { PendingTasks } from './pending-tasks.ts';
 import type { Pool, Schedulable } from './pool.ts';
 import { type ExecutorState, newRunningTask, type RunningTask } from './running-task.ts';
@@ -369,13 +370,15 @@ export class TaskSetManager implements Schedulable {
   }
 
   /**
-   * Takes back what succeeded on an executor that is lost with its map outputs. Tasks that ran there are failed by the
-   * task scheduler one by one.
+   * Takes back what succeeded on a lost executor and is lost with it. Tasks that ran there are failed by the task
+   * scheduler one by one.
    */
-  executorLost(executor: ExecutorState, outputsLost: boolean, alive: AlivePlaces, at: number): void {
+  executorLost(executor: ExecutorState, isLost: IsOutputLost, alive: AlivePlaces, at: number): void {
+    const { work, outputs } = this.taskSet;
     this.#done.takeEach(executor.id, (index, taskId) => {
-      if (this.isZombie || !outputsLost || !this.#states.isSuccessful(index) || this.#states.copies(index) !== 0)
-        return;
+      if (this.isZombie || work.kind !== 'ShuffleMap') return;
+      if (!isLost(work.dependency.shuffleId, outputs[index] as number)) return; // index < numTasks
+      if (!this.#states.isSuccessful(index) || this.#states.copies(index) !== 0) return;
       this.#states.unmarkSuccessful(index);
       this.#pending.add(index);
       this.#listener.ended(this.#asLost(index, taskId, executor, at), { kind: 'Resubmitted' }, null, null, at);

@@ -123,6 +123,11 @@ export class MapOutputTracker {
     this.#epoch++;
   }
 
+  /** Who has this output; null: nobody. Spark: MapOutputTrackerMaster.getMapOutputLocation */
+  locationOf(shuffleId: ShuffleId, mapIndex: number): BlockManagerId | null {
+    return this.#shuffles.get(shuffleId)?.statuses[mapIndex]?.location ?? null;
+  }
+
   numAvailableOutputs(shuffleId: ShuffleId): number {
     return this.#shuffles.get(shuffleId)?.available ?? 0;
   }

@@ -76,6 +76,40 @@ test('an executor that is drained hands on its map outputs and cached partitions
   }
 });
 
+test('map tasks that a drained executor has finished are not done again while their stage still runs', async () => {
+  const [victim, stays] = await executorPids(sc, 2);
+  const mapped = sc.longAccumulator('map tasks of a running stage');
+  const counts = sc
+    .parallelize([...Array(6).keys()], 6)
+    .map((x): [number, number] => {
+      mapped.add(1);
+      // The executor that stays is held up until the other one is gone, and all other tasks are done by then.
+      if (process.pid === stays)
+        for (let gone = false; !gone; ) {
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+          try {
+            process.kill(victim as number, 0);
+          } catch {
+            gone = true;
+          }
+        }
+      return [x % 2, 1];
+    })
+    .reduceByKey((a, b) => a + b, 2)
+    .collect();
+  while (
+    sc.statusTracker.getActiveStageIds().every((id) => (sc.statusTracker.getStageInfo(id)?.numCompletedTasks ?? 0) < 5)
+  )
+    await sleep(10);
+  process.kill(victim as number, 'SIGPWR');
+  await gone(victim as number);
+  assert.deepEqual((await counts).sort(), [
+    [0, 3],
+    [1, 3],
+  ]);
+  assert.equal(mapped.value, 6);
+});
+
 test('a task that runs when its executor is drained ends well', async () => {
   const [victim] = await executorPids(sc, 2);
   const job = sc

@@ -5,7 +5,7 @@ import type { TaskResult } from '../../src/protocol/task.ts';
 import type { TaskFailedReason } from '../../src/protocol/task-end-reason.ts';
 import { newTaskMetrics, type TaskMetrics } from '../../src/protocol/task-metrics.ts';
 import type { DagEvent } from '../../src/scheduler/dag-events.ts';
-import type { ExecutorResourcesHad } from '../../src/scheduler/ports.ts';
+import type { ExecutorLoss, ExecutorResourcesHad } from '../../src/scheduler/ports.ts';
 import { DEFAULT_SETTINGS, type SchedulerSettings } from '../../src/scheduler/settings.ts';
 import type { TaskEffect } from '../../src/scheduler/task-effects.ts';
 import { TaskScheduler } from '../../src/scheduler/task-scheduler.ts';
@@ -19,9 +19,14 @@ export class TaskMachine {
   /** Everything wanted so far. */
   readonly effects: TaskEffect[] = [];
   readonly running = new Map<number, TaskInfo>();
+  /** Where outputs of map tasks lie by now, per task index; the executor as `executor@host`. */
+  readonly outputs = new Map<number, string>();
 
   constructor(settings: Partial<SchedulerSettings> = {}, seed = 1) {
-    this.tasks = new TaskScheduler({ ...DEFAULT_SETTINGS, ...settings }, seededRandom(seed));
+    this.tasks = new TaskScheduler({ ...DEFAULT_SETTINGS, ...settings }, seededRandom(seed), (_shuffleId, output) => {
+      const [executorId, host] = this.outputs.get(output)?.split('@') ?? [];
+      return executorId === undefined || host === undefined ? null : { executorId, host, port: 0 };
+    });
   }
 
   #did(effects: TaskEffect[]): TaskEffect[] {
@@ -35,9 +40,10 @@ export class TaskMachine {
     this.#did(this.tasks.executorAdded(id, host, cores, queue, this.at, more));
   }
 
-  lose(id: string, exitCausedByApp = false): TaskEffect[] {
+  lose(id: string, exitCausedByApp = false, more: Partial<ExecutorLoss> = {}): TaskEffect[] {
     for (const [taskId, info] of this.running) if (info.executorId === id) this.running.delete(taskId);
-    return this.#did(this.tasks.executorLost(id, { message: 'lost', exitCausedByApp, workerLost: false }, this.at));
+    const loss = { message: 'lost', exitCausedByApp, workerLost: false, ...more };
+    return this.#did(this.tasks.executorLost(id, loss, this.at));
   }
 
   decommission(id: string): TaskEffect[] {
@@ -140,6 +146,7 @@ export class TaskMachine {
   mapped(info: TaskInfo): TaskEffect[] {
     const location = { executorId: info.executorId, host: info.host, port: 0 };
     const status = { location, mapId: info.taskId, sizes: [1] };
+    this.outputs.set(info.index, `${info.executorId}@${info.host}`);
     return this.end(info, { kind: 'MapOutput', status, accumulators: [], metrics: newTaskMetrics() });
   }
 

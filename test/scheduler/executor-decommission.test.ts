@@ -7,6 +7,7 @@ import {
   executorProcessLost,
 } from '../../src/scheduler/executor-loss.ts';
 import type { ExecutorLoss } from '../../src/scheduler/ports.ts';
+import type { SchedulerSettings } from '../../src/scheduler/settings.ts';
 import { dagEvents, TaskMachine } from '../kit/task-machine.ts';
 
 test('a draining executor gets no tasks, finishes those it has, and may then go', () => {
@@ -33,6 +34,68 @@ test('a draining executor is no place to wait for', () => {
   assert.deepEqual(machine.offer(), ['0.0/0@a PROCESS_LOCAL']);
   machine.decommission('a');
   assert.deepEqual(machine.offer(), ['0.0/1@b ANY']);
+});
+
+/** Executors a and b on one host, c on another; of a running map stage a has done tasks 0 and 1. */
+function mapStageWithTwoDone(settings: Partial<SchedulerSettings> = {}): TaskMachine {
+  const machine = new TaskMachine(settings);
+  machine.executor('a', 2, 'x');
+  machine.submit(4, { kind: 'ShuffleMap' });
+  machine.offer();
+  machine.mapped(machine.task(0));
+  machine.mapped(machine.task(1));
+  machine.executor('b', 1, 'x');
+  machine.executor('c', 1, 'y');
+  machine.decommission('a');
+  machine.offer();
+  return machine;
+}
+
+const drained = { decommissioned: true };
+
+test('map outputs that a drained executor has handed on are not written again while their stage runs', () => {
+  const machine = mapStageWithTwoDone();
+  machine.outputs.set(0, 'b@x');
+  machine.outputs.set(1, 'c@y');
+  assert.deepEqual(dagEvents(machine.lose('a', false, drained), 'CompletionEvent'), []);
+  machine.mapped(machine.task(2));
+  machine.mapped(machine.task(3));
+  assert.deepEqual(machine.offer(), []);
+  assert.equal(machine.tasks.numTaskSets, 0);
+});
+
+test('of a drained executor only what it could not hand on is written again', () => {
+  const machine = mapStageWithTwoDone();
+  machine.outputs.set(1, 'c@y');
+  const again = dagEvents(machine.lose('a', false, drained), 'CompletionEvent');
+  assert.deepEqual(
+    again.map(({ task, reason }) => [task.index, reason.kind]),
+    [[0, 'Resubmitted']],
+  );
+  machine.mapped(machine.task(2));
+  assert.deepEqual(machine.offer(), ['0.0/0@b NO_PREF']);
+});
+
+test('an output that nobody has any more is written again, handed on or not', () => {
+  const machine = mapStageWithTwoDone();
+  machine.outputs.clear();
+  assert.equal(dagEvents(machine.lose('a', false, drained), 'CompletionEvent').length, 2);
+});
+
+test('with its whole machine drained, what an executor handed on within the machine is written again', () => {
+  const machine = mapStageWithTwoDone({ shuffleServiceEnabled: true });
+  machine.outputs.set(0, 'b@x');
+  machine.outputs.set(1, 'c@y');
+  const again = dagEvents(machine.lose('a', false, { ...drained, workerLost: true }), 'CompletionEvent');
+  assert.deepEqual(
+    again.map(({ task }) => task.index),
+    [0],
+  );
+});
+
+test('an executor that crashes takes its outputs along, whatever the book says of others', () => {
+  const machine = mapStageWithTwoDone();
+  assert.equal(dagEvents(machine.lose('a'), 'CompletionEvent').length, 2);
 });
 
 test('which losses of an executor count as failures of what it ran', () => {

@@ -1,0 +1,49 @@
+// Settings of the pages and the JSON that daemons serve over HTTP.
+import { type ConfigEntry, defineEntry, defineOptional } from './config-entry.ts';
+import { oneOf, types } from './value-types.ts';
+
+export const UI_KILL_ENABLED: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.ui.killEnabled',
+  type: types.boolean,
+  default: true,
+  doc: 'Whether applications and drivers can be killed from the pages of the master.',
+  since: '0.2',
+});
+
+export const MASTER_UI_DECOMMISSION_ALLOW_MODE: ConfigEntry<'LOCAL' | 'DENY' | 'ALLOW'> = defineEntry({
+  key: 'spark.master.ui.decommission.allow.mode',
+  type: oneOf('LOCAL', 'DENY', 'ALLOW'),
+  default: 'LOCAL',
+  doc: 'Who may have workers drained by `POST /workers/kill/?host=…` at the master: requests from its own host, nobody, or everybody.',
+  since: '0.2',
+});
+
+export const UI_ALLOW_FRAMING_FROM: ConfigEntry<string | undefined> = defineOptional({
+  key: 'spark.ui.allowFramingFrom',
+  type: types.text,
+  doc: 'An origin whose pages may show ours in a frame, besides our own.',
+  since: '0.2',
+});
+
+export const UI_X_XSS_PROTECTION: ConfigEntry<string> = defineEntry({
+  key: 'spark.ui.xXssProtection',
+  type: types.text,
+  default: '1; mode=block',
+  doc: 'The header `X-XSS-Protection` of every answer.',
+  since: '0.2',
+});
+
+export const UI_X_CONTENT_TYPE_OPTIONS: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.ui.xContentTypeOptions.enabled',
+  type: types.boolean,
+  default: true,
+  doc: 'Whether every answer says `X-Content-Type-Options: nosniff`.',
+  since: '0.2',
+});
+
+export const UI_STRICT_TRANSPORT_SECURITY: ConfigEntry<string | undefined> = defineOptional({
+  key: 'spark.ui.strictTransportSecurity',
+  type: types.text,
+  doc: 'The header `Strict-Transport-Security`, for pages that a proxy serves over HTTPS.',
+  since: '0.2',
+});

@@ -1,0 +1,211 @@
+// The HTTP server under every page, REST and JSON: it listens, reads requests, writes answers and ends. What is answered is
+// the handler's.
+import { lookup } from 'node:dns/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { IskraError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { type HttpHandler, type HttpRequest, type HttpResponse, textAnswer } from './http-messages.ts';
+
+export interface HttpServerOptions {
+  /** Its name in logs and errors: `MasterUI`. */
+  readonly service: string;
+  /** Where it listens: a name or an address. */
+  readonly bindAddress: string;
+  /** 0: any. */
+  readonly port: number;
+  /** Ports above that are tried when it is taken: `spark.port.maxRetries`. */
+  readonly maxRetries: number;
+  /** Which setting names the port, for the error that none was free. */
+  readonly portKey: string;
+  readonly handle: HttpHandler;
+  /** Headers of every answer. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Bytes; a larger body is refused. */
+  readonly maxBodyBytes: number;
+  /** The body of an answer that no handler makes: 400, 413, 500. */
+  readonly refuse?: (status: number, message: string) => HttpResponse;
+  /** Refuses an address, by throwing, before anything listens there. */
+  readonly checkAddress?: (ip: string) => void;
+  readonly log: Logger;
+}
+
+export interface RunningHttpServer {
+  readonly port: number;
+  /** Answers what was asked, for at most a second, and ends. Twice is fine. */
+  close(): Promise<void>;
+}
+
+/** A client that sends slower is cut off. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 1000;
+const CLOSE_GRACE_MS = 1000;
+const DROPPED_BYTES: number = 16 * 1024 * 1024;
+
+/**
+ * Listens, on the port or one above it when it is taken.
+ *
+ * @throws IskraError `HTTP_BIND` when it cannot; whatever `checkAddress` throws.
+ *
+ * Spark: JettyUtils.startJettyServer, Utils.startServiceOnPort
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<RunningHttpServer> {
+  const { service, bindAddress, port, maxRetries, log } = options;
+  let ip: string;
+  try {
+    ip = (await lookup(bindAddress)).address;
+  } catch (cause) {
+    throw new IskraError('HTTP_BIND', `'${service}' cannot listen on ${bindAddress}: the name is not known here`, {
+      cause,
+    });
+  }
+  options.checkAddress?.(ip);
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: 5000 },
+    (incoming, outgoing) => void serve(options, incoming, outgoing),
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseConnection(error, socket as Socket));
+  for (let attempt = 0; ; attempt++) {
+    const tried = port === 0 ? 0 : portAt(port, attempt);
+    const error = await listenOnce(server, ip, tried);
+    if (error === null) break;
+    const taken = error.code === 'EADDRINUSE' || error.code === 'EACCES';
+    if (!taken || port === 0)
+      throw new IskraError('HTTP_BIND', `Service '${service}' cannot listen on ${ip}:${port}: ${error.message}`, {
+        cause: error,
+      });
+    if (attempt >= maxRetries)
+      throw new IskraError(
+        'HTTP_BIND',
+        `${error.message}: Service '${service}' failed after ${maxRetries} retries (starting from ${port})! Consider explicitly setting the appropriate port for the service '${service}' (${options.portKey}) to an available port or increasing spark.port.maxRetries.`,
+        { cause: error, details: { service, ip, port } },
+      );
+    log.warn(`Service '${service}' could not bind on port ${tried}. Attempting port ${portAt(port, attempt + 1)}.`);
+  }
+  server.on('error', (error) => log.error(`${service}: ${error.message}`));
+  // An object, since it is no pipe.
+  const bound = (server.address() as AddressInfo).port;
+  log.info(`Successfully started service '${service}' on port ${bound}.`);
+  let closing: Promise<void> | null = null;
+  return {
+    port: bound,
+    close() {
+      closing ??= close(server);
+      return closing;
+    },
+  };
+}
+
+/** Above 65535 it goes on at 1024, not among the system's ports. */
+function portAt(port: number, attempt: number): number {
+  return attempt === 0 ? port : ((port + attempt - 1024) % (65_536 - 1024)) + 1024;
+}
+
+function listenOnce(server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | null> {
+  return new Promise((resolve) => {
+    const failed = (error: NodeJS.ErrnoException): void => resolve(error);
+    server.once('error', failed);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', failed);
+      resolve(null);
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    server.close(() => {
+      clearTimeout(force);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+/** What is not HTTP, or comes too slowly, or has too many headers. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+async function serve(options: HttpServerOptions, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const refuse = options.refuse ?? textAnswer;
+  let response: HttpResponse;
+  try {
+    const body = await readBody(incoming, options.maxBodyBytes);
+    if (body === null) {
+      // What still comes is not read: the connection ends with the answer.
+      outgoing.setHeader('connection', 'close');
+      response = refuse(413, `The request is larger than ${options.maxBodyBytes} bytes.`);
+    } else {
+      const request = requestOf(incoming, body);
+      response = request === null ? refuse(400, 'Bad request path.') : await options.handle(request);
+    }
+  } catch (error) {
+    if (incoming.destroyed && !incoming.complete) return; // it went away while it spoke
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    options.log.error(`${options.service}: ${incoming.method} ${pathOnly(incoming.url ?? '')}: ${text}`);
+    response = refuse(500, 'Internal server error; the log of this daemon says more.');
+  }
+  if (outgoing.destroyed) return;
+  const body = Buffer.from(response.body);
+  outgoing.writeHead(response.status, { ...options.headers, ...response.headers, 'content-length': body.length });
+  outgoing.end(incoming.method === 'HEAD' ? undefined : body);
+}
+
+/** @returns null when it is too large. A little too much is read and dropped, since clients read no answer while they write. */
+async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<string | null> {
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes + DROPPED_BYTES) return null;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  return new Promise((resolve, reject) => {
+    incoming.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBytes) chunks.push(chunk);
+      else if (size > maxBytes + DROPPED_BYTES) {
+        incoming.pause();
+        resolve(null);
+      }
+    });
+    incoming.on('end', () => resolve(size > maxBytes ? null : Buffer.concat(chunks).toString('utf8')));
+    incoming.on('error', reject);
+    incoming.on('close', () => reject(new Error('the connection closed'))); // after `end` this changes nothing
+  });
+}
+
+function requestOf(incoming: IncomingMessage, body: string): HttpRequest | null {
+  const url = incoming.url ?? '';
+  if (!url.startsWith('/')) return null;
+  const at = url.indexOf('?');
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return {
+    method: incoming.method === 'HEAD' ? 'GET' : (incoming.method ?? 'GET'),
+    path: pathOnly(url),
+    query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)),
+    headers,
+    remoteAddress: incoming.socket.remoteAddress ?? '',
+    localAddress: incoming.socket.localAddress ?? '',
+    body,
+  };
+}
+
+/** Queries may hold what logs should not. */
+function pathOnly(url: string): string {
+  const at = url.indexOf('?');
+  return at < 0 ? url : url.slice(0, at);
+}

@@ -1,0 +1,242 @@
+// A master's start page, and that of one application. Spark: MasterPage, ApplicationPage
+import type { EpochMs } from '../../base/clock.ts';
+import type {
+  ApplicationSummary,
+  DriverSummary,
+  ExecutorSummary,
+  WorkerSummary,
+} from '../../protocol/deploy-summaries.ts';
+import type { MasterStateResponse } from '../../protocol/master-client.ts';
+import { type Html, type HtmlValue, html, webLink } from '../html.ts';
+import { facts, killButton, page, table } from '../page-layout.ts';
+import { amountsText, resourcesText } from '../resource-json.ts';
+import { dateText, durationText, memoryText } from '../text-forms.ts';
+import { mainClassOf } from './master-json.ts';
+
+export interface MasterPageOptions {
+  readonly now: EpochMs;
+  readonly killEnabled: boolean;
+  /** null: there is no such gateway. */
+  readonly restUrl: string | null;
+}
+
+export function masterPage(state: MasterStateResponse, options: MasterPageOptions): string {
+  const { workers, activeApps, completedApps, activeDrivers, completedDrivers } = state;
+  const alive = workers.filter((worker) => worker.state === 'ALIVE');
+  const inState = (wanted: string): number => workers.filter((worker) => worker.state === wanted).length;
+  const total = (of: (worker: WorkerSummary) => number): number => alive.reduce((sum, worker) => sum + of(worker), 0);
+  const waiting = activeDrivers.filter((driver) => driver.state === 'SUBMITTED').length;
+  const ended = (wanted: string): number => completedDrivers.filter((driver) => driver.state === wanted).length;
+  const content = html`${facts([
+    ['URL', state.url],
+    options.restUrl === null ? null : ['REST URL', html`${options.restUrl} (cluster mode)`],
+    ['Alive Workers', alive.length],
+    ['Dead Workers', inState('DEAD')],
+    ['Decommissioned Workers', inState('DECOMMISSIONED')],
+    ['Unknown Workers', inState('UNKNOWN')],
+    ['Cores in use', `${total(({ worker }) => worker.cores)} Total, ${total((worker) => worker.coresUsed)} Used`],
+    [
+      'Memory in use',
+      `${memoryText(total(({ worker }) => worker.memory))} Total, ${memoryText(total((worker) => worker.memoryUsed))} Used`,
+    ],
+    ['Resources in use', alive.map(resourcesOfWorker).filter(Boolean).join('; ')],
+    ['Applications', `${activeApps.length} Running, ${completedApps.length} Completed`],
+    [
+      'Drivers',
+      `${activeDrivers.length - waiting} Running, ${waiting} Waiting, ${completedDrivers.length} Completed (${ended('KILLED')} Killed, ${ended('FAILED')} Failed, ${ended('ERROR')} Error, ${ended('RELAUNCHING')} Relaunching)`,
+    ],
+    ['Status', html`${state.status} (<a href="json/">JSON</a>)`],
+  ])}
+${table(
+  'Workers',
+  ['Worker Id', 'Address', 'State', 'Cores', 'Memory', 'Resources'],
+  workers.map((worker) => workerRow(worker)),
+)}
+${table(
+  'Running Applications',
+  APPLICATION_COLUMNS,
+  activeApps.map((app) => applicationRow(app, options, true)),
+)}
+${table(
+  'Running Drivers',
+  DRIVER_COLUMNS,
+  activeDrivers.map((driver) => driverRow(driver, workers, options, true)),
+)}
+${table(
+  'Completed Applications',
+  APPLICATION_COLUMNS,
+  newestFirst(completedApps).map((app) => applicationRow(app, options, false)),
+)}
+${table(
+  'Completed Drivers',
+  DRIVER_COLUMNS,
+  newestFirst(completedDrivers).map((driver) => driverRow(driver, workers, options, false)),
+)}`;
+  return page(`Spark Master at ${state.url}`, '', content);
+}
+
+const APPLICATION_COLUMNS = [
+  'Application ID',
+  'Name',
+  'Cores',
+  'Memory per Executor',
+  'Resources Per Executor',
+  'Submitted Time',
+  'User',
+  'State',
+  'Duration',
+];
+const DRIVER_COLUMNS = [
+  'Submission ID',
+  'Submitted Time',
+  'Worker',
+  'State',
+  'Cores',
+  'Memory',
+  'Resources',
+  'Main Class',
+  'Duration',
+];
+
+function newestFirst<T>(items: readonly T[]): T[] {
+  return [...items].reverse();
+}
+
+function resourcesOfWorker({ worker, resourcesUsed }: WorkerSummary): string {
+  const all = resourcesText(worker.resources);
+  return all === '' ? '' : `${all}, used: ${resourcesText(resourcesUsed) || 'none'}`;
+}
+
+function workerRow(summary: WorkerSummary): HtmlValue[] {
+  const { worker, coresUsed, memoryUsed, state } = summary;
+  return [
+    state === 'ALIVE' ? webLink(worker.webUiAddress, worker.id) : worker.id,
+    `${worker.host}:${worker.port}`,
+    state,
+    `${worker.cores} (${coresUsed} Used)`,
+    `${memoryText(worker.memory)} (${memoryText(memoryUsed)} Used)`,
+    resourcesOfWorker(summary),
+  ];
+}
+
+function applicationRow(summary: ApplicationSummary, options: MasterPageOptions, running: boolean): HtmlValue[] {
+  const { id, app, startedAt, endedAt } = summary;
+  const kill =
+    running && options.killEnabled
+      ? killButton('app/kill/', id, `Are you sure you want to kill application ${id} ?`)
+      : null;
+  return [
+    html`<a href="app/?appId=${encodeURIComponent(id)}">${id}</a>${kill}`,
+    running ? webLink(app.appUiUrl, app.name) : app.name,
+    summary.coresGranted,
+    memoryText(app.demand.memoryPerExecutor),
+    amountsText(app.demand.resourcesPerExecutor),
+    dateText(startedAt),
+    app.user,
+    summary.state,
+    durationText((endedAt ?? options.now) - startedAt),
+  ];
+}
+
+function driverRow(
+  summary: DriverSummary,
+  workers: readonly WorkerSummary[],
+  options: MasterPageOptions,
+  running: boolean,
+): HtmlValue[] {
+  const { id, driver, submittedAt, workerId } = summary;
+  const home = workers.find(({ worker }) => worker.id === workerId);
+  const kill =
+    running && options.killEnabled
+      ? killButton('driver/kill/', id, `Are you sure you want to kill driver ${id} ?`)
+      : null;
+  return [
+    html`${id}${kill}`,
+    dateText(submittedAt),
+    workerId === null ? 'None' : home === undefined ? workerId : webLink(home.worker.webUiAddress, workerId),
+    summary.exception === null ? summary.state : html`<span title="${summary.exception}">${summary.state}</span>`,
+    driver.cores,
+    memoryText(driver.memory),
+    resourcesText(summary.resources) || amountsText(driver.resources),
+    mainClassOf(summary),
+    // When it ended is not on record.
+    running ? durationText(options.now - submittedAt) : '',
+  ];
+}
+
+/** @param appId null: none was named. */
+export function applicationPage(state: MasterStateResponse, appId: string | null): { found: boolean; text: string } {
+  const app = [...state.activeApps, ...state.completedApps].find(({ id }) => id === appId);
+  if (app === undefined) {
+    const what = appId === null ? 'No application was named: give ?appId=…' : `No running application with ID ${appId}`;
+    return { found: false, text: page('Spark application', '../', html`<p>${what}</p>${home}`) };
+  }
+  const { app: desc, coresGranted, coresLeft } = app;
+  const cores =
+    coresLeft === null
+      ? `Unlimited (${coresGranted} granted)`
+      : `${coresGranted + coresLeft} (${coresGranted} granted, ${coresLeft} left)`;
+  const running = app.endedAt === null;
+  const content = html`${home}
+${facts([
+  ['ID', app.id],
+  ['Name', desc.name],
+  ['User', desc.user],
+  ['Cores', cores],
+  ['Executor Limit', html`${app.executorLimit ?? 'Unlimited'} (${app.executors.length} granted)`],
+  ['Executor Memory', memoryText(desc.demand.memoryPerExecutor)],
+  ['Executor Resources', amountsText(desc.demand.resourcesPerExecutor)],
+  ['Submit Date', dateText(app.startedAt)],
+  ['State', app.state],
+  running && desc.appUiUrl !== '' ? ['Application Detail UI', webLink(desc.appUiUrl, desc.appUiUrl)] : null,
+])}
+${table(
+  'Executor Summary',
+  EXECUTOR_COLUMNS,
+  app.executors.map((executor) => executorRow(executor, state.workers)),
+)}
+${
+  app.removedExecutors.length === 0
+    ? null
+    : table(
+        'Removed Executors',
+        EXECUTOR_COLUMNS,
+        app.removedExecutors.map((executor) => executorRow(executor, state.workers)),
+      )
+}`;
+  return { found: true, text: page(`Application: ${desc.name}`, '../', content) };
+}
+
+const home: Html = html`<nav><a href="../">Back to Master</a></nav>`;
+
+const EXECUTOR_COLUMNS = [
+  'ExecutorID',
+  'Worker',
+  'Cores',
+  'Memory',
+  'Resource Profile Id',
+  'Resources',
+  'State',
+  'Logs',
+];
+
+function executorRow(executor: ExecutorSummary, workers: readonly WorkerSummary[]): HtmlValue[] {
+  const ui = workers.find(({ worker }) => worker.id === executor.workerId)?.worker.webUiAddress;
+  const log = (type: string): HtmlValue =>
+    ui === undefined
+      ? type
+      : webLink(
+          `${ui}/logPage/?appId=${encodeURIComponent(executor.appId)}&executorId=${executor.execId}&logType=${type}`,
+          type,
+        );
+  return [
+    executor.execId,
+    ui === undefined ? executor.workerId : webLink(ui, executor.workerId),
+    executor.cores,
+    executor.memory,
+    executor.resourceProfileId,
+    resourcesText(executor.resources),
+    executor.state,
+    html`${log('stdout')} ${log('stderr')}`,
+  ];
+}

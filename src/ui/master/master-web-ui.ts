@@ -1,0 +1,183 @@
+// What a master serves over HTTP: its page, its state as JSON, and what operators may do. Spark: MasterWebUI
+import { networkInterfaces } from 'node:os';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import { PORT_MAX_RETRIES } from '../../config/network-entries.ts';
+import type { SparkConf } from '../../config/spark-conf.ts';
+import { MASTER_UI_DECOMMISSION_ALLOW_MODE, UI_KILL_ENABLED } from '../../config/ui-entries.ts';
+import type { AskMaster, MasterStateResponse } from '../../protocol/master-client.ts';
+import {
+  formFields,
+  type HttpRequest,
+  type HttpResponse,
+  htmlAnswer,
+  jsonAnswer,
+  redirectAnswer,
+  textAnswer,
+} from '../http-messages.ts';
+import { startHttpServer } from '../http-server.ts';
+import { STATIC_ROUTES } from '../page-layout.ts';
+import { type Route, route } from '../router.ts';
+import { securityHeaders } from '../security-headers.ts';
+import { clusterUtilizationJson, masterFieldJson, masterStateJson } from './master-json.ts';
+import { applicationPage, masterPage } from './master-page.ts';
+
+/** Puts a question to the master of this process. */
+export type AskTheMaster = <K extends keyof AskMaster>(type: K, request: AskMaster[K][0]) => Promise<AskMaster[K][1]>;
+
+export interface MasterWebUiOptions {
+  readonly conf: SparkConf;
+  /** By which others reach it: part of the URL. */
+  readonly host: string;
+  /** Where it listens; `host` when absent. */
+  readonly bindAddress?: string;
+  /** 0: any. */
+  readonly port: number;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+export interface MasterWebUi {
+  /** `http://host:port`, the port being the bound one. */
+  readonly url: string;
+  readonly port: number;
+  /** From now on there is a master to ask; before, all that needs one is answered by 503. @param restUrl null: no gateway. */
+  serve(ask: AskTheMaster, restUrl?: string | null): void;
+  /** Twice is fine. */
+  stop(): Promise<void>;
+}
+
+const MAX_BODY_BYTES: number = 64 * 1024;
+
+/**
+ * Listens before the master itself does anything, so that what it registers has the bound port.
+ *
+ * @throws IskraError `HTTP_BIND` when no port is free.
+ */
+export async function startMasterWebUi(options: MasterWebUiOptions): Promise<MasterWebUi> {
+  const { conf, host, log } = options;
+  let ask: AskTheMaster | null = null;
+  let restUrl: string | null = null;
+  const handle = masterHandler(conf, log.named('MasterWebUI'), options.clock ?? systemClock, () => ({ ask, restUrl }));
+  const server = await startHttpServer({
+    service: 'MasterUI',
+    bindAddress: options.bindAddress ?? host,
+    port: options.port,
+    maxRetries: conf.get(PORT_MAX_RETRIES),
+    portKey: 'spark.master.ui.port, or --webui-port',
+    handle,
+    headers: securityHeaders(conf),
+    maxBodyBytes: MAX_BODY_BYTES,
+    log: log.named('MasterWebUI'),
+  });
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    port: server.port,
+    serve(askMaster, url = null) {
+      ask = askMaster;
+      restUrl = url;
+    },
+    stop: () => server.close(),
+  };
+}
+
+interface Master {
+  readonly ask: AskTheMaster | null;
+  readonly restUrl: string | null;
+}
+
+/** The whole of it but for the sockets. */
+export function masterHandler(
+  conf: SparkConf,
+  log: Logger,
+  clock: Clock,
+  master: () => Master,
+): (request: HttpRequest) => HttpResponse | Promise<HttpResponse> {
+  const killEnabled = conf.get(UI_KILL_ENABLED);
+  const decommissionMode = conf.get(MASTER_UI_DECOMMISSION_ALLOW_MODE);
+  const state = (ask: AskTheMaster): Promise<MasterStateResponse> => ask('RequestMasterState', null);
+
+  const kill =
+    (end: (ask: AskTheMaster, id: string) => Promise<unknown>) =>
+    async (request: HttpRequest, ask: AskTheMaster): Promise<HttpResponse> => {
+      const fields = formFields(request);
+      const id = fields.get('id');
+      if (killEnabled && id !== null && fields.get('terminate') === 'true') await end(ask, id);
+      return redirectAnswer('../../');
+    };
+
+  const decommission = async (request: HttpRequest, ask: AskTheMaster): Promise<HttpResponse> => {
+    const allowed = decommissionMode === 'ALLOW' || (decommissionMode === 'LOCAL' && isOfThisHost(request));
+    if (!allowed) {
+      return textAnswer(405, `Not allowed from here: spark.master.ui.decommission.allow.mode is ${decommissionMode}.`, {
+        allow: '',
+      });
+    }
+    const hosts = [...new Set([...request.query.getAll('host'), ...formFields(request).getAll('host')])];
+    const { workers } = await ask('DecommissionWorkersOnHosts', { hosts });
+    log.info(`Decommissioning of hosts ${hosts.join(', ')} decommissioned ${workers} workers`);
+    return workers > 0
+      ? textAnswer(200, `${workers} workers are being decommissioned.`)
+      : textAnswer(404, `No worker is on ${hosts.join(', ') || 'no host: give ?host=NAME, once or more'}.`);
+  };
+
+  /** A route that needs the master. */
+  const asking = (
+    method: 'GET' | 'POST',
+    path: string,
+    answer: (request: HttpRequest, ask: AskTheMaster) => HttpResponse | Promise<HttpResponse>,
+  ): Route => ({
+    method,
+    path,
+    handle: (request) => {
+      const { ask } = master();
+      return ask === null ? textAnswer(503, 'The master has not started yet.') : answer(request, ask);
+    },
+  });
+
+  const routes: readonly Route[] = [
+    asking('GET', '/', async (_, ask) =>
+      htmlAnswer(masterPage(await state(ask), { now: clock.now(), killEnabled, restUrl: master().restUrl })),
+    ),
+    asking('GET', '/app', async (request, ask) => {
+      const { found, text } = applicationPage(await state(ask), request.query.get('appId'));
+      return htmlAnswer(text, found ? 200 : 404);
+    }),
+    asking('GET', '/json/*', async (request, ask) => {
+      const field = /^\/json\/([a-zA-Z]+)/.exec(request.path)?.[1];
+      const now = clock.now();
+      const current = await state(ask);
+      if (field === undefined) return jsonAnswer(masterStateJson(current, now));
+      if (field === 'clusterutilization') return jsonAnswer(clusterUtilizationJson(current));
+      return jsonAnswer(masterFieldJson(current, field, now));
+    }),
+    asking(
+      'POST',
+      '/app/kill',
+      kill((ask, appId) => ask('RequestKillApplication', { appId })),
+    ),
+    asking(
+      'POST',
+      '/driver/kill',
+      kill((ask, driverId) => ask('RequestKillDriver', { driverId })),
+    ),
+    asking('POST', '/workers/kill', decommission),
+    // It serves: for whoever restarts what does not.
+    { method: 'GET', path: '/health', handle: () => jsonAnswer({ status: 'UP' }) },
+    // It leads and schedules: for whoever sends work.
+    asking('GET', '/readyz', async (_, ask) => {
+      const { status } = await state(ask);
+      return jsonAnswer({ ready: status === 'ALIVE', status }, status === 'ALIVE' ? 200 : 503);
+    }),
+    ...STATIC_ROUTES,
+  ];
+  return (request) => route(routes, request);
+}
+
+/** Also by one of the host's own addresses. */
+function isOfThisHost({ remoteAddress, localAddress }: HttpRequest): boolean {
+  const plain = (address: string): string => address.replace(/^::ffff:/, '');
+  const from = plain(remoteAddress);
+  if (from === plain(localAddress) || from === '::1' || from.startsWith('127.')) return from !== '';
+  return Object.values(networkInterfaces()).some((entries) => entries?.some(({ address }) => address === from));
+}

@@ -8,6 +8,19 @@ export const EXECUTOR_MAIN = 'CoarseGrainedExecutorBackend';
 /** `Command.mainClass` of a driver in cluster mode. Spark: DriverWrapper */
 export const DRIVER_MAIN = 'DriverWrapper';
 
+/**
+ * Variable of a started process's environment: what it needs to connect to its worker, as JSON of `WorkerAccess`. Absent where
+ * nobody has to prove anything.
+ */
+export const WORKER_ACCESS_VARIABLE = '_ISKRA_WORKER_ACCESS';
+
+export interface WorkerAccess {
+  readonly keyId: string;
+  /** Hex. */
+  readonly secret: string;
+  readonly encrypt: boolean;
+}
+
 export interface WorkerExecutor {
   readonly appId: string;
   readonly execId: number;

@@ -70,6 +70,7 @@ export type WorkerEffect =
       readonly key: ProcessKey;
       readonly directory: string;
       readonly appDirs: readonly string[] | null;
+      readonly resources: ResourceAddresses;
     }
   /** Makes the directory and fetches the bundle into it. */
   | {

@@ -342,7 +342,8 @@ export class Worker {
     }
     if (dirs === undefined) this.#appDirs.set(appId, { maker: runner.key });
     const { key, directory } = runner;
-    this.#effects.push({ type: 'PrepareExecutor', key, directory, appDirs: dirs ?? null });
+    const { resources } = runner.launch;
+    this.#effects.push({ type: 'PrepareExecutor', key, directory, appDirs: dirs ?? null, resources });
   }
 
   /** @param appDirs null: they could not be made, so the next one tries. */

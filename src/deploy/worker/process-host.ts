@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from '../../base/logger.ts';
+import { SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
+import type { ProcessPlan } from './process-plan.ts';
+import type { ProcessKey } from './worker-events.ts';
+
+/** What happens to processes. Never called from within a call of the host. */
+export interface ProcessListener {
+  started(key: ProcessKey): void;
+  failed(key: ProcessKey, message: string): void;
+  exited(key: ProcessKey, exitCode: number): void;
+}
+
+/** What of the worker's own environment its processes do not get: its secret, and what belongs to its own parent. */
+const PRIVATE = [SECRET_ENVIRONMENT_VARIABLE, 'NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'];
+
+/** Processes lead groups of their own, so that a signal reaches what they have started as well. */
+const GROUPS: boolean = process.platform !== 'win32';
+
+/**
+ * Starts processes and ends them; each leads a group, which ends with it. When this process ends, however it does so by
+ * itself, they are killed.
+ */
+export class ProcessHost {
+  readonly #program: string;
+  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #listener: ProcessListener;
+  readonly #log: Logger;
+  readonly #running = new Map<ProcessKey, ChildProcess>();
+  readonly #killAll = (): void => this.killAll();
+
+  /**
+   * @param program what runs the plans' arguments.
+   * @param environment of this process.
+   */
+  constructor(
+    program: string,
+    environment: Readonly<Record<string, string | undefined>>,
+    listener: ProcessListener,
+    log: Logger,
+  ) {
+    this.#program = program;
+    this.#environment = environment;
+    this.#listener = listener;
+    this.#log = log;
+    process.on('exit', this.#killAll);
+  }
+
+  /** @param access set over the plan's environment. */
+  start(key: ProcessKey, plan: ProcessPlan, access: Readonly<Record<string, string>>): void {
+    let child: ChildProcess;
+    try {
+      child = this.#spawn(plan, access);
+    } catch (error) {
+      queueMicrotask(() => this.#listener.failed(key, this.#cannotRun(plan, error)));
+      return;
+    }
+    let spawned = false;
+    child.once('spawn', () => {
+      spawned = true;
+      this.#running.set(key, child);
+      this.#listener.started(key);
+    });
+    child.on('error', (error) => {
+      if (spawned) this.#log.warn(`process of ${key}: ${error.message}`, { pid: child.pid });
+      else this.#listener.failed(key, this.#cannotRun(plan, error));
+    });
+    child.once('exit', (code, signal) => {
+      this.#signal(child, 'SIGKILL'); // what it started and left
+      if (this.#running.get(key) === child) this.#running.delete(key);
+      this.#listener.exited(key, code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  }
+
+  /** Does nothing when it has ended. */
+  signal(key: ProcessKey, signal: NodeJS.Signals): void {
+    const child = this.#running.get(key);
+    if (child !== undefined) this.#signal(child, signal);
+  }
+
+  /** At once, and all they have started. */
+  killAll(): void {
+    for (const child of this.#running.values()) this.#signal(child, 'SIGKILL');
+  }
+
+  /** No process of its own is left to care for; those that could not be ended are tried a last time. */
+  close(): void {
+    this.killAll();
+    process.off('exit', this.#killAll);
+  }
+
+  #spawn(plan: ProcessPlan, access: Readonly<Record<string, string>>): ChildProcess {
+    const environment: Record<string, string | undefined> = { ...this.#environment };
+    for (const name of PRIVATE) delete environment[name];
+    const files: number[] = [];
+    try {
+      for (const name of ['stdout', 'stderr']) files.push(openSync(join(plan.directory, name), 'a'));
+      writeSync(files[1] as number, plan.stderrHeader); // opened just now
+      return spawn(this.#program, plan.args, {
+        cwd: plan.directory,
+        detached: GROUPS,
+        stdio: ['ignore', ...files],
+        env: { ...environment, ...plan.environment, ...access },
+      });
+    } finally {
+      for (const file of files) closeSync(file);
+    }
+  }
+
+  #signal(child: ChildProcess, signal: NodeJS.Signals): void {
+    if (child.pid === undefined) return;
+    try {
+      process.kill(GROUPS ? -child.pid : child.pid, signal);
+    } catch {
+      // It has ended, or belongs to somebody else by now.
+    }
+  }
+
+  #cannotRun({ directory }: ProcessPlan, error: unknown): string {
+    const why = error instanceof Error ? error.message : String(error);
+    return `Cannot run program "${this.#program}" (in directory "${directory}"): ${why}`;
+  }
+}

@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import { WORKER_ACCESS_VARIABLE, type WorkerAccess } from '../../protocol/worker-process.ts';
+import type { RpcCaller } from '../../rpc/rpc-endpoint.ts';
+import type { RpcSecurity } from '../../rpc/security.ts';
+import type { ProcessKey } from './worker-events.ts';
+
+/**
+ * Who may connect to a worker besides its cluster: the processes it started, each with a secret that it was given and that
+ * opens nothing but this. They may watch the worker; they may not speak for a master.
+ */
+export class WorkerAccessKeys {
+  /** For the worker's environment. */
+  readonly security: RpcSecurity;
+  readonly #cluster: RpcSecurity;
+  readonly #byProcess = new Map<ProcessKey, string>();
+  readonly #secrets = new Map<string, Uint8Array>();
+
+  constructor(cluster: RpcSecurity) {
+    this.#cluster = cluster;
+    this.security =
+      cluster.kind === 'none'
+        ? cluster
+        : { ...cluster, secretFor: (keyId) => this.#secrets.get(keyId) ?? cluster.secretFor(keyId) };
+  }
+
+  /** What a process needs to connect, as variables of its environment. */
+  grant(key: ProcessKey): Readonly<Record<string, string>> {
+    if (this.#cluster.kind === 'none') return {};
+    this.revoke(key);
+    const keyId = `process-${randomBytes(8).toString('hex')}`;
+    const secret = randomBytes(32);
+    this.#byProcess.set(key, keyId);
+    this.#secrets.set(keyId, secret);
+    const access: WorkerAccess = { keyId, secret: secret.toString('hex'), encrypt: this.#cluster.encrypt };
+    return { [WORKER_ACCESS_VARIABLE]: JSON.stringify(access) };
+  }
+
+  revoke(key: ProcessKey): void {
+    const keyId = this.#byProcess.get(key);
+    if (keyId === undefined) return;
+    this.#byProcess.delete(key);
+    this.#secrets.delete(keyId);
+  }
+
+  /** Whether this is somebody of the cluster, and not a process that was started here. */
+  isOfCluster(caller: RpcCaller): boolean {
+    return this.#cluster.kind === 'none' || caller.id === 'local' || caller.keyId === this.#cluster.keyId;
+  }
+}

@@ -1,0 +1,366 @@
+import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
+import { assertNever } from '../../base/assert-never.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { errorToData, IllegalArgumentError, IskraError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import { seededRandom } from '../../base/seeded-random.ts';
+import { configuredLocalDirs } from '../../config/local-roots.ts';
+import type { SparkConf } from '../../config/spark-conf.ts';
+import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
+import {
+  MASTER_ENDPOINT,
+  type MasterToWorker,
+  WORKER_ENDPOINT,
+  type WorkerDescription,
+  type WorkerToMaster,
+} from '../../protocol/master-worker.ts';
+import type { AskWorker, WorkerStateResponse } from '../../protocol/worker-process.ts';
+import { parseAddress, type RpcAddress } from '../../rpc/rpc-address.ts';
+import type { RpcCaller } from '../../rpc/rpc-endpoint.ts';
+import { RpcEnv } from '../../rpc/rpc-env.ts';
+import { rpcSettings } from '../../rpc/rpc-settings.ts';
+import type { RpcSecurity } from '../../rpc/security.ts';
+import { type FetchApplication, fetchLocalApplication } from './fetch-application.ts';
+import { readMasterMessage } from './master-message.ts';
+import { ProcessHost } from './process-host.ts';
+import { Timers } from './timers.ts';
+import { createWorkDir, WorkDirs } from './work-dirs.ts';
+import { Worker } from './worker.ts';
+import { WorkerAccessKeys } from './worker-access.ts';
+import type { ConnectionId, WorkerEffect, WorkerEvent, WorkerTimer } from './worker-events.ts';
+import { type WorkerSettings, workerSettings } from './worker-settings.ts';
+
+/** What a worker tells the external shuffle service in its process. */
+export interface ShuffleServicePort {
+  /** What it left beside shuffle files may go. */
+  executorRemoved(appId: string, execId: string): void;
+  /** All that it has of the application may go. */
+  applicationRemoved(appId: string): void;
+}
+
+export interface WorkerOptions {
+  readonly conf: SparkConf;
+  /** What others reach it by. */
+  readonly host: string;
+  /** 0: any. */
+  readonly port: number;
+  /** Where it listens; `host` when absent. */
+  readonly bindAddress?: string;
+  readonly cores: number;
+  /** MiB. */
+  readonly memory: number;
+  /** Made when it is not there. */
+  readonly workDir: string;
+  /** `host:port` of each; `spark://` before it is fine. */
+  readonly masters: readonly string[];
+  /** With the bound port: pages are served before a master hears of them. */
+  readonly webUiUrl: string;
+  /** What it has to give out; see `workerResources`. */
+  readonly resources: ResourceAddresses;
+  readonly security: RpcSecurity;
+  readonly log: Logger;
+  /** For the fuzz of its intervals, such that no two workers have the same. */
+  readonly seed: number;
+  /** Programs that may be launched: main class → the file that `node` runs. */
+  readonly programs: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+  readonly shuffleService?: ShuffleServicePort;
+  /** Applications that lie on this machine when absent. */
+  readonly fetchApplication?: FetchApplication;
+  /** Of this process; `process.env` when absent. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** What runs programs; this process's own `node` when absent. */
+  readonly nodePath?: string;
+}
+
+/** How a worker ended: the exit code of its process, and why. */
+export interface WorkerEnd {
+  readonly code: number;
+  readonly message: string;
+}
+
+/**
+ * Starts a worker: makes its work directory, listens, and begins to register. It is there when the promise resolves,
+ * whether or not a master is.
+ *
+ * @throws IskraError `WORK_DIR`, with which the process is to exit with 1; IllegalArgumentError for an address, a setting
+ * or a policy that cannot be; IskraError `RPC_BIND`.
+ *
+ * Spark: Worker.startRpcEnvAndEndpoint, onStart
+ */
+export async function startWorker(options: WorkerOptions): Promise<WorkerLoop> {
+  const { conf, host, port, bindAddress, cores, memory, webUiUrl, resources, programs, log } = options;
+  const masters = options.masters.map((master) => master.replace(/^spark:\/\//, ''));
+  if (masters.length === 0) throw new IllegalArgumentError('a worker needs a master: give spark://host:port');
+  for (const master of masters) parseAddress(master);
+  const workDir = resolve(options.workDir);
+  createWorkDir(workDir);
+  const access = new WorkerAccessKeys(options.security);
+  const clock = options.clock ?? systemClock;
+  const rpc = await RpcEnv.create({
+    name: 'sparkWorker',
+    host,
+    bindAddress: bindAddress ?? host,
+    port,
+    security: access.security,
+    ...rpcSettings(conf),
+    clock,
+    logger: log,
+  });
+  try {
+    const address = rpc.address as RpcAddress; // it serves a port
+    const identity = {
+      ...{ host, port: address.port, cores, memory, webUiUrl, resources, masters, workDir, programs },
+    };
+    const settings = workerSettings(conf, identity, clock.now());
+    return new WorkerLoop(options, settings, rpc, access, clock);
+  } catch (error) {
+    await rpc.stop();
+    throw error;
+  }
+}
+
+/** An event without its time. */
+type News = WorkerEvent extends infer E ? (E extends unknown ? Omit<E, 'at'> : never) : never;
+
+/** The worker's loop: one event at a time; does what the machine wants. Spark: Worker */
+export class WorkerLoop {
+  readonly address: RpcAddress;
+  readonly workerId: string;
+  /** Resolves when it has ended, and with it all that it has started. */
+  readonly finished: Promise<WorkerEnd>;
+  readonly #options: WorkerOptions;
+  readonly #rpc: RpcEnv;
+  readonly #access: WorkerAccessKeys;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #machine: Worker;
+  readonly #timers: Timers<WorkerTimer>;
+  readonly #processes: ProcessHost;
+  readonly #dirs: WorkDirs;
+  readonly #queue: WorkerEvent[] = [];
+  /** Connections that stand, in either direction. */
+  readonly #callers = new Map<ConnectionId, RpcCaller>();
+  /** The registration under way; attempts of an earlier one come to nothing. */
+  #registration = 0;
+  /** Whoever takes long looks at its signal. */
+  readonly #stopping = new AbortController();
+  #working = false;
+  #end: WorkerEnd | null = null;
+  #over = false;
+  #finish: (end: WorkerEnd) => void = () => {};
+
+  /** See `startWorker`. */
+  constructor(options: WorkerOptions, settings: WorkerSettings, rpc: RpcEnv, access: WorkerAccessKeys, clock: Clock) {
+    const { conf, host, cores, memory, log, seed, environment = process.env } = options;
+    this.#options = options;
+    this.#rpc = rpc;
+    this.#access = access;
+    this.#clock = clock;
+    this.#log = log.named('Worker');
+    this.address = { host, port: settings.port };
+    this.workerId = settings.worker.id;
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    const roots = configuredLocalDirs(conf, environment);
+    this.#dirs = new WorkDirs(settings.workDir, roots.length > 0 ? roots : [tmpdir()], this.#log);
+    this.#timers = new Timers(clock, (timer) => this.#hear({ type: 'Woken', timer }));
+    this.#processes = new ProcessHost(
+      options.nodePath ?? process.execPath,
+      environment,
+      {
+        started: (key) => this.#hear({ type: 'ProcessStarted', key }),
+        failed: (key, message) => this.#hear({ type: 'ProcessFailed', key, message }),
+        exited: (key, exitCode) => {
+          this.#access.revoke(key);
+          this.#hear({ type: 'ProcessExited', key, exitCode });
+        },
+      },
+      this.#log,
+    );
+    this.#machine = new Worker(settings, this.#log, seededRandom(seed));
+    this.#log.info(`Starting Spark worker ${host}:${settings.port} with ${cores} cores, ${memory} MiB RAM`);
+    rpc.register<MasterToWorker, AskWorker>(WORKER_ENDPOINT, {
+      receive: (message, from) => this.#receive(message, from),
+      receiveAndReply: (_ask, from) => {
+        this.#checkCluster(from, 'RequestWorkerState');
+        return this.state();
+      },
+      onConnected: (caller) => this.#callers.set(caller.id, caller),
+      onDisconnected: ({ id }) => {
+        this.#callers.delete(id);
+        this.#hear({ type: 'Disconnected', connection: id });
+      },
+    });
+    this.#hear({ type: 'Start' });
+  }
+
+  /** A picture for pages. */
+  state(): WorkerStateResponse {
+    return this.#machine.state();
+  }
+
+  /** Takes nothing more, as its operator's signal says (`spark.worker.decommission.signal`). */
+  decommission(): void {
+    this.#hear({ type: 'DecommissionSignal' });
+  }
+
+  /** Ends it and all that it has started. Resolves as `finished` does; twice is fine. */
+  async stop(): Promise<void> {
+    this.#stop({ code: 0, message: 'Worker stopped' });
+    await this.finished;
+  }
+
+  #receive(message: unknown, from: RpcCaller): void {
+    let read: MasterToWorker;
+    try {
+      this.#checkCluster(from, 'a message of a master');
+      read = readMasterMessage(message);
+    } catch (error) {
+      const { host, port } = from.remote;
+      this.#log.warn(`Ignored a message from ${host}:${port}: ${(error as Error).message}`);
+      return;
+    }
+    this.#hear({ type: 'FromMaster', from: from.id, message: read });
+  }
+
+  #checkCluster(from: RpcCaller, what: string): void {
+    if (this.#access.isOfCluster(from)) return;
+    throw new IllegalArgumentError(`${what} came from a process that this worker has started: it may only watch`);
+  }
+
+  #hear(news: News): void {
+    if (this.#over) return;
+    this.#queue.push({ ...news, at: this.#clock.now() } as WorkerEvent); // the event that it is, with its time
+    if (this.#working) return;
+    this.#working = true;
+    for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) this.#handle(event);
+    this.#working = false;
+    if (this.#end !== null && this.#machine.idle) void this.#close(this.#end);
+  }
+
+  #handle(event: WorkerEvent): void {
+    try {
+      for (const effect of this.#machine.handle(event)) this.#do(effect);
+    } catch (error) {
+      // A bug: what other machines rely on is the master's to see.
+      this.#log.error(`An error happened while handling ${event.type}: ${errorToData(error).stack}`);
+    }
+  }
+
+  #do(effect: WorkerEffect): void {
+    switch (effect.type) {
+      case 'RegisterAt':
+        this.#registerAt(effect.masters, effect.worker);
+        return;
+      case 'CancelRegistration':
+        this.#registration++;
+        return;
+      case 'SendToMaster':
+        this.#callers.get(effect.connection)?.ref<WorkerToMaster>(MASTER_ENDPOINT).send(effect.message);
+        return;
+      case 'CloseConnection':
+        this.#callers.get(effect.connection)?.close();
+        return;
+      case 'SetTimer':
+        this.#timers.set(effect.timer, effect.at);
+        return;
+      case 'CancelTimer':
+        this.#timers.cancel(effect.timer);
+        return;
+      case 'PrepareExecutor':
+        void this.#prepareExecutor(effect);
+        return;
+      case 'PrepareDriver':
+        void this.#prepareDriver(effect);
+        return;
+      case 'StartProcess':
+        this.#processes.start(effect.key, effect.plan, this.#access.grant(effect.key));
+        return;
+      case 'SignalProcess':
+        this.#processes.signal(effect.key, effect.signal);
+        return;
+      case 'RemoveDirs':
+        void this.#dirs.remove(effect.directories);
+        return;
+      case 'CleanWorkDir':
+        void this.#dirs.clean(
+          () => this.#needed(),
+          effect.olderThan,
+          (name) => this.#options.shuffleService?.applicationRemoved(name),
+        );
+        return;
+      case 'ExecutorRemoved':
+        this.#options.shuffleService?.executorRemoved(effect.appId, effect.execId);
+        return;
+      case 'ApplicationRemoved':
+        this.#options.shuffleService?.applicationRemoved(effect.appId);
+        return;
+      case 'Exit':
+        this.#stop({ code: effect.code, message: effect.message });
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #registerAt(masters: readonly string[], worker: WorkerDescription): void {
+    const registration = ++this.#registration;
+    const tryOne = async (master: string): Promise<void> => {
+      try {
+        const ref = await this.#rpc.connect<WorkerToMaster>(parseAddress(master), MASTER_ENDPOINT);
+        if (registration === this.#registration) ref.send({ type: 'RegisterWorker', worker, masterAddress: master });
+      } catch (error) {
+        if (registration !== this.#registration) return;
+        this.#log.warn(`Failed to connect to master ${master}: ${(error as Error).message}`);
+      }
+    };
+    for (const master of masters) void tryOne(master);
+  }
+
+  async #prepareExecutor(effect: Extract<WorkerEffect, { type: 'PrepareExecutor' }>): Promise<void> {
+    const { key, directory, appDirs, resources } = effect;
+    const dirs = await this.#dirs.prepareExecutor(directory, appDirs, resources);
+    if (dirs.type === 'Ready') this.#hear({ type: 'ExecutorPrepared', key, appDirs: dirs.appDirs });
+    else this.#hear({ type: 'ExecutorNotPrepared', key, message: dirs.message, appDirs: dirs.appDirs });
+  }
+
+  async #prepareDriver(effect: Extract<WorkerEffect, { type: 'PrepareDriver' }>): Promise<void> {
+    const { key, directory, appResource, resources } = effect;
+    try {
+      await this.#dirs.prepareDriver(directory, resources);
+      const fetch = this.#options.fetchApplication ?? fetchLocalApplication;
+      const userJar = await fetch(appResource, directory, this.#stopping.signal);
+      this.#hear({ type: 'DriverPrepared', key, userJar });
+    } catch (error) {
+      this.#hear({ type: 'DriverNotPrepared', key, message: (error as Error).message });
+    }
+  }
+
+  /** Directories of the work directory whose applications and drivers run here now. */
+  #needed(): ReadonlySet<string> {
+    const { executors, drivers } = this.#machine.state();
+    return new Set([...executors.map(({ appId }) => appId), ...drivers.map(({ driverId }) => driverId)]);
+  }
+
+  #stop(end: WorkerEnd): void {
+    if (this.#end !== null) return;
+    this.#end = end;
+    if (end.code === 0) this.#log.info(end.message);
+    else this.#log.error(`${end.message}: the worker ends with ${end.code}`);
+    this.#stopping.abort(new IskraError('WORKER_STOPPED', 'the worker stops'));
+    this.#hear({ type: 'Stop' });
+  }
+
+  async #close(end: WorkerEnd): Promise<void> {
+    if (this.#over) return;
+    this.#over = true;
+    this.#registration++;
+    this.#timers.cancelAll();
+    this.#processes.close();
+    await this.#rpc.stop();
+    this.#finish(end);
+  }
+}

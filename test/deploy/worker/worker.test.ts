@@ -30,7 +30,7 @@ test('an executor is prepared, started with its variables, RUNNING after a momen
     }),
   });
   assert.deepEqual(worker.effects, [
-    { type: 'PrepareExecutor', key: 'app-1/3', directory: '/work/app-1/3', appDirs: null },
+    { type: 'PrepareExecutor', key: 'app-1/3', directory: '/work/app-1/3', appDirs: null, resources: { gpu: ['1'] } },
   ]);
   assert.deepEqual(used(worker), [2, 1024]);
   assert.deepEqual(worker.worker.state().resourcesUsed, { gpu: ['1'] });
@@ -180,7 +180,7 @@ test('the directories of an application are made once, and removed when it is ov
   assert.deepEqual(worker.effects, []); // it waits for those of the first
   worker.handle({ type: 'ExecutorPrepared', key: 'app-1/0', appDirs: ['/tmp/a'] });
   assert.deepEqual(worker.all('PrepareExecutor'), [
-    { type: 'PrepareExecutor', key: 'app-1/1', directory: '/work/app-1/1', appDirs: ['/tmp/a'] },
+    { type: 'PrepareExecutor', key: 'app-1/1', directory: '/work/app-1/1', appDirs: ['/tmp/a'], resources: {} },
   ]);
   worker.handle({ type: 'ExecutorPrepared', key: 'app-1/1', appDirs: ['/tmp/a'] });
   for (const key of ['app-1/0', 'app-1/1']) worker.handle({ type: 'ProcessStarted', key });

@@ -10,7 +10,7 @@ import { TASK_MAX_FAILURES } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { RpcEnv } from '../rpc/rpc-env.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
-import { generateSecret, SECRET_ENVIRONMENT_VARIABLE, sharedSecret } from '../rpc/security.ts';
+import { driverSecurity, generateSecret, SECRET_ENVIRONMENT_VARIABLE } from '../rpc/security.ts';
 import { allocationSettings } from './allocation-settings.ts';
 import { checkTaskCpus, type OpenBackend } from './backend-needs.ts';
 
@@ -32,8 +32,7 @@ export async function openLocalCluster(
   checkTaskCpus(conf, url, layout.coresPerExecutor);
   // Whoever may use this host could reach the port, and so run code: they need the secret, which only child processes get.
   const secret = generateSecret(conf.get(AUTHENTICATE_SECRET_BITS));
-  const encrypt = conf.get(NETWORK_CRYPTO_ENABLED);
-  const security = sharedSecret(secret, { encrypt });
+  const security = driverSecurity(null, secret, { encrypt: conf.get(NETWORK_CRYPTO_ENABLED) });
   const rpc = await RpcEnv.create({
     name: 'driver',
     host: '127.0.0.1',

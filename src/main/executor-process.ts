@@ -2,6 +2,8 @@
 import { parseArgs } from 'node:util';
 import { SparkConf } from '../config/spark-conf.ts';
 import { ExecutorBackend } from '../executor/executor-backend.ts';
+import { SCHEDULER_ENDPOINT } from '../protocol/executor-registration.ts';
+import { parseEndpointUrl, type RpcAddress } from '../rpc/rpc-address.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
 import { resolveSecurity } from '../rpc/security.ts';
 
@@ -42,12 +44,20 @@ function readArguments(): { readonly [name: string]: string | undefined } {
   }
 }
 
+function readDriverUrl(url: string): RpcAddress {
+  try {
+    const { name, address } = parseEndpointUrl(url);
+    if (name === SCHEDULER_ENDPOINT) return address;
+  } catch {
+    // said below
+  }
+  return usage(`--driver-url ${url} is not of the form spark://${SCHEDULER_ENDPOINT}@HOST:PORT`);
+}
+
 const args = readArguments();
 for (const name of ['driver-url', 'executor-id', 'hostname', 'cores', 'app-id'])
   if (args[name] === undefined) usage(`--${name} is missing`);
-const driver = /^spark:\/\/CoarseGrainedScheduler@(.+):(\d+)$/.exec(args['driver-url'] as string);
-if (driver === null)
-  usage(`--driver-url ${args['driver-url']} is not of the form spark://CoarseGrainedScheduler@HOST:PORT`);
+const driver = readDriverUrl(args['driver-url'] as string);
 const cores = Number(args['cores']);
 if (!Number.isSafeInteger(cores) || cores < 1) usage(`--cores ${args['cores']} has to be a whole number of 1 or more`);
 
@@ -55,13 +65,17 @@ if (!Number.isSafeInteger(cores) || cores < 1) usage(`--cores ${args['cores']} h
 const conf = new SparkConf(JSON.parse(process.env['ISKRA_EXECUTOR_CONF'] ?? '{}'));
 const backend = new ExecutorBackend(
   {
-    driver: { host: driver[1] as string, port: Number(driver[2]) },
+    driver,
     executorId: args['executor-id'] as string,
     host: args['hostname'] as string,
     cores,
     applicationId: args['app-id'] as string,
     resourceProfileId: Number(args['resourceProfileId'] ?? 0),
-    security: resolveSecurity(conf, { role: 'executor', environment: process.env }),
+    security: resolveSecurity(conf, {
+      role: 'executor',
+      environment: process.env,
+      keyId: args['app-id'] as string,
+    }),
     rpc: rpcSettings(conf),
     slotEntry: new URL('./task-slot.js', import.meta.url),
   },

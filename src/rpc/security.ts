@@ -57,6 +57,23 @@ export function sharedSecret(
   };
 }
 
+/**
+ * For a driver: shows itself to the daemons of its cluster with their secret, and lets in both them and its executors, which
+ * have a secret of the application's own. An executor shows its application's id as the key id; whichever it shows, other than
+ * the cluster's, it has to have the application's secret.
+ *
+ * @param cluster null: there are no daemons.
+ */
+export function driverSecurity(
+  cluster: SecretSecurity | null,
+  secret: string,
+  options: { readonly encrypt: boolean },
+): SecretSecurity {
+  const own = sharedSecret(secret, options);
+  if (cluster === null) return { ...own, secretFor: () => own.secret };
+  return { ...cluster, secretFor: (keyId) => cluster.secretFor(keyId) ?? own.secret };
+}
+
 /** A secret for one application, as text. @param bits its length; `spark.authenticate.secretBitLength` */
 export function generateSecret(bits = 256): string {
   return randomBytes(bits / 8).toString('hex');
@@ -67,6 +84,8 @@ export interface ResolveOptions {
   readonly role?: 'driver' | 'executor';
   /** Where `_SPARK_AUTH_SECRET` is looked for. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Under which id the process shows itself; `sparkSaslUser` when absent. Executors show their application's id. */
+  readonly keyId?: string;
   /** Makes a secret of `spark.authenticate.secretBitLength` bits when none is given: for masters that hand it on. */
   readonly generate?: boolean;
 }
@@ -85,7 +104,8 @@ export function resolveSecurity(conf: SparkConf, options: ResolveOptions = {}): 
     if (encrypt) throw new IllegalArgumentError('spark.authenticate must be enabled when enabling encryption.');
     return { kind: 'none', offLoopback: conf.contains(AUTHENTICATE) ? 'allowed' : 'refused' };
   }
-  return sharedSecret(findSecret(conf, options), { encrypt });
+  const keyId = options.keyId ?? DEFAULT_KEY_ID;
+  return sharedSecret(findSecret(conf, options), { encrypt, keyId });
 }
 
 /** For servers: refuses to listen where others can reach it, unless they authenticate or the user has allowed it. */

@@ -8,6 +8,8 @@ import { RpcHandshakeError } from '../../src/rpc/rpc-errors.ts';
 import { rpcSettings } from '../../src/rpc/rpc-settings.ts';
 import {
   checkBindAddress,
+  DEFAULT_KEY_ID,
+  driverSecurity,
   generateSecret,
   isLoopback,
   resolveSecurity,
@@ -126,6 +128,29 @@ describe('environments with a secret', () => {
         const shared = (await ref.ask('Echo', new Uint8Array(100), { shared: true })) as Uint8Array;
         assert.ok(shared.buffer instanceof SharedArrayBuffer);
         assert.deepEqual(seen, ['app-7']);
+      });
+    }
+  });
+
+  it('of a driver let in the daemons of its cluster and its own executors, and nobody else', async () => {
+    for (const cluster of [sharedSecret('cluster'), null]) {
+      await withEnvs(async (make) => {
+        const driver = await make({ port: 0, security: driverSecurity(cluster, 'its own', { encrypt: false }) });
+        driver.register('Echo', echo);
+        const asks = async (secret: string, keyId: string): Promise<unknown> => {
+          const client = await make({ security: sharedSecret(secret, { keyId }) });
+          return (await client.connect<never, Echo>(addressOf(driver), 'Echo')).ask('Echo', keyId);
+        };
+        assert.equal(await asks('its own', 'app-7'), 'app-7');
+        await assert.rejects(asks('cluster', 'app-7'), RpcHandshakeError);
+        await assert.rejects(asks('another', 'app-7'), RpcHandshakeError);
+        if (cluster === null) return;
+        assert.equal(await asks('cluster', DEFAULT_KEY_ID), DEFAULT_KEY_ID);
+        await assert.rejects(asks('its own', DEFAULT_KEY_ID), RpcHandshakeError);
+        // To masters it shows the cluster's.
+        const master = await make({ port: 0, security: cluster });
+        master.register('Echo', echo);
+        assert.equal(await (await driver.connect<never, Echo>(addressOf(master), 'Echo')).ask('Echo', 1), 1);
       });
     }
   });

@@ -1,17 +1,28 @@
 // Looks at what other processes sent, before anything is done with it.
 import { IskraError } from '../base/errors.ts';
+import { parseAddress } from '../rpc/rpc-address.ts';
 
 /** Says what is wrong with a value by throwing. @param at what to call it, such as `LaunchExecutor.cores` */
 export type ShapeCheck = (value: unknown, at: string) => void;
 
 function bad(at: string, wanted: string, value: unknown): never {
-  const shown = typeof value === 'string' || typeof value === 'number' ? JSON.stringify(value) : typeof value;
-  const was = value === null ? 'null' : shown;
+  const shown = typeof value === 'string' ? JSON.stringify(value) : typeof value;
+  const was = value === null || typeof value === 'number' ? String(value) : shown;
   throw new IskraError('BAD_MESSAGE', `${at} must be ${wanted}, was ${was.slice(0, 100)}`, { details: { at } });
 }
 
 export const text: ShapeCheck = (value, at) => {
   if (typeof value !== 'string') bad(at, 'text', value);
+};
+
+/** What something is called by. */
+export const name: ShapeCheck = (value, at) => {
+  if (typeof value !== 'string' || value === '' || value.length > 200) bad(at, 'text of 1 to 200 characters', value);
+};
+
+/** Any number, NaN too: whether it makes sense is for the reader to say. */
+export const number: ShapeCheck = (value, at) => {
+  if (typeof value !== 'number') bad(at, 'a number', value);
 };
 
 export const flag: ShapeCheck = (value, at) => {
@@ -84,6 +95,17 @@ export function checkMessage(checks: Readonly<Record<string, ShapeCheck>>, messa
     bad('the type of a message', `one of ${Object.keys(checks).join(', ')}`, type);
   checks[type]?.(message, type);
 }
+
+/** `host:port` */
+export const address: ShapeCheck = (value, at) => {
+  const wanted = 'an address as host:port';
+  if (typeof value !== 'string') bad(at, wanted, value);
+  try {
+    parseAddress(value);
+  } catch {
+    bad(at, wanted, value);
+  }
+};
 
 const host = '(?:\\[[0-9a-fA-F:.]+\\]|[^\\s:/@[\\]]+)';
 /** `spark://host:port` */

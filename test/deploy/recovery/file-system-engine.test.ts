@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { type Logger, silentLogger } from '../../../src/base/logger.ts';
 import { SparkConf } from '../../../src/config/spark-conf.ts';
 import { FileSystemEngine } from '../../../src/deploy/recovery/file-system-engine.ts';
-import { openPersistence } from '../../../src/deploy/recovery/open-persistence.ts';
+import { openRecovery } from '../../../src/deploy/recovery/open-recovery.ts';
 import { noPersistence } from '../../../src/deploy/recovery/persistence-engine.ts';
 import { decodeRecord } from '../../../src/deploy/recovery/recovery-text.ts';
 import type { RecoveryRecord } from '../../../src/protocol/recovery.ts';
@@ -141,13 +141,14 @@ test('a file of version 1 stays readable', () => {
   });
 });
 
-test('the mode says what keeps the records', (t) => {
+test('the mode says what keeps the records', async (t) => {
   const { directory } = engine(t);
-  const open = (conf: Record<string, string>) => openPersistence(new SparkConf(conf), silentLogger);
-  assert.equal(open({}), noPersistence);
+  const open = async (conf: Record<string, string>) =>
+    (await openRecovery(new SparkConf(conf), silentLogger)).persistence;
+  assert.equal(await open({}), noPersistence);
   const mode = { 'spark.deploy.recoveryMode': 'filesystem' };
-  assert.ok(open({ ...mode, 'spark.deploy.recoveryDirectory': directory }) instanceof FileSystemEngine);
-  assert.throws(() => open(mode), /spark\.deploy\.recoveryDirectory is not set/);
+  assert.ok((await open({ ...mode, 'spark.deploy.recoveryDirectory': directory })) instanceof FileSystemEngine);
+  await assert.rejects(open(mode), /spark\.deploy\.recoveryDirectory is not set/);
 });
 
 test('without recovery nothing is kept', async () => {

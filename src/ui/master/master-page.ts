@@ -18,6 +18,7 @@ export interface MasterPageOptions {
   readonly killEnabled: boolean;
   /** null: there is no such gateway. */
   readonly restUrl: string | null;
+  readonly hasLogFile: boolean;
 }
 
 export function masterPage(state: MasterStateResponse, options: MasterPageOptions): string {
@@ -45,7 +46,12 @@ export function masterPage(state: MasterStateResponse, options: MasterPageOption
       'Drivers',
       `${activeDrivers.length - waiting} Running, ${waiting} Waiting, ${completedDrivers.length} Completed (${ended('KILLED')} Killed, ${ended('FAILED')} Failed, ${ended('ERROR')} Error, ${ended('RELAUNCHING')} Relaunching)`,
     ],
-    ['Status', html`${state.status} (<a href="json/">JSON</a>)`],
+    [
+      'Status',
+      html`${state.status} (<a href="json/">JSON</a>${
+        options.hasLogFile ? html`, <a href="logPage/?self&amp;logType=out">Log</a>` : null
+      })`,
+    ],
   ])}
 ${table(
   'Workers',

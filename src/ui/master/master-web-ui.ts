@@ -16,6 +16,7 @@ import {
   textAnswer,
 } from '../http-messages.ts';
 import { startHttpServer } from '../http-server.ts';
+import { logRoutes } from '../log-page.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
 import { securityHeaders } from '../security-headers.ts';
@@ -33,6 +34,8 @@ export interface MasterWebUiOptions {
   readonly bindAddress?: string;
   /** 0: any. */
   readonly port: number;
+  /** The master's own log; null or absent when it goes to standard error. */
+  readonly logFile?: string | null;
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -58,7 +61,13 @@ export async function startMasterWebUi(options: MasterWebUiOptions): Promise<Mas
   const { conf, host, log } = options;
   let ask: AskTheMaster | null = null;
   let restUrl: string | null = null;
-  const handle = masterHandler(conf, log.named('MasterWebUI'), options.clock ?? systemClock, () => ({ ask, restUrl }));
+  const handle = masterHandler(
+    conf,
+    log.named('MasterWebUI'),
+    options.clock ?? systemClock,
+    () => ({ ask, restUrl }),
+    options.logFile,
+  );
   const server = await startHttpServer({
     service: 'MasterUI',
     bindAddress: options.bindAddress ?? host,
@@ -92,6 +101,7 @@ export function masterHandler(
   log: Logger,
   clock: Clock,
   master: () => Master,
+  logFile: string | null = null,
 ): (request: HttpRequest) => HttpResponse | Promise<HttpResponse> {
   const killEnabled = conf.get(UI_KILL_ENABLED);
   const decommissionMode = conf.get(MASTER_UI_DECOMMISSION_ALLOW_MODE);
@@ -137,7 +147,14 @@ export function masterHandler(
 
   const routes: readonly Route[] = [
     asking('GET', '/', async (_, ask) =>
-      htmlAnswer(masterPage(await state(ask), { now: clock.now(), killEnabled, restUrl: master().restUrl })),
+      htmlAnswer(
+        masterPage(await state(ask), {
+          now: clock.now(),
+          killEnabled,
+          restUrl: master().restUrl,
+          hasLogFile: logFile !== null,
+        }),
+      ),
     ),
     asking('GET', '/app', async (request, ask) => {
       const { found, text } = applicationPage(await state(ask), request.query.get('appId'));
@@ -169,6 +186,7 @@ export function masterHandler(
       const { status } = await state(ask);
       return jsonAnswer({ ready: status === 'ALIVE', status }, status === 'ALIVE' ? 200 : 503);
     }),
+    ...logRoutes({ workDir: null, logFile }),
     ...STATIC_ROUTES,
   ];
   return (request) => route(routes, request);

@@ -1,0 +1,136 @@
+// A part of a log: one file, or those that it was rolled into, read as one text.
+import { createReadStream } from 'node:fs';
+import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
+import { createGunzip } from 'node:zlib';
+
+export interface LogPart {
+  readonly text: string;
+  /** Bytes: the part is from `start` to before `end`, of `total`. */
+  readonly start: number;
+  readonly end: number;
+  readonly total: number;
+}
+
+/** There is nothing to show, and why. */
+export interface NoLog {
+  readonly status: 400 | 404;
+  readonly error: string;
+}
+
+/** Spark: WorkerPage, LogPage.defaultBytes */
+export const DEFAULT_LOG_BYTES: number = 100 * 1024;
+/** As much as is held in memory for one request. */
+export const MAX_LOG_BYTES: number = 16 * 1024 * 1024;
+
+export interface LogRange {
+  /** null: the end of the log. */
+  readonly offset: number | null;
+  readonly byteLength: number;
+}
+
+/**
+ * A part of the log `name` in a directory below `root`.
+ *
+ * @param names one for each level below `root`; they come from a request.
+ * @param name of a known kind of log.
+ */
+export async function readLog(
+  root: string,
+  names: readonly string[],
+  name: string,
+  range: LogRange,
+): Promise<LogPart | NoLog> {
+  const directory = resolve(root, ...names);
+  const invalid: NoLog = { status: 400, error: `Error: invalid log directory ${names.join('/')}` };
+  if (names.some((one) => !isPlainName(one))) return invalid;
+  let files: readonly string[];
+  try {
+    const inside = `${await realpath(root)}${sep}`;
+    if (!(await realpath(directory)).startsWith(inside)) return invalid;
+    files = await rolledFiles(directory, name);
+    for (const file of files) if (!(await realpath(file)).startsWith(inside)) return invalid;
+  } catch (error) {
+    return noLog(error, `${names.join('/')}/${name}`);
+  }
+  if (files.length === 0) return { status: 404, error: `Error: there is no log ${names.join('/')}/${name}` };
+  return readFiles(files, range);
+}
+
+/** A part of one file, whose name is not from a request. */
+export async function readFiles(files: readonly string[], range: LogRange): Promise<LogPart | NoLog> {
+  try {
+    const sizes: number[] = [];
+    for (const file of files) sizes.push(await sizeOf(file));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const length = Math.min(Math.max(range.byteLength, 0), MAX_LOG_BYTES);
+    const start = Math.min(Math.max(range.offset ?? total - length, 0), total);
+    const end = Math.min(start + length, total);
+    const parts: Buffer[] = [];
+    let at = 0;
+    for (const [i, file] of files.entries()) {
+      const size = sizes[i] ?? 0;
+      const from = Math.max(start - at, 0);
+      const to = Math.min(end - at, size);
+      if (from < to) parts.push(await readPart(file, from, to));
+      at += size;
+    }
+    return { text: Buffer.concat(parts).toString('utf8'), start, end, total };
+  } catch (error) {
+    return noLog(error, files.at(-1) ?? '');
+  }
+}
+
+function noLog(error: unknown, what: string): NoLog {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return { status: 404, error: `Error: there is no log ${what}` };
+  return { status: 404, error: `Error getting logs due to exception: ${message}` };
+}
+
+/** One level of a path, and not the way up. */
+function isPlainName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name);
+}
+
+/** `stdout--2026-11-21--07-00.gz`, …, `stdout`: the oldest first. Spark: RollingFileAppender.getSortedRolledOverFiles */
+async function rolledFiles(directory: string, name: string): Promise<string[]> {
+  const entries = await readdir(directory);
+  const rolled = entries.filter((entry) => entry.startsWith(`${name}--`)).sort();
+  if (entries.includes(name)) rolled.push(name);
+  return rolled.map((entry) => join(directory, entry));
+}
+
+async function sizeOf(file: string): Promise<number> {
+  if (!file.endsWith('.gz')) return (await stat(file)).size;
+  let size = 0;
+  for await (const chunk of unzipped(file)) size += chunk.length;
+  return size;
+}
+
+async function readPart(file: string, from: number, to: number): Promise<Buffer> {
+  if (!file.endsWith('.gz')) {
+    const handle = await open(file, 'r');
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(to - from), 0, to - from, from);
+      return buffer.subarray(0, bytesRead); // it may have been cut since
+    } finally {
+      await handle.close();
+    }
+  }
+  const parts: Buffer[] = [];
+  let at = 0;
+  for await (const chunk of unzipped(file)) {
+    if (at + chunk.length > from) parts.push(chunk.subarray(Math.max(from - at, 0), to - at));
+    at += chunk.length;
+    if (at >= to) break;
+  }
+  return Buffer.concat(parts);
+}
+
+function unzipped(file: string): AsyncIterable<Buffer> {
+  const source = createReadStream(file);
+  const gunzip = createGunzip();
+  source.on('error', (error) => gunzip.destroy(error));
+  gunzip.on('close', () => source.destroy());
+  return source.pipe(gunzip) as AsyncIterable<Buffer>; // no encoding is set: chunks are bytes
+}

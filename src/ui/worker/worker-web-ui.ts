@@ -1,0 +1,90 @@
+// What a worker serves over HTTP: its page, its state as JSON, the logs of what it started. Spark: WorkerWebUI
+import type { Logger } from '../../base/logger.ts';
+import { PORT_MAX_RETRIES } from '../../config/network-entries.ts';
+import type { SparkConf } from '../../config/spark-conf.ts';
+import type { WorkerStateResponse } from '../../protocol/worker-process.ts';
+import { type HttpHandler, type HttpResponse, htmlAnswer, jsonAnswer, textAnswer } from '../http-messages.ts';
+import { startHttpServer } from '../http-server.ts';
+import { logRoutes } from '../log-page.ts';
+import { STATIC_ROUTES } from '../page-layout.ts';
+import { type Route, route } from '../router.ts';
+import { securityHeaders } from '../security-headers.ts';
+import { workerStateJson } from './worker-json.ts';
+import { workerPage } from './worker-page.ts';
+
+export interface WorkerWebUiOptions {
+  readonly conf: SparkConf;
+  /** By which others reach it: part of the URL. */
+  readonly host: string;
+  /** Where it listens; `host` when absent. */
+  readonly bindAddress?: string;
+  /** 0: any. */
+  readonly port: number;
+  /** An absolute path: logs are shown from there alone. */
+  readonly workDir: string;
+  /** The worker's own log; null or absent when it goes to standard error. */
+  readonly logFile?: string | null;
+  /** The worker at this moment; null before it has started. */
+  readonly state: () => WorkerStateResponse | null;
+  readonly log: Logger;
+}
+
+export interface WorkerWebUi {
+  /** `http://host:port`, the port being the bound one. */
+  readonly url: string;
+  readonly port: number;
+  /** Twice is fine. */
+  stop(): Promise<void>;
+}
+
+const MAX_BODY_BYTES: number = 64 * 1024;
+
+/** @throws IskraError `HTTP_BIND` when no port is free. */
+export async function startWorkerWebUi(options: WorkerWebUiOptions): Promise<WorkerWebUi> {
+  const { conf, host } = options;
+  const log = options.log.named('WorkerWebUI');
+  const server = await startHttpServer({
+    service: 'WorkerUI',
+    bindAddress: options.bindAddress ?? host,
+    port: options.port,
+    maxRetries: conf.get(PORT_MAX_RETRIES),
+    portKey: 'spark.worker.ui.port, or --webui-port',
+    handle: workerHandler(options),
+    headers: securityHeaders(conf),
+    maxBodyBytes: MAX_BODY_BYTES,
+    log,
+  });
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    port: server.port,
+    stop: () => server.close(),
+  };
+}
+
+/** The whole of it but for the sockets. */
+export function workerHandler({
+  workDir,
+  logFile = null,
+  state,
+}: Pick<WorkerWebUiOptions, 'workDir' | 'logFile' | 'state'>): HttpHandler {
+  const showing = (path: string, show: (state: WorkerStateResponse) => HttpResponse): Route => ({
+    method: 'GET',
+    path,
+    handle: () => {
+      const current = state();
+      return current === null ? textAnswer(503, 'The worker has not started yet.') : show(current);
+    },
+  });
+  const routes: readonly Route[] = [
+    showing('/', (current) => htmlAnswer(workerPage(current, logFile !== null))),
+    showing('/json', (current) => jsonAnswer(workerStateJson(current))),
+    { method: 'GET', path: '/health', handle: () => jsonAnswer({ status: 'UP' }) },
+    // A master knows it.
+    showing('/readyz', ({ masterUrl }) =>
+      jsonAnswer({ ready: masterUrl !== '', masterUrl }, masterUrl === '' ? 503 : 200),
+    ),
+    ...logRoutes({ workDir, logFile }),
+    ...STATIC_ROUTES,
+  ];
+  return (request) => route(routes, request);
+}

@@ -311,7 +311,7 @@ export class ExecutorBackend {
       const next = (): void => {
         if (!this.#ending) this.#beat(driver, conf, executor, interval);
       };
-      const running = executor.runningTasks().map((taskId) => ({ taskId, metrics: null }));
+      const running = executor.runningTasks();
       driver
         .ask('Heartbeat', { executorId: this.#options.executorId, running }, { timeoutMs: interval })
         .then(({ known }) => {

@@ -1,6 +1,9 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { EpochMs } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
 import type { AheadCell, AskExecutor, FromSlot, SlotAnswer, SlotAsk } from '../protocol/executor-slot.ts';
+import type { TaskMetrics } from '../protocol/task-metrics.ts';
+import { PROGRESS_BYTES, readProgress, SlotProgress } from './slot-progress.ts';
 
 /** A task was told to end. Not an error of the user: it is reported as TaskKilled. */
 export class TaskKilledError extends IskraError {
@@ -13,6 +16,8 @@ export class TaskKilledError extends IskraError {
 const ANSWER = 0;
 const KILLED = 1;
 const AHEAD = 2;
+/** Bytes of the flags; the slot's progress follows. */
+const FLAGS_BYTES = 16;
 /** How long a slot waits for its executor before it looks again whether its task was killed. */
 const WAIT_SLICE_MS = 1000;
 
@@ -27,10 +32,13 @@ export class ExecutorLink {
   readonly #pending = new Map<number, { resolve: (reply: unknown) => void; reject: (error: Error) => void }>();
   readonly #onKilled = new Set<(taskId: number) => void>();
   #nextAsk = 0;
+  /** Shown to the executor as it is at batch edges. */
+  readonly progress: SlotProgress;
 
   constructor(port: MessagePort, flags: SharedArrayBuffer, send: (message: FromSlot) => void) {
     this.#port = port;
-    this.#flags = new Int32Array(flags);
+    this.#flags = new Int32Array(flags, 0, FLAGS_BYTES / 4);
+    this.progress = new SlotProgress(flags, FLAGS_BYTES);
     this.#send = send;
   }
 
@@ -85,12 +93,13 @@ export class ExecutorLink {
   /** Called at batch edges. */
   throwIfKilled(taskId: number): void {
     if (Atomics.load(this.#flags, KILLED) === taskId + 1) throw new TaskKilledError(taskId);
+    this.progress.show();
   }
 }
 
 /** The executor's end of the flags. */
 export const slotFlags = {
-  make: (): SharedArrayBuffer => new SharedArrayBuffer(16),
+  make: (): SharedArrayBuffer => new SharedArrayBuffer(FLAGS_BYTES + PROGRESS_BYTES),
   answer(flags: SharedArrayBuffer): void {
     const view = new Int32Array(flags);
     Atomics.store(view, ANSWER, 1);
@@ -105,6 +114,10 @@ export const slotFlags = {
   },
   isKilled(flags: SharedArrayBuffer, taskId: number): boolean {
     return Atomics.load(new Int32Array(flags), KILLED) === taskId + 1;
+  },
+  /** What the running task has measured so far; null when it is not at work, or between two tasks. */
+  progressOf(flags: SharedArrayBuffer, taskId: number, at: EpochMs): TaskMetrics | null {
+    return readProgress(flags, FLAGS_BYTES, taskId, at);
   },
   kill(flags: SharedArrayBuffer, taskId: number): void {
     Atomics.store(new Int32Array(flags), KILLED, taskId + 1);

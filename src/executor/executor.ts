@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorToData, InvariantError } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import type { AnswerExecutor, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
+import type { Heartbeat } from '../protocol/executor-registration.ts';
 import type { AskExecutor, SlotNews, SlotSettings, TaskDone } from '../protocol/executor-slot.ts';
 import type { ShuffleId, TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapStatus } from '../protocol/map-output.ts';
@@ -151,9 +152,12 @@ export class Executor {
     return this.#queue.length === 0 && [...this.#slots].every((slot) => slot.running === null);
   }
 
-  /** Tasks that slots are at work on. */
-  runningTasks(): readonly TaskId[] {
-    return [...this.#slots].flatMap((slot) => (slot.running === null ? [] : [slot.running.taskId]));
+  /** Tasks that slots are at work on, with what they have measured so far. */
+  runningTasks(): Heartbeat['running'] {
+    const at = this.#clock.now();
+    return [...this.#slots].flatMap((slot) =>
+      slot.running === null ? [] : [{ taskId: slot.running.taskId, metrics: slot.progress(at) }],
+    );
   }
 
   /** Ends all slots. Tasks that run are lost without a report: whoever stops an executor does not wait for them. */

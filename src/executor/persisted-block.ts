@@ -6,7 +6,7 @@ import type { StorageLevel } from '../protocol/storage-level.ts';
 import { OutputFile } from '../shuffle/output-file.ts';
 import { rddBlockId } from '../storage/block-manager.ts';
 import { ConcatIterator } from './segment-iterator.ts';
-import { BlockBatches, FileBlockBatches } from './source-iterators.ts';
+import { BlockBatches, CountedBatches, FileBlockBatches } from './source-iterators.ts';
 import type { TaskEnv } from './task-env.ts';
 
 /** How much of a partition is computed between two questions whether more may stay in memory. */
@@ -28,7 +28,12 @@ export function openPersisted(
   compute: () => BatchIterator,
 ): BatchIterator {
   const block = env.link.ask('GetRddBlock', { rddId, partition });
-  if (block !== null) return block.kind === 'memory' ? new BlockBatches(block.chunks) : new StoredBatches(block.path);
+  if (block !== null) {
+    const metrics = env.task.taskMetrics();
+    metrics.inputBytesRead += block.bytes;
+    const records = block.kind === 'memory' ? new BlockBatches(block.chunks) : new StoredBatches(block.path);
+    return new CountedBatches(records, metrics);
+  }
   const source = compute();
   return level.useMemory
     ? storeInMemory(env, rddId, partition, level, source)

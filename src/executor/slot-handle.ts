@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
-import { systemClock } from '../base/clock.ts';
+import { type EpochMs, systemClock } from '../base/clock.ts';
 import type { FetchedPart } from '../protocol/block-transfer.ts';
 import type {
   AheadCell,
@@ -15,6 +15,7 @@ import type {
 } from '../protocol/executor-slot.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
 import type { TaskDescription } from '../protocol/task.ts';
+import type { TaskMetrics } from '../protocol/task-metrics.ts';
 import { slotFlags } from './executor-link.ts';
 import { takeSlotThread } from './slot-thread.ts';
 
@@ -130,6 +131,11 @@ export class SlotHandle {
     if (this.ahead !== null) this.#runningCell = this.#aheadCell;
     this.running = this.ahead;
     this.ahead = null;
+  }
+
+  /** What the running task has measured so far; null when the slot has not begun it, or has ended it. */
+  progress(at: EpochMs): TaskMetrics | null {
+    return this.running === null ? null : slotFlags.progressOf(this.#flags, this.running.taskId, at);
   }
 
   get #aheadCell(): AheadCell {

@@ -124,6 +124,7 @@ export class Slot {
           : new RunningBarrierTask(message, stage.facts, isKilled, this.#link);
       const accumulators = new TaskAccumulators();
       setCurrentTask(task);
+      this.#link.progress.begin(taskId, task.taskMetrics(), systemClock.now());
       try {
         this.#ensureFiles(stage);
         result = await runTask(
@@ -135,6 +136,7 @@ export class Slot {
           this.#describeError,
         );
       } finally {
+        this.#link.progress.end();
         setCurrentTask(null);
       }
     } catch (error) {

@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { IskraError } from '../base/errors.ts';
 import type { RangePayload } from '../protocol/stage-program.ts';
+import type { TaskMetrics } from '../protocol/task-metrics.ts';
 import { BLOCK_HEADER_BYTES, CorruptBlockError, decodeBlock, readBlockHeader } from '../serializer/serializer.ts';
 import { BATCH_SIZE, BATCH_SIZES } from './record-iterator.ts';
 
@@ -77,6 +78,27 @@ export class FileBlockBatches implements BatchIterator {
       `the block file ${this.#path} ${how} at byte ${this.#offset}; check the disks of spark.local.dir`,
       { cause, details: { path: this.#path, offset: this.#offset } },
     );
+  }
+}
+
+/** Counts what is read from outside: files, cached blocks. A batch counts when it was read, before its records are worked on. */
+export class CountedBatches implements BatchIterator {
+  readonly #parent: BatchIterator;
+  readonly #metrics: TaskMetrics;
+
+  constructor(parent: BatchIterator, metrics: TaskMetrics) {
+    this.#parent = parent;
+    this.#metrics = metrics;
+  }
+
+  next(): readonly unknown[] | null {
+    const batch = this.#parent.next();
+    if (batch !== null) this.#metrics.inputRecordsRead += batch.length;
+    return batch;
+  }
+
+  close(): void {
+    this.#parent.close();
   }
 }
 

@@ -29,7 +29,7 @@ import {
 import type { BatchSegment, RangeSegment } from './segment-compiler.ts';
 import { ConcatIterator, GroupSegmentIterator, RangeSegmentIterator, SegmentIterator } from './segment-iterator.ts';
 import type { SinkCode } from './segment-source.ts';
-import { BlockBatches, DealIterator, GlomIterator, RangeBatches } from './source-iterators.ts';
+import { BlockBatches, CountedBatches, DealIterator, GlomIterator, RangeBatches } from './source-iterators.ts';
 import type { StageSegments } from './stage-segments.ts';
 import type { TaskEnv } from './task-env.ts';
 
@@ -264,7 +264,7 @@ export class StageRun {
 
   #files(format: InputFormat, splits: readonly FileSplit[]): BatchIterator {
     const metrics = this.env.task.taskMetrics();
-    return openFiles(format, splits, {
+    const records = openFiles(format, splits, {
       onBytes: (bytes) => {
         metrics.inputBytesRead += bytes;
       },
@@ -276,6 +276,7 @@ export class StageRun {
         ),
       malformed: this.env.malformedText,
     });
+    return new CountedBatches(records, metrics);
   }
 
   #side(side: CoGroupSide, split: Split, i: number): CoGroupInput {

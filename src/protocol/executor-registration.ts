@@ -35,7 +35,7 @@ export interface RegisterExecutor {
 
 export interface Heartbeat {
   readonly executorId: ExecutorId;
-  /** Tasks it runs, with their metrics so far; null: not known yet. */
+  /** Tasks it runs, with their metrics as of the last batch edge; null: not known yet. Spark: Heartbeat.accumUpdates */
   readonly running: readonly { readonly taskId: TaskId; readonly metrics: TaskMetrics | null }[];
 }
 

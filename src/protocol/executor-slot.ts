@@ -23,7 +23,7 @@ export interface SlotSettings {
   readonly localDirs: unknown;
   /** What SparkFiles.getRootDirectory() says. */
   readonly filesDir: string;
-  /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [2] and [3] task ids + 1 that were sent ahead. */
+  /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [2] and [3] task ids + 1 that were sent ahead, from byte 16 on the slot's progress (executor/slot-progress.ts). */
   readonly flags: SharedArrayBuffer;
 }
 

@@ -71,6 +71,19 @@ type ExclusionEvent =
       readonly stageAttemptId: number;
     };
 
+/** What running tasks of an executor have measured so far, from its heartbeat; those that have told nothing are left out. */
+export interface ExecutorMetricsUpdate {
+  readonly type: 'SparkListenerExecutorMetricsUpdate';
+  readonly at: number;
+  readonly executorId: ExecutorId;
+  readonly tasks: readonly {
+    readonly taskId: TaskId;
+    readonly stageId: StageId;
+    readonly stageAttemptId: number;
+    readonly metrics: TaskMetrics;
+  }[];
+}
+
 /** A named accumulator. `update`: what one task added; `value`: what all have. Spark: AccumulableInfo */
 export interface AccumulableInfo {
   readonly id: number;
@@ -154,4 +167,5 @@ export type SparkListenerEvent =
       readonly executorId: ExecutorId;
       readonly reason: string;
     }
+  | ExecutorMetricsUpdate
   | { readonly type: 'SparkListenerUnpersistRDD'; readonly at: number; readonly rddId: RddId };

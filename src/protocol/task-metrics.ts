@@ -45,12 +45,37 @@ export function newTaskMetrics(): TaskMetrics {
 
 const NAMES: readonly (keyof TaskMetrics)[] = Object.keys(newTaskMetrics()) as (keyof TaskMetrics)[];
 
+/** How many numbers they are. */
+export const METRICS_COUNT: number = NAMES.length;
+
 /** As numbers in a fixed order: what crosses a thread, where names would cost more than values. */
 export function metricsToNumbers(metrics: TaskMetrics): readonly number[] {
   return NAMES.map((name) => metrics[name]);
 }
 
-export function metricsFromNumbers(numbers: readonly number[]): TaskMetrics {
+/** Writes the same numbers to `into`, from `at` on; field by field, since this is called between batches. */
+export function writeMetrics(metrics: TaskMetrics, into: Float64Array, at: number): void {
+  into[at] = metrics.executorDeserializeTimeMs;
+  into[at + 1] = metrics.executorRunTimeMs;
+  into[at + 2] = metrics.resultSerializationTimeMs;
+  into[at + 3] = metrics.resultSizeBytes;
+  into[at + 4] = metrics.memoryBytesSpilled;
+  into[at + 5] = metrics.diskBytesSpilled;
+  into[at + 6] = metrics.peakExecutionMemoryBytes;
+  into[at + 7] = metrics.inputBytesRead;
+  into[at + 8] = metrics.inputRecordsRead;
+  into[at + 9] = metrics.outputBytesWritten;
+  into[at + 10] = metrics.outputRecordsWritten;
+  into[at + 11] = metrics.shuffleLocalBytesRead;
+  into[at + 12] = metrics.shuffleRemoteBytesRead;
+  into[at + 13] = metrics.shuffleRecordsRead;
+  into[at + 14] = metrics.shuffleFetchWaitTimeMs;
+  into[at + 15] = metrics.shuffleBytesWritten;
+  into[at + 16] = metrics.shuffleRecordsWritten;
+  into[at + 17] = metrics.shuffleWriteTimeMs;
+}
+
+export function metricsFromNumbers(numbers: ArrayLike<number>): TaskMetrics {
   const metrics = newTaskMetrics();
   for (let i = 0; i < NAMES.length; i++) metrics[NAMES[i] as keyof TaskMetrics] = numbers[i] ?? 0;
   return metrics;

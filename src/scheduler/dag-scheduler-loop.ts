@@ -94,7 +94,11 @@ export class Scheduler {
       executorDecommissioned: (executorId, workerHost) =>
         this.#hear({ type: 'DrainingExecutor', executorId, workerHost }),
       taskStarted: (taskId) => this.#tasks.taskStarted(taskId, clock.now()),
-      taskProgressed: (taskId, recordsRead, runTimeMs) => this.#tasks.taskProgressed(taskId, recordsRead, runTimeMs),
+      executorHeartbeat: (executorId, running) => {
+        if (this.#stopped) return;
+        const event = this.#tasks.executorHeartbeat(executorId, running, clock.now());
+        if (event !== null) this.#options.post(event);
+      },
       taskSerialized: (taskId, bytes) => {
         // Only told here: the tasks beside it are on their way, and one that is not sent cannot be killed.
         if (bytes > TASK_KIB_TO_WARN * 1024) this.#hear({ type: 'LargeTask', taskId, bytes });

@@ -1,4 +1,5 @@
 import type { AddedFile } from '../protocol/added-file.ts';
+import type { Heartbeat } from '../protocol/executor-registration.ts';
 import type { ExecutorId, RddId, ShuffleId, TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapStatus } from '../protocol/map-output.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
@@ -92,8 +93,8 @@ export interface BackendListener {
   workerRemoved(workerId: string, host: string, message: string): void;
   /** Of use where executors queue tasks: one that waited there is not to blame for the end of its executor. */
   taskStarted(taskId: TaskId): void;
-  /** From heartbeats: how far a running task is, in records read and ms. */
-  taskProgressed(taskId: TaskId, recordsRead: number, runTimeMs: number): void;
+  /** An executor lives; what it tells of how far its tasks are. */
+  executorHeartbeat(executorId: ExecutorId, running: Heartbeat['running']): void;
   /**
    * To be called in `launch` by backends that send tasks as bytes. False: the task is too large, it must not be sent, and
    * its set will be aborted.

@@ -98,13 +98,13 @@ export class Speculation {
 
   succeeded(task: RunningTask, metrics: TaskMetrics, at: number): void {
     this.#durations.add(at - startOf(task));
-    this.#records += metrics.inputRecordsRead + metrics.shuffleRecordsRead;
+    this.#records += recordsRead(metrics);
     this.#runTimeMs += metrics.executorRunTimeMs;
   }
 
   /** How far a running task is. Spark: TaskProcessRateCalculator.updateRunningTaskProcessRate */
-  progressed(task: RunningTask, recordsRead: number, runTimeMs: number): void {
-    this.#rates.set(task, rateOf(recordsRead, runTimeMs));
+  progressed(task: RunningTask, metrics: TaskMetrics): void {
+    this.#rates.set(task, rateOf(recordsRead(metrics), metrics.executorRunTimeMs));
   }
 
   /**
@@ -171,6 +171,10 @@ export class Speculation {
 
 function startOf(task: RunningTask): number {
   return task.startedAt ?? task.info.launchedAt;
+}
+
+function recordsRead({ inputRecordsRead, shuffleRecordsRead }: TaskMetrics): number {
+  return inputRecordsRead + shuffleRecordsRead;
 }
 
 /** Records per second. */

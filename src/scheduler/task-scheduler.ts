@@ -1,7 +1,9 @@
 import { InvariantError } from '../base/errors.ts';
 import type { SeededRandom } from '../base/seeded-random.ts';
+import type { Heartbeat } from '../protocol/executor-registration.ts';
 import type { ExecutorId, StageId, TaskId } from '../protocol/ids.ts';
 import type { ResourceProfile } from '../protocol/resource-profile.ts';
+import type { ExecutorMetricsUpdate } from '../protocol/spark-listener-event.ts';
 import type { TaskResult } from '../protocol/task.ts';
 import { Deadlines, type WakeReason } from './deadlines.ts';
 import { ExecutorTable } from './executor-table.ts';
@@ -281,10 +283,20 @@ export class TaskScheduler {
     return task !== undefined && task.resultSize !== 'too large';
   }
 
-  /** How far a running task is, from its executor's heartbeat: a fast one gets no second copy. */
-  taskProgressed(taskId: TaskId, recordsRead: number, runTimeMs: number): void {
-    const task = this.#running.get(taskId);
-    task?.manager.progressed(task, recordsRead, runTimeMs);
+  /**
+   * How far running tasks are: one that reads fast gets no second copy.
+   *
+   * @returns what listeners hear of it; null when there is nothing new. Spark: TaskSchedulerImpl.executorHeartbeatReceived
+   */
+  executorHeartbeat(executorId: ExecutorId, running: Heartbeat['running'], at: number): ExecutorMetricsUpdate | null {
+    const tasks = running.flatMap(({ taskId, metrics }) => {
+      const task = this.#running.get(taskId);
+      if (task === undefined || metrics === null || task.executor.id !== executorId) return [];
+      task.manager.progressed(task, metrics);
+      const { stageId, attempt: stageAttemptId } = task.manager.taskSet;
+      return [{ taskId, stageId, stageAttemptId, metrics }];
+    });
+    return tasks.length === 0 ? null : { type: 'SparkListenerExecutorMetricsUpdate', at, executorId, tasks };
   }
 
   /**

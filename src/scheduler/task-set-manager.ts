@@ -258,8 +258,8 @@ export class TaskSetManager implements Schedulable {
   }
 
   /** News from within a running task. */
-  progressed(task: RunningTask, recordsRead: number, runTimeMs: number): void {
-    this.#speculation?.progressed(task, recordsRead, runTimeMs);
+  progressed(task: RunningTask, metrics: TaskMetrics): void {
+    this.#speculation?.progressed(task, metrics);
   }
 
   resetLocalityTimer(at: number, best: Locality): void {

@@ -1,6 +1,6 @@
 import { seededRandom } from '../../src/base/seeded-random.ts';
 import { DEFAULT_RESOURCE_PROFILE, type ResourceProfile } from '../../src/protocol/resource-profile.ts';
-import type { TaskInfo } from '../../src/protocol/spark-listener-event.ts';
+import type { ExecutorMetricsUpdate, TaskInfo } from '../../src/protocol/spark-listener-event.ts';
 import type { TaskResult } from '../../src/protocol/task.ts';
 import type { TaskFailedReason } from '../../src/protocol/task-end-reason.ts';
 import { newTaskMetrics, type TaskMetrics } from '../../src/protocol/task-metrics.ts';
@@ -141,6 +141,13 @@ export class TaskMachine {
   succeed(info: TaskInfo, bytes = 1, measured: Partial<TaskMetrics> = {}): TaskEffect[] {
     const metrics = { ...newTaskMetrics(), ...measured };
     return this.end(info, { kind: 'Result', bytes: new Uint8Array(bytes), accumulators: [], metrics });
+  }
+
+  /** A heartbeat of its executor tells how far a task is. */
+  progressed(info: TaskInfo, measured: Partial<TaskMetrics>): ExecutorMetricsUpdate | null {
+    const { taskId, executorId } = info;
+    const metrics = { ...newTaskMetrics(), ...measured };
+    return this.tasks.executorHeartbeat(executorId, [{ taskId, metrics }], this.at);
   }
 
   mapped(info: TaskInfo): TaskEffect[] {

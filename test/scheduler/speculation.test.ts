@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TaskInfo } from '../../src/protocol/spark-listener-event.ts';
+import { newTaskMetrics } from '../../src/protocol/task-metrics.ts';
 import { DEFAULT_SPECULATION, type SpeculationSettings } from '../../src/scheduler/settings.ts';
 import { boom, dagEvents, TaskMachine } from '../kit/task-machine.ts';
 
@@ -234,7 +236,7 @@ test('a task that reads records as fast as others is not slow, until it is very 
   const machine = nineOfTen();
   const [info] = [machine.task(9)];
   // The others read nothing: their average is unknown, and every speed is below it.
-  machine.tasks.taskProgressed(info.taskId, 1_000_000, 300);
+  machine.progressed(info, { inputRecordsRead: 1_000_000, executorRunTimeMs: 300 });
   machine.at = 400;
   assert.equal(machine.wake().length, 1);
 
@@ -244,8 +246,7 @@ test('a task that reads records as fast as others is not slow, until it is very 
   reading.offer();
   reading.at = 100;
   reading.succeed(reading.task(0), 1, { inputRecordsRead: 1000, executorRunTimeMs: 100 });
-  const { taskId } = reading.task(1);
-  reading.tasks.taskProgressed(taskId, 3800, 400);
+  reading.progressed(reading.task(1), { inputRecordsRead: 800, shuffleRecordsRead: 3000, executorRunTimeMs: 400 });
   reading.at = 400;
   assert.deepEqual(reading.wake(), []);
   reading.at = 600;
@@ -261,9 +262,40 @@ test('a task that reads records as fast as others is not slow, until it is very 
   slow.offer();
   slow.at = 100;
   slow.succeed(slow.task(0), 1, { inputRecordsRead: 1000, executorRunTimeMs: 100 });
-  slow.tasks.taskProgressed(slow.task(1).taskId, 2900, 400); // less than 0.75 times 10,000 a second
+  slow.progressed(slow.task(1), { inputRecordsRead: 2900, executorRunTimeMs: 400 }); // less than 0.75 times 10,000 a second
   slow.at = 400;
   assert.equal(slow.wake().length, 1);
+});
+
+test('a heartbeat tells listeners how far tasks are; tasks that have ended or run elsewhere are left out', () => {
+  const machine = new TaskMachine();
+  machine.executor('a', 2);
+  machine.executor('b', 1);
+  machine.submit(3);
+  machine.offer();
+  const onA = [...machine.running.values()].filter(({ executorId }) => executorId === 'a');
+  const [here, ended] = onA as [TaskInfo, TaskInfo];
+  const elsewhere = [...machine.running.values()].find(({ executorId }) => executorId === 'b') as TaskInfo;
+  machine.succeed(ended);
+  const metrics = { ...newTaskMetrics(), inputRecordsRead: 7 };
+  machine.at = 50;
+  const heard = machine.tasks.executorHeartbeat(
+    'a',
+    [
+      { taskId: here.taskId, metrics },
+      { taskId: ended.taskId, metrics },
+      { taskId: elsewhere.taskId, metrics },
+      { taskId: 99, metrics: null },
+    ],
+    50,
+  );
+  assert.deepEqual(heard, {
+    type: 'SparkListenerExecutorMetricsUpdate',
+    at: 50,
+    executorId: 'a',
+    tasks: [{ taskId: here.taskId, stageId: 0, stageAttemptId: 0, metrics }],
+  });
+  assert.equal(machine.tasks.executorHeartbeat('a', [{ taskId: here.taskId, metrics: null }], 60), null);
 });
 
 test('tasks of a draining executor that will not live long enough get a copy before they are slow', () => {

@@ -314,8 +314,9 @@ export class CoarseGrainedBackend implements ApplicationBackend {
       case 'RegisterExecutor':
         return { refused: this.#register(ask.request, from) };
       case 'Heartbeat': {
-        const { executorId } = ask.request;
+        const { executorId, running } = ask.request;
         const at = systemClock.now();
+        if (this.#executors.has(executorId)) this.#listener?.executorHeartbeat(executorId, running);
         this.#heartbeats.handle({ type: 'Heartbeat', at, executorId });
         return { known: this.#heartbeats.knows(executorId) };
       }

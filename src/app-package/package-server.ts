@@ -1,0 +1,224 @@
+import type { Clock, EpochMs } from '../base/clock.ts';
+import { IskraError } from '../base/errors.ts';
+import { type AskPackages, PACKAGE_SCHEME } from '../protocol/app-package.ts';
+import { FileRegion } from '../rpc/file-region.ts';
+import type { AskMessage, RpcCaller, RpcEndpoint } from '../rpc/rpc-endpoint.ts';
+import { type PartReceiver, PartStore } from './part-store.ts';
+
+export interface PackageServerOptions {
+  readonly store: PartStore;
+  /** So many read at the same time; others wait their turn. */
+  readonly maxReaders: number;
+  readonly clock: Clock;
+  /** What a part that is sent may have, bytes; 0: nothing is taken. */
+  readonly maxUploadBytes: number;
+  /** The driver's own application; absent where there is none. */
+  readonly application?: () => Promise<AskPackages['GetPackage'][1]>;
+  /** Where a file lies that the driver added; null: there is none. */
+  readonly addedFile?: (name: string, timestamp: number) => string | null;
+}
+
+/** A piece of a part or file in one reply, at most. */
+export const PIECE_BYTES: number = 4 << 20;
+
+/** Serves parts of applications, and takes them. */
+export class PackageServer implements RpcEndpoint<never, AskPackages> {
+  readonly #options: PackageServerOptions;
+  /** By connection. */
+  readonly #readers = new Set<string>();
+  readonly #waiting: { readonly caller: RpcCaller; readonly start: () => void }[] = [];
+  readonly #uploads = new Map<string, PartReceiver>();
+
+  constructor(options: PackageServerOptions) {
+    this.#options = options;
+  }
+
+  receive(): void {}
+
+  onDisconnected(caller: RpcCaller): void {
+    const at = this.#waiting.findIndex((waiting) => waiting.caller.id === caller.id);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    this.#stopReading(caller);
+    for (const [key, receiver] of this.#uploads)
+      if (key.startsWith(`${caller.id} `)) {
+        receiver.abort();
+        this.#uploads.delete(key);
+      }
+  }
+
+  receiveAndReply(ask: AskMessage<AskPackages>, from: RpcCaller): unknown {
+    const { store, application, addedFile, clock } = this.#options;
+    switch (ask.type) {
+      case 'GetPackage':
+        if (application === undefined) throw new IskraError('PACKAGE_MISSING', 'this process has no application');
+        return application();
+      case 'StartReading':
+        return this.#startReading(from);
+      case 'StopReading':
+        this.#stopReading(from);
+        return null;
+      case 'ReadPart': {
+        const { hash, offset, length } = ask.request;
+        this.#checkTurn(from);
+        const total = store.bytesOf(hash);
+        if (total === null) return { bytes: null, total: 0 };
+        if (offset === 0) store.touch(hash, clock.now());
+        return { bytes: new FileRegion(store.pathOf(hash), offset, pieceLength(offset, length, total)), total };
+      }
+      case 'ReadAddedFile': {
+        const { name, timestamp, offset, length } = ask.request;
+        this.#checkTurn(from);
+        const path = addedFile?.(name, timestamp) ?? null;
+        if (path === null) throw new IskraError('FILE_NOT_FOUND', `the driver has no added file '${name}'`);
+        return { bytes: new FileRegion(path, offset, Math.min(length, PIECE_BYTES)) };
+      }
+      case 'MissingParts': {
+        const missing: string[] = [];
+        for (const hash of ask.request.hashes)
+          if (store.bytesOf(hash) === null) missing.push(hash);
+          else store.touch(hash, clock.now());
+        return { missing };
+      }
+      case 'WritePart':
+        this.#write(ask.request, from);
+        return null;
+    }
+  }
+
+  #startReading(from: RpcCaller): Promise<null> | null {
+    if (this.#readers.has(from.id)) return null;
+    if (this.#readers.size < this.#options.maxReaders) {
+      this.#readers.add(from.id);
+      return null;
+    }
+    return new Promise((resolve) => {
+      const start = (): void => {
+        this.#readers.add(from.id);
+        resolve(null);
+      };
+      this.#waiting.push({ caller: from, start });
+    });
+  }
+
+  #stopReading(from: RpcCaller): void {
+    if (this.#readers.delete(from.id)) this.#waiting.shift()?.start();
+  }
+
+  #checkTurn(from: RpcCaller): void {
+    if (!this.#readers.has(from.id))
+      throw new IskraError('PACKAGE_PROTOCOL', 'a part was asked for without StartReading before');
+  }
+
+  #write(request: AskPackages['WritePart'][0], from: RpcCaller): void {
+    const { store, maxUploadBytes } = this.#options;
+    const { hash, offset, bytes, last } = request;
+    const key = `${from.id} ${hash}`;
+    let receiver = this.#uploads.get(key);
+    if (offset === 0) {
+      receiver?.abort();
+      receiver = store.receive(hash);
+      this.#uploads.set(key, receiver);
+    }
+    try {
+      if (receiver === undefined || receiver.bytes !== offset)
+        throw new IskraError(
+          'PACKAGE_PROTOCOL',
+          `a piece of part ${hash} came out of order: at ${offset}, after ${receiver?.bytes ?? 0} bytes`,
+        );
+      if (offset + bytes.length > maxUploadBytes)
+        throw new IskraError(
+          'PACKAGE_TOO_LARGE',
+          `a part of the application has more than ${maxUploadBytes} bytes, which is all that is taken here (spark.iskra.package.maxSize of the master)`,
+        );
+      receiver.write(bytes);
+      if (last) receiver.finish();
+    } catch (error) {
+      receiver?.abort();
+      this.#uploads.delete(key);
+      throw error;
+    }
+    if (last) this.#uploads.delete(key);
+  }
+
+  /** Forgets uploads that are not whole. */
+  close(): void {
+    for (const receiver of this.#uploads.values()) receiver.abort();
+    this.#uploads.clear();
+  }
+}
+
+function pieceLength(offset: number, length: number, total: number): number {
+  return Math.max(0, Math.min(length, PIECE_BYTES, total - offset));
+}
+
+export interface PackageStoreLimits {
+  /** Bytes of one part. */
+  readonly maxPartBytes: number;
+  readonly maxReaders: number;
+  /** How long a package stays that no driver needs, ms. */
+  readonly timeToLiveMs: number;
+}
+
+/** What a master has of packages. */
+export interface PackageStoreHandle {
+  /** True when all parts of `iskra-package:…` are here. */
+  has(appResource: string): boolean;
+  /**
+   * Removes parts that no package of these resources needs and that nobody has used for the time to live. To be called from time
+   * to time; resources of other schemes are passed over.
+   *
+   * @returns how many were removed.
+   */
+  clean(needed: readonly string[], now: EpochMs): number;
+  /** Stops taking and giving; what is stored stays. */
+  close(): void;
+}
+
+/** Registers the endpoint `Packages` over a folder. @throws IskraError PACKAGE_STORE */
+export function registerPackageStore(
+  rpc: {
+    register(name: string, endpoint: RpcEndpoint<never, AskPackages>): void;
+    unregister(name: string): void;
+  },
+  directory: string,
+  limits: PackageStoreLimits,
+  clock: Clock,
+): PackageStoreHandle {
+  const store = new PartStore(directory);
+  const server = new PackageServer({
+    store,
+    maxReaders: limits.maxReaders,
+    maxUploadBytes: limits.maxPartBytes,
+    clock,
+  });
+  rpc.register('Packages', server);
+  return {
+    has: (resource) => partsOf(store, resource).every((hash) => store.bytesOf(hash) !== null),
+    clean(needed, now) {
+      store.removeStaleDrafts(now);
+      const kept = new Set(needed.flatMap((resource) => partsOf(store, resource)));
+      let removed = 0;
+      for (const { hash, usedAt } of store.list()) {
+        if (kept.has(hash) || now - usedAt < limits.timeToLiveMs) continue;
+        store.remove(hash);
+        removed++;
+      }
+      return removed;
+    },
+    close() {
+      rpc.unregister('Packages');
+      server.close();
+    },
+  };
+}
+
+/** The manifest's hash, and those it names; a manifest that is not here has none. */
+function partsOf(store: PartStore, resource: string): string[] {
+  if (!resource.startsWith(PACKAGE_SCHEME)) return [];
+  const id = resource.slice(PACKAGE_SCHEME.length);
+  try {
+    return [id, ...store.readManifest(id).parts.map((part) => part.hash)];
+  } catch {
+    return /^[0-9a-f]{64}$/.test(id) ? [id] : [];
+  }
+}

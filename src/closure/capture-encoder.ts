@@ -160,10 +160,13 @@ function encodeVariable(
   found: Found,
   source: FunctionSource,
 ): number {
+  const binding = found.scope === 'Module' ? source.script.moduleInfo.imports.get(name) : undefined;
+  // Whatever it is here: `threadId`, `parentPort`, `env` are of the thread or process that looks at them.
+  if (binding !== undefined && isBuiltin(binding.specifier))
+    return graph.add(['module', graph.module('', binding.specifier), binding.name]);
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return graph.ref(value, null);
-  if (found.scope === 'Module' && isCode(graph, value)) {
-    const binding = source.script.moduleInfo.imports.get(name);
-    const node = binding === undefined ? null : encodeImportBinding(graph, binding, value, source);
+  if (binding !== undefined && isCode(graph, value)) {
+    const node = encodeImportBinding(graph, binding, value, source);
     if (node !== null) return node;
   }
   if (use.members !== null && isNamespaceLike(value) && builtinOf(value) === undefined) {
@@ -197,7 +200,6 @@ function encodeImportBinding(
   source: FunctionSource,
 ): number | null {
   const { specifier, name, attributes } = binding;
-  if (isBuiltin(specifier)) return graph.add(['module', graph.module('', specifier), name]);
   const { url } = source.script;
   if (!url.startsWith('file:')) return null;
   const isPath = /^[./]/.test(specifier);

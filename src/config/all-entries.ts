@@ -12,6 +12,7 @@ import './network-entries.ts';
 import './rest-entries.ts';
 import './scheduler-entries.ts';
 import './shuffle-entries.ts';
+import './shuffle-service-entries.ts';
 import './slot-entries.ts';
 import './speculation-entries.ts';
 import './submit-entries.ts';

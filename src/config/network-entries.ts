@@ -1,10 +1,6 @@
 import { type ConfigEntry, defineEntry, defineOptional } from './config-entry.ts';
 import { DRIVER_HOST } from './core-entries.ts';
-import { notNegative, positive, types } from './value-types.ts';
-
-/** 0 asks the system for a free one; below 1024 belongs to the system. Spark: Utils.startServiceOnPort */
-const aPort = (value: number): string | undefined =>
-  value === 0 || (value >= 1024 && value <= 65535) ? undefined : 'must be 0 or between 1024 and 65535';
+import { aPort, notNegative, positive, types } from './value-types.ts';
 
 export const NETWORK_TIMEOUT: ConfigEntry<number> = defineEntry({
   key: 'spark.network.timeout',

@@ -165,6 +165,11 @@ export function positive(value: number): string | undefined {
   return value > 0 ? undefined : 'must be larger than 0';
 }
 
+/** For `check`: 0 asks the system for a free port; below 1024 belongs to the system. Spark: Utils.startServiceOnPort */
+export function aPort(value: number): string | undefined {
+  return value === 0 || (value >= 1024 && value <= 65535) ? undefined : 'must be 0 or between 1024 and 65535';
+}
+
 /** For `check`: the value must not be below 0. */
 export function notNegative(value: number): string | undefined {
   return value >= 0 ? undefined : 'must not be negative';

@@ -4,11 +4,10 @@ import { MASTER } from '../config/core-entries.ts';
 import * as dynamic from '../config/dynamic-allocation-entries.ts';
 import { DECOMMISSION_ENABLED, STORAGE_DECOMMISSION_SHUFFLE_BLOCKS } from '../config/executor-entries.ts';
 import { parseMasterUrl } from '../config/master-url.ts';
+import { SHUFFLE_SERVICE_ENABLED, SHUFFLE_SERVICE_FETCH_RDD_ENABLED } from '../config/shuffle-service-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { EXECUTOR_INSTANCES } from '../config/submit-entries.ts';
 import type { AllocationSettings } from '../scheduler/allocation-settings.ts';
-
-const SHUFFLE_SERVICE = 'spark.shuffle.service.enabled';
 
 /** Spark: Utils.isDynamicAllocationEnabled */
 export function isDynamicAllocationEnabled(conf: SparkConf): boolean {
@@ -58,18 +57,17 @@ export function allocationSettings(conf: SparkConf, log: Logger): AllocationSett
     shuffleTimeoutMs: keepsShuffles(conf, refuse) ? trackingMs : null,
     executorAllocationRatio: ratio,
     decommission: conf.get(DECOMMISSION_ENABLED),
-    serviceServesBlocks:
-      conf.getText(SHUFFLE_SERVICE) === 'true' && conf.getText('spark.shuffle.service.fetch.rdd.enabled') === 'true',
+    serviceServesBlocks: conf.get(SHUFFLE_SERVICE_ENABLED) && conf.get(SHUFFLE_SERVICE_FETCH_RDD_ENABLED),
   };
 }
 
 /** Whether executors are kept for the shuffle data they hold. */
 function keepsShuffles(conf: SparkConf, refuse: (message: string) => never): boolean {
-  if (conf.getText(SHUFFLE_SERVICE) === 'true') return false;
+  if (conf.get(SHUFFLE_SERVICE_ENABLED)) return false;
   if (conf.get(dynamic.DYN_ALLOCATION_SHUFFLE_TRACKING_ENABLED)) return true;
   if (conf.get(DECOMMISSION_ENABLED) && conf.get(STORAGE_DECOMMISSION_SHUFFLE_BLOCKS)) return false;
   return refuse(
-    `Dynamic allocation of executors requires one of the following conditions: 1) enabling external shuffle service through ${SHUFFLE_SERVICE}. 2) enabling shuffle tracking through ${dynamic.DYN_ALLOCATION_SHUFFLE_TRACKING_ENABLED.key}. 3) enabling shuffle blocks decommission through ${DECOMMISSION_ENABLED.key} and ${STORAGE_DECOMMISSION_SHUFFLE_BLOCKS.key}.`,
+    `Dynamic allocation of executors requires one of the following conditions: 1) enabling external shuffle service through ${SHUFFLE_SERVICE_ENABLED.key}. 2) enabling shuffle tracking through ${dynamic.DYN_ALLOCATION_SHUFFLE_TRACKING_ENABLED.key}. 3) enabling shuffle blocks decommission through ${DECOMMISSION_ENABLED.key} and ${STORAGE_DECOMMISSION_SHUFFLE_BLOCKS.key}.`,
   );
 }
 

@@ -10,8 +10,14 @@ interface BlockStatus {
 
 /** Which executor holds which partition of which persisted RDD. Spark: BlockManagerMaster */
 export class CachedBlocks implements CacheLocations {
+  readonly #diskOutlivesExecutor: boolean;
   /** rdd → partition → executor → size */
   readonly #rdds = new Map<RddId, Map<number, Map<ExecutorId, BlockStatus>>>();
+
+  /** @param diskOutlivesExecutor shuffle services serve what lies on disk: it is forgotten block by block, when it goes. */
+  constructor(diskOutlivesExecutor = false) {
+    this.#diskOutlivesExecutor = diskOutlivesExecutor;
+  }
 
   update(u: BlockUpdated): void {
     const partitions = this.#rdds.get(u.rddId) ?? new Map<number, Map<ExecutorId, BlockStatus>>();
@@ -55,7 +61,12 @@ export class CachedBlocks implements CacheLocations {
   }
 
   executorLost(executorId: ExecutorId): void {
-    for (const partitions of this.#rdds.values()) for (const holders of partitions.values()) holders.delete(executorId);
+    for (const partitions of this.#rdds.values())
+      for (const holders of partitions.values()) {
+        const diskBytes = this.#diskOutlivesExecutor ? (holders.get(executorId)?.diskBytes ?? 0) : 0;
+        if (diskBytes > 0) holders.set(executorId, { memoryBytes: 0, diskBytes });
+        else holders.delete(executorId);
+      }
   }
 
   removeRdd(rddId: RddId): void {

@@ -33,6 +33,7 @@ import {
 import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { parseMasterUrl } from '../config/master-url.ts';
 import { BARRIER_SYNC_TIMEOUT, PROFILE_MERGE_CONFLICTS, TASK_CPUS } from '../config/scheduler-entries.ts';
+import { SHUFFLE_SERVICE_FETCH_RDD_ENABLED } from '../config/shuffle-service-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
@@ -95,7 +96,7 @@ export class DriverEnv {
   readonly #opened: OpenBackend;
   readonly #backend: ApplicationBackend;
   readonly #localDirs: LocalDirs;
-  readonly #cached = new CachedBlocks();
+  readonly #cached: CachedBlocks;
   readonly #dynamicAllocation: DynamicAllocation | null;
   readonly #mapOutputs = new MapOutputTracker();
   readonly #commits = new OutputCommits();
@@ -183,6 +184,9 @@ export class DriverEnv {
       dynamicAllocation: settings.dynamicAllocation === true,
       mergeConflicts: conf.get(PROFILE_MERGE_CONFLICTS),
     });
+    this.#cached = new CachedBlocks(
+      settings.shuffleServiceEnabled === true && conf.get(SHUFFLE_SERVICE_FETCH_RDD_ENABLED),
+    );
     this.#barriers = new BarrierSyncs(conf.get(BARRIER_SYNC_TIMEOUT), systemClock);
     this.#accumulables = new Accumulables(this.accumulators);
     this.jobStatus = new JobStatusStore({ jobs: conf.get(RETAINED_JOBS), stages: conf.get(RETAINED_STAGES) });

@@ -1,18 +1,26 @@
+import { mkdirSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { IllegalArgumentError } from '../base/errors.ts';
 import type { StderrLogger } from '../base/stderr-logger.ts';
 import { CoarseGrainedBackend } from '../cluster/coarse-grained/coarse-grained-backend.ts';
 import { layOutExecutors } from '../cluster/local-cluster/executor-layout.ts';
 import { LocalCluster } from '../cluster/local-cluster/local-cluster.ts';
+import { STORAGE_CLEANUP_FILES_AFTER_EXECUTOR_EXIT } from '../config/deploy-entries.ts';
 import { BROADCAST_BLOCK_SIZE, MAX_EXECUTOR_RETRIES, NETWORK_TIMEOUT_INTERVAL } from '../config/executor-entries.ts';
 import type { MasterUrl } from '../config/master-url.ts';
 import { AUTHENTICATE_SECRET_BITS, NETWORK_CRYPTO_ENABLED, NETWORK_TIMEOUT } from '../config/network-entries.ts';
 import { TASK_MAX_FAILURES } from '../config/scheduler-entries.ts';
+import { SHUFFLE_SERVICE_ENABLED, SHUFFLE_SERVICE_PORT } from '../config/shuffle-service-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { RpcEnv } from '../rpc/rpc-env.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
-import { driverSecurity, generateSecret, SECRET_ENVIRONMENT_VARIABLE } from '../rpc/security.ts';
+import { driverSecurity, generateSecret, type RpcSecurity, SECRET_ENVIRONMENT_VARIABLE } from '../rpc/security.ts';
+import type { ShuffleService } from '../shuffle-service/shuffle-service.ts';
+import type { LocalDirs } from '../storage/local-dirs.ts';
 import { allocationSettings } from './allocation-settings.ts';
 import { checkTaskCpus, type OpenBackend } from './backend-needs.ts';
+import { goneExecutors } from './shuffle-services.ts';
 
 /** The entry of an executor's process. */
 const EXECUTOR_ENTRY = new URL('../main/executor-process.js', import.meta.url);
@@ -42,6 +50,14 @@ export async function openLocalCluster(
     ...rpcSettings(conf),
     logger: log,
   });
+  const service = conf.get(SHUFFLE_SERVICE_ENABLED)
+    ? await openShuffleService(conf, security, log).catch(async (error: unknown) => {
+        await rpc.stop();
+        throw error;
+      })
+    : null;
+  // Executors find it where it is.
+  const servicePort = service === null ? {} : { [SHUFFLE_SERVICE_PORT.key]: String(service.address.port) };
   let cluster: LocalCluster | null = null;
   return {
     cores: layout.executors * layout.coresPerExecutor,
@@ -50,7 +66,18 @@ export async function openLocalCluster(
     storageBytes: layout.storageBytes,
     maxTaskFailures: conf.get(TASK_MAX_FAILURES),
     isLocal: false,
-    make({ applicationId, mainScripts, answers, onBlock, rddLocations, mapOutputs, onMapOutputMoved, onFailed }) {
+    make({
+      applicationId,
+      mainScripts,
+      localDirs,
+      answers,
+      onBlock,
+      rddLocations,
+      mapOutputs,
+      onMapOutputMoved,
+      onFailed,
+    }) {
+      const executorDirs = service === null ? {} : serveExecutorsOf(service, applicationId, localDirs);
       cluster = new LocalCluster({
         ...layout,
         initialExecutors: allocation?.initialExecutors ?? layout.executors,
@@ -58,9 +85,12 @@ export async function openLocalCluster(
         applicationId,
         env: {
           ...executorEnvironment(conf),
+          ...executorDirs,
           [SECRET_ENVIRONMENT_VARIABLE]: secret,
           ISKRA_EXECUTOR_CONF: JSON.stringify({ ...startupConf(conf), 'spark.authenticate': 'true' }),
         },
+        shuffleService: service,
+        cleanupFilesAfterExecutorExit: conf.get(STORAGE_CLEANUP_FILES_AFTER_EXECUTOR_EXIT),
         maxRetries: conf.get(MAX_EXECUTOR_RETRIES),
         stopGraceMs: STOP_GRACE_MS,
         log,
@@ -68,7 +98,12 @@ export async function openLocalCluster(
       return new CoarseGrainedBackend({
         rpc,
         provider: cluster,
-        app: { conf: Object.fromEntries(conf.getAll()), applicationId, mainScripts, logLevel: log.level },
+        app: {
+          conf: { ...Object.fromEntries(conf.getAll()), ...servicePort },
+          applicationId,
+          mainScripts,
+          logLevel: log.level,
+        },
         answers,
         onBlock,
         rddLocations,
@@ -76,13 +111,48 @@ export async function openLocalCluster(
         onMapOutputMoved,
         heartbeats: { timeoutMs: conf.get(NETWORK_TIMEOUT), checkIntervalMs: conf.get(NETWORK_TIMEOUT_INTERVAL) },
         broadcastPieceBytes: conf.get(BROADCAST_BLOCK_SIZE),
+        goneExecutors: goneExecutors(conf, applicationId, security, log, service?.address.port),
         onFailed,
         log,
       });
     },
     endNow: () => cluster?.killAll(),
-    close: () => rpc.stop(),
+    close: async () => {
+      await Promise.all([rpc.stop(), service?.stop()]);
+    },
   };
+}
+
+/**
+ * In this process, where Spark's has one in each of its workers. What it serves goes with the driver's own local directories, so
+ * it keeps no state.
+ */
+async function openShuffleService(conf: SparkConf, security: RpcSecurity, log: StderrLogger): Promise<ShuffleService> {
+  const { ShuffleService } = await import('../shuffle-service/shuffle-service.ts');
+  const service = await ShuffleService.start(conf, {
+    host: '127.0.0.1',
+    port: 0,
+    security,
+    stateParent: null,
+    localRoots: [],
+    onlyToldApplications: true,
+    log,
+  });
+  service.unref();
+  return service;
+}
+
+/** @returns what tells executors where to keep their files: below the driver's directories, which outlive them. */
+function serveExecutorsOf(service: ShuffleService, appId: string, driverDirs: LocalDirs): Record<string, string> {
+  const roots = driverDirs.toData().dirs.map((dir) => join(dir, 'executors'));
+  const impossible = roots.find((root) => root.includes(delimiter));
+  if (impossible !== undefined)
+    throw new IllegalArgumentError(
+      `spark.local.dir names ${dirname(impossible)}, whose '${delimiter}' is what separates directories for executors: with spark.shuffle.service.enabled name another one`,
+    );
+  for (const root of roots) mkdirSync(root, { mode: 0o700 });
+  service.applicationStarted(appId, null, roots);
+  return { SPARK_EXECUTOR_DIRS: roots.join(delimiter) };
 }
 
 /** spark.executorEnv.NAME */

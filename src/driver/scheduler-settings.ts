@@ -5,6 +5,7 @@ import { DRIVER_MAX_RESULT_SIZE } from '../config/core-entries.ts';
 import { EXCEPTION_PRINT_INTERVAL } from '../config/logging-entries.ts';
 import { RPC_MESSAGE_MAX_SIZE } from '../config/network-entries.ts';
 import * as entries from '../config/scheduler-entries.ts';
+import { SHUFFLE_SERVICE_ENABLED } from '../config/shuffle-service-entries.ts';
 import { PARANOID } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { types } from '../config/value-types.ts';
@@ -27,6 +28,7 @@ export function schedulerSettings(
     maxConsecutiveStageAttempts: conf.get(entries.STAGE_MAX_CONSECUTIVE_ATTEMPTS),
     maxStageAttempts: conf.get(entries.STAGE_MAX_ATTEMPTS),
     ignoreDecommissionFetchFailure: conf.get(entries.STAGE_IGNORE_DECOMMISSION_FETCH_FAILURE),
+    shuffleServiceEnabled: !isLocal && conf.get(SHUFFLE_SERVICE_ENABLED),
     unregisterOutputOnHost: conf.get(entries.UNREGISTER_OUTPUT_ON_HOST),
     reduceLocality: conf.get(entries.REDUCE_LOCALITY),
     localityWaitMs: {

@@ -9,6 +9,9 @@ import { RemoteError } from '../rpc/rpc-errors.ts';
 
 export interface BlockClientOptions {
   readonly env: RpcEnv;
+  readonly appId: string;
+  /** Where map outputs are read: from the executors that wrote them, or from the shuffle services of their hosts. */
+  readonly servesOutputs: 'executors' | 'services';
   readonly clock: Clock;
   /** spark.shuffle.io.maxRetries */
   readonly maxRetries: number;
@@ -40,14 +43,16 @@ export class BlockClient {
     blocks: readonly ShuffleBlockRequest[],
   ): Promise<readonly ShuffleBlockReply[]> {
     const allocate = (bytes: number): Uint8Array => new Uint8Array(bytes);
-    const { replies } = await this.#retrying(owner, (ref) => ref.ask('FetchShuffleBlocks', { blocks }, { allocate }));
+    const request = { appId: this.#options.appId, executorId: owner.executorId, blocks };
+    const { replies } = await this.#retrying(owner, (ref) => ref.ask('FetchShuffleBlocks', request, { allocate }));
     return replies;
   }
 
   /** A cached partition in shared memory; null when its owner does not have it any more. */
   async fetchRddBlock(owner: BlockManagerId, rddId: number, partition: number): Promise<Uint8Array | null> {
     const ref = await this.#ref(owner);
-    return (await ref.ask('FetchRddBlock', { rddId, partition }, { shared: true })).bytes;
+    const request = { appId: this.#options.appId, executorId: owner.executorId, rddId, partition };
+    return (await ref.ask('FetchRddBlock', request, { shared: true })).bytes;
   }
 
   async uploadRddBlock(to: BlockManagerId, block: AskBlocks['UploadRddBlock'][0]): Promise<boolean> {
@@ -66,14 +71,15 @@ export class BlockClient {
   }
 
   async #retrying<R>(owner: BlockManagerId, ask: (ref: BlockRef) => Promise<R>): Promise<R> {
-    const { maxRetries, retryWaitMs, isAlive, clock } = this.#options;
+    const { maxRetries, retryWaitMs, isAlive, clock, servesOutputs } = this.#options;
     for (let tries = 0; ; tries++) {
       try {
         return await ask(await this.#ref(owner));
       } catch (error) {
         // It was there and said no: it would say it again.
         if (error instanceof RemoteError || tries >= maxRetries) throw error;
-        if (!(await isAlive(owner.executorId))) {
+        // A service does not end with the executor.
+        if (servesOutputs === 'executors' && !(await isAlive(owner.executorId))) {
           const place = `${owner.host}:${owner.port}`;
           throw new Error(`executor ${owner.executorId} on ${place} is dead`, { cause: error });
         }

@@ -17,6 +17,8 @@ export interface MigrationOptions {
     name: K,
     request: AskScheduler[K][0],
   ) => Promise<AskScheduler[K][1]>;
+  /** The port of the shuffle services, from which map outputs are read then; null: from executors. */
+  readonly servicePort: number | null;
   /** Cached partitions that are here now. */
   readonly cached: () => readonly CachedBlock[];
   readonly readBlock: (block: StoredBlock) => Uint8Array;
@@ -94,11 +96,12 @@ export class BlockMigration {
   }
 
   async #moveShuffle(shuffleId: ShuffleId, mapId: TaskId, to: BlockManagerId): Promise<void> {
-    const { dirs, ask } = this.#options;
+    const { dirs, ask, servicePort } = this.#options;
     const names = mapOutputNames(shuffleId, mapId);
     for (const file of ['data', 'index'] as const)
       await this.#upload(shuffleId, mapId, file, dirs.file(names[file]), to);
-    await ask('MapOutputMoved', { shuffleId, mapId, location: to });
+    const location = servicePort === null ? to : { ...to, port: servicePort };
+    await ask('MapOutputMoved', { shuffleId, mapId, location });
   }
 
   async #upload(

@@ -1,12 +1,11 @@
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
-import type { AskBlocks, ShuffleBlockReply, ShuffleBlockRequest } from '../protocol/block-transfer.ts';
+import type { AskBlocks, BlockOwner } from '../protocol/block-transfer.ts';
 import type { StoredBlock } from '../protocol/executor-slot.ts';
 import type { ShuffleId, TaskId } from '../protocol/ids.ts';
 import { FileRegion } from '../rpc/file-region.ts';
 import type { AskMessage, RpcEndpoint } from '../rpc/rpc-endpoint.ts';
-import { resolveShuffleBlock } from '../shuffle/block-resolver.ts';
-import { nodeFiles } from '../shuffle/file-ops.ts';
 import { mapOutputNames } from '../shuffle/map-output-files.ts';
+import { serveShuffleBlock } from '../shuffle/serve-shuffle-block.ts';
 import type { BlockManager } from '../storage/block-manager.ts';
 import type { LocalDirs } from '../storage/local-dirs.ts';
 
@@ -16,17 +15,20 @@ import type { LocalDirs } from '../storage/local-dirs.ts';
  * Spark: NettyBlockRpcServer
  */
 export class BlockServer implements RpcEndpoint<never, AskBlocks> {
+  readonly #owner: BlockOwner;
   readonly #blocks: BlockManager;
   readonly #dirs: LocalDirs;
   readonly #adopted: (shuffleId: ShuffleId, mapId: TaskId) => void;
   readonly #broadcastPiece: (broadcastId: number, piece: number) => Uint8Array | null;
 
   constructor(
+    owner: BlockOwner,
     blocks: BlockManager,
     dirs: LocalDirs,
     broadcastPiece: (broadcastId: number, piece: number) => Uint8Array | null,
     adopted: (shuffleId: ShuffleId, mapId: TaskId) => void,
   ) {
+    this.#owner = owner;
     this.#adopted = adopted;
     this.#blocks = blocks;
     this.#dirs = dirs;
@@ -41,8 +43,10 @@ export class BlockServer implements RpcEndpoint<never, AskBlocks> {
   receiveAndReply(ask: AskMessage<AskBlocks>): unknown {
     switch (ask.type) {
       case 'FetchShuffleBlocks':
+        this.#checkOwner(ask.request);
         return { replies: ask.request.blocks.map((block) => serveShuffleBlock(this.#dirs, block)) };
       case 'FetchRddBlock': {
+        this.#checkOwner(ask.request);
         const block = this.#blocks.getRddBlock(ask.request.rddId, ask.request.partition);
         return { bytes: block === null ? null : wholeBlock(block) };
       }
@@ -58,6 +62,15 @@ export class BlockServer implements RpcEndpoint<never, AskBlocks> {
         return { bytes: this.#broadcastPiece(ask.request.broadcastId, ask.request.piece) };
     }
   }
+
+  /** A port may have been another process's a moment ago, whose blocks have the same names. */
+  #checkOwner({ appId, executorId }: BlockOwner): void {
+    const me = this.#owner;
+    if (appId === me.appId && executorId === me.executorId) return;
+    throw new Error(
+      `executor ${me.executorId} of ${me.appId} was asked for blocks of executor ${executorId} of ${appId}, which was here before`,
+    );
+  }
 }
 
 /** Under another name until it is whole. */
@@ -72,24 +85,6 @@ function keepShuffleFile(dirs: LocalDirs, part: AskBlocks['UploadShuffleFile'][0
     closeSync(fd);
   }
   if (last) renameSync(unfinished, path);
-}
-
-/** One block that cannot be served is no reason to refuse the others. */
-export function serveShuffleBlock(dirs: LocalDirs, block: ShuffleBlockRequest): ShuffleBlockReply | FileReply {
-  try {
-    const { path, start, length } = resolveShuffleBlock(dirs, nodeFiles, block);
-    const bytes = Math.max(0, Math.min(block.maxBytes, length - block.offset));
-    return { kind: 'bytes', length, bytes: new FileRegion(path, start + block.offset, bytes) };
-  } catch (e) {
-    return { kind: 'error', message: (e as Error).message };
-  }
-}
-
-/** What a ShuffleBlockReply is before it is sent. */
-interface FileReply {
-  readonly kind: 'bytes';
-  readonly length: number;
-  readonly bytes: FileRegion;
 }
 
 function wholeBlock(block: StoredBlock): Uint8Array | FileRegion {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
 import { FILES_FETCH_TIMEOUT, FILES_OVERWRITE } from '../config/context-entries.ts';
-import { LOCAL_DIR } from '../config/core-entries.ts';
 import {
   BROADCAST_CHECKSUM,
   DECOMMISSION_ENABLED,
@@ -21,7 +20,14 @@ import {
   STORAGE_DECOMMISSION_SHUFFLE_BLOCKS,
 } from '../config/executor-entries.ts';
 import { TASK_MAX_DIRECT_RESULT_SIZE } from '../config/io-entries.ts';
+import { configuredLocalDirs } from '../config/local-roots.ts';
 import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
+import {
+  SHUFFLE_REGISTRATION_MAX_ATTEMPTS,
+  SHUFFLE_REGISTRATION_TIMEOUT,
+  SHUFFLE_SERVICE_ENABLED,
+  SHUFFLE_SERVICE_PORT,
+} from '../config/shuffle-service-entries.ts';
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
 import type { AskExecutorProcess, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
@@ -40,6 +46,7 @@ import type { RpcRef } from '../rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../rpc/rpc-env.ts';
 import type { RpcSettings } from '../rpc/rpc-settings.ts';
 import type { RpcSecurity } from '../rpc/security.ts';
+import { ShuffleServiceClient } from '../shuffle-service/shuffle-service-client.ts';
 import { BlockManager } from '../storage/block-manager.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
 import { MemoryManager } from '../storage/memory-manager.ts';
@@ -64,6 +71,8 @@ export interface ExecutorBackendOptions {
   readonly resourceProfileId: number;
   readonly security: RpcSecurity;
   readonly rpc: RpcSettings;
+  /** Names local directories, if whoever started the process has made some. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** The compiled src/main/task-slot.ts. */
   readonly slotEntry: URL;
 }
@@ -88,6 +97,8 @@ export class ExecutorBackend {
   readonly #exit: (code: number) => void;
   #rpc: RpcEnv | null = null;
   #dirs: LocalDirs | null = null;
+  /** A shuffle service has taken over the care for the files. */
+  #filesAreServed = false;
   #executor: Executor | null = null;
   #cancelHeartbeat: () => void = () => {};
   /** Null before it is registered. */
@@ -149,18 +160,43 @@ export class ExecutorBackend {
     })();
   }
 
-  /** All that can be done when the process ends at once. */
+  /** All that can be done when the process ends at once. What a shuffle service serves stays. */
   removeFiles(): void {
-    this.#dirs?.removeAll();
+    if (!this.#filesAreServed) this.#dirs?.removeAll();
+  }
+
+  /** @throws IskraError when the service of this host does not take it. Spark: BlockManager.registerWithExternalShuffleServer */
+  async #registerWithService(rpc: RpcEnv, port: number, conf: SparkConf, dirs: LocalDirs): Promise<void> {
+    const { executorId, host, applicationId } = this.#options;
+    const attempts = {
+      maxAttempts: conf.get(SHUFFLE_REGISTRATION_MAX_ATTEMPTS),
+      timeoutMs: conf.get(SHUFFLE_REGISTRATION_TIMEOUT),
+    };
+    const client = new ShuffleServiceClient(rpc, applicationId, systemClock, this.#log);
+    try {
+      await client.register({ host, port }, executorId, dirs.toData().dirs, attempts);
+    } catch (cause) {
+      throw new Error(`Unable to create executor due to ${(cause as Error).message}`, { cause });
+    }
+    this.#filesAreServed = true;
   }
 
   async #register(rpc: RpcEnv, driver: Driver, app: AppConfig): Promise<void> {
-    const { executorId, host, cores, resourceProfileId } = this.#options;
+    const { executorId, host, cores, resourceProfileId, applicationId: appId, environment } = this.#options;
     this.#log.setLevel(app.logLevel);
     const conf = new SparkConf(app.conf);
-    const location = { executorId, host, port: rpc.address?.port ?? 0 };
-    const dirs = LocalDirs.open(conf.get(LOCAL_DIR).join(',') || tmpdir(), this.#log);
+    const port = rpc.address?.port ?? 0;
+    const roots = configuredLocalDirs(conf, environment);
+    const dirs = LocalDirs.open(
+      roots.length > 0 ? roots : [tmpdir()],
+      this.#log,
+      conf.get(SHUFFLE_SERVICE_ENABLED), // those of executors that are gone are served still
+    );
     this.#dirs = dirs;
+    const servicePort = conf.get(SHUFFLE_SERVICE_ENABLED) ? conf.get(SHUFFLE_SERVICE_PORT) : null;
+    if (servicePort !== null) await this.#registerWithService(rpc, servicePort, conf, dirs);
+    /** Of map outputs. Spark: BlockManager.shuffleServerId */
+    const location = { executorId, host, port: servicePort ?? port };
     const filesDir = join(dirs.toData().dirs[0] as string, 'userFiles'); // open() made one at least
     const memory = planMemory(conf, conf.get(EXECUTOR_MEMORY), cores);
     const results = new LargeResults(conf.get(TASK_MAX_DIRECT_RESULT_SIZE));
@@ -175,6 +211,8 @@ export class ExecutorBackend {
     );
     const client = new BlockClient({
       env: rpc,
+      appId,
+      servesOutputs: servicePort === null ? 'executors' : 'services',
       clock: systemClock,
       maxRetries: conf.get(SHUFFLE_IO_MAX_RETRIES),
       retryWaitMs: conf.get(SHUFFLE_IO_RETRY_WAIT),
@@ -236,6 +274,7 @@ export class ExecutorBackend {
       client,
       dirs,
       ask,
+      servicePort,
       cached: () => blocks.cached(),
       readBlock,
       migrated: (rddId, partition) => blocks.removeRddBlock(rddId, partition),
@@ -266,6 +305,7 @@ export class ExecutorBackend {
     rpc.register(
       BLOCK_TRANSFER_ENDPOINT,
       new BlockServer(
+        { appId, executorId },
         blocks,
         dirs,
         (id, piece) => broadcasts.piece(id, piece),
@@ -289,7 +329,7 @@ export class ExecutorBackend {
     const { refused } = await driver.ask('RegisterExecutor', {
       executorId,
       host,
-      port: location.port,
+      port,
       cores,
       pid: process.pid,
       resourceProfileId,
@@ -299,7 +339,7 @@ export class ExecutorBackend {
       this.end(EXIT.failed, `Executor self-exiting due to : Slave registration failed: ${refused}`);
       return;
     }
-    this.#log.info('registered with the driver', { cores, host, port: location.port });
+    this.#log.info('registered with the driver', { cores, host, port });
     const interval = conf.get(EXECUTOR_HEARTBEAT_INTERVAL);
     // Not all at the same time.
     this.#beat(driver, conf, executor, interval + Math.random() * interval);

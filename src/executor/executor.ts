@@ -19,7 +19,7 @@ import { ShuffleFiles } from './shuffle-files.ts';
 import { SlotHandle, type SlotHandlers } from './slot-handle.ts';
 
 export interface ExecutorOptions {
-  /** Who it is, and where others fetch its blocks. */
+  /** Who it is, and where others fetch its map outputs. */
   readonly location: BlockManagerId;
   /** Number of slots. */
   readonly cores: number;

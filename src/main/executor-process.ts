@@ -77,6 +77,7 @@ const backend = new ExecutorBackend(
       keyId: args['app-id'] as string,
     }),
     rpc: rpcSettings(conf),
+    environment: process.env,
     slotEntry: new URL('./task-slot.js', import.meta.url),
   },
   (code) => process.exit(code),

@@ -1,4 +1,4 @@
-import type { RddId, ShuffleId, TaskId } from './ids.ts';
+import type { ExecutorId, RddId, ShuffleId, TaskId } from './ids.ts';
 import type { BlockManagerId } from './map-output.ts';
 import type { StorageLevel } from './storage-level.ts';
 
@@ -25,15 +25,27 @@ export type ShuffleBlockReply =
     }
   | { readonly kind: 'error'; readonly message: string };
 
+/** Whose blocks: a shuffle service has those of many, and an executor makes sure that it is the one that is meant. */
+export interface BlockOwner {
+  readonly appId: string;
+  readonly executorId: ExecutorId;
+}
+
 /**
  * What one executor asks of another, of the driver, or of a shuffle service: endpoint `BlockTransfer`.
  * name → [request, reply]. Spark: BlockTransferService
  */
 export interface AskBlocks {
   /** One reply a request, in order. */
-  FetchShuffleBlocks: [{ readonly blocks: readonly ShuffleBlockRequest[] }, { readonly replies: ShuffleBlockReply[] }];
+  FetchShuffleBlocks: [
+    BlockOwner & { readonly blocks: readonly ShuffleBlockRequest[] },
+    { readonly replies: ShuffleBlockReply[] },
+  ];
   /** A cached partition; null: not here. */
-  FetchRddBlock: [{ readonly rddId: RddId; readonly partition: number }, { readonly bytes: Uint8Array | null }];
+  FetchRddBlock: [
+    BlockOwner & { readonly rddId: RddId; readonly partition: number },
+    { readonly bytes: Uint8Array | null },
+  ];
   /** A copy of a cached partition to keep. */
   UploadRddBlock: [
     {

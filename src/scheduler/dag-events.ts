@@ -1,4 +1,5 @@
 import type { ExecutorId, JobId, ShuffleId, StageId } from '../protocol/ids.ts';
+import type { MapStatus } from '../protocol/map-output.ts';
 import type { SparkListenerEvent, TaskInfo } from '../protocol/spark-listener-event.ts';
 import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
 import type { TaskEndReason } from '../protocol/task-end-reason.ts';
@@ -139,7 +140,7 @@ export type DagEffect =
   | { readonly type: 'StageForgotten'; readonly stageId: StageId }
   | { readonly type: 'SubmitTaskSet'; readonly taskSet: TaskSet }
   /** The files of the shuffle can go. */
-  | { readonly type: 'RemoveShuffle'; readonly shuffleId: ShuffleId }
+  | { readonly type: 'RemoveShuffle'; readonly shuffleId: ShuffleId; readonly outputs: readonly MapStatus[] }
   /** The stage is not wanted any more: no more launches, running tasks are killed. */
   | { readonly type: 'CancelTasks'; readonly stageId: StageId; readonly interrupt: boolean; readonly reason: string }
   /** Another attempt of the stage computed this output: no other needs to. */

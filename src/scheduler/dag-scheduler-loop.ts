@@ -307,7 +307,7 @@ export class Scheduler {
           this.#programs.forgetStage(effect.stageId);
           break;
         case 'RemoveShuffle':
-          this.#options.backend.removeShuffle(effect.shuffleId);
+          this.#options.backend.removeShuffle(effect.shuffleId, effect.outputs);
           break;
         case 'SubmitTaskSet':
           this.#submitTaskSet(effect.taskSet);

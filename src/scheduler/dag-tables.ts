@@ -96,8 +96,8 @@ export class DagTables {
 
   removeShuffle(shuffleId: ShuffleId): void {
     this.unwantedShuffles.delete(shuffleId);
-    this.mapOutputs.unregisterShuffle(shuffleId);
-    this.out.push({ type: 'RemoveShuffle', shuffleId });
+    const outputs = this.mapOutputs.unregisterShuffle(shuffleId);
+    this.out.push({ type: 'RemoveShuffle', shuffleId, outputs });
   }
 
   want(effect: DagEffect): void {

@@ -22,8 +22,8 @@ export interface SchedulerBackend {
   kill(taskId: TaskId, executorId: ExecutorId, interrupt: boolean, reason: string): void;
   /** No task of this stage attempt will come any more. */
   forgetProgram(executorId: ExecutorId, programKey: string): void;
-  /** The files of the shuffle's map outputs can go, also those of attempts that failed. */
-  removeShuffle(shuffleId: ShuffleId): void;
+  /** The files of the shuffle's map outputs can go: `outputs`, and also those of attempts that failed. */
+  removeShuffle(shuffleId: ShuffleId, outputs: readonly MapStatus[]): void;
   defaultParallelism(): number;
   /** `host:port` of an executor that has one. */
   addressOf?(executorId: ExecutorId): string | null;
@@ -132,8 +132,8 @@ export interface MapOutputRegistry {
   readonly epoch: number;
   hasShuffle(shuffleId: ShuffleId): boolean;
   registerShuffle(shuffleId: ShuffleId, numMaps: number, numReduces: number): void;
-  /** Forgets a shuffle that nobody will read again. */
-  unregisterShuffle(shuffleId: ShuffleId): void;
+  /** Forgets a shuffle that nobody will read again. @returns what it had. */
+  unregisterShuffle(shuffleId: ShuffleId): readonly MapStatus[];
   registerMapOutput(shuffleId: ShuffleId, mapIndex: number, status: MapStatus): void;
   /** Forgets the output if it still is the one that `mapId` wrote there; null: whichever lies there. */
   unregisterMapOutput(shuffleId: ShuffleId, mapIndex: number, location: BlockManagerId, mapId: TaskId | null): void;

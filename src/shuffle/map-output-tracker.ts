@@ -39,11 +39,14 @@ export class MapOutputTracker {
     this.#shuffles.set(shuffleId, { statuses: new Array(numMaps).fill(null), numReduces, available: 0 });
   }
 
-  /** Forgets a shuffle that nobody will read again. */
-  unregisterShuffle(shuffleId: ShuffleId): void {
-    if (!this.#shuffles.delete(shuffleId)) return;
+  /** Forgets a shuffle that nobody will read again. @returns what it had. */
+  unregisterShuffle(shuffleId: ShuffleId): readonly MapStatus[] {
+    const shuffle = this.#shuffles.get(shuffleId);
+    if (shuffle === undefined) return [];
+    this.#shuffles.delete(shuffleId);
     for (const [executorId, { shuffles }] of this.#byExecutor)
       if (shuffles.delete(shuffleId) && shuffles.size === 0) this.#forgetExecutor(executorId);
+    return shuffle.statuses.filter((status) => status !== null);
   }
 
   registerMapOutput(shuffleId: ShuffleId, mapIndex: number, status: MapStatus): void {

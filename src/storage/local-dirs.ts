@@ -60,15 +60,15 @@ export class LocalDirs {
   /**
    * Makes a directory below each usable root, and removes what dead processes left there.
    *
-   * @param localDir the value of spark.local.dir: paths with commas between them. Roots that cannot be used are skipped
-   * with a warning.
+   * @param localDir the value of spark.local.dir: paths with commas between them, or a list. Roots that cannot be used are
+   * skipped with a warning.
+   * @param keepOfTheDead what dead processes left is served to others.
    * @throws IskraError LOCAL_DIR_UNUSABLE naming each root with its reason when none can be used.
    */
-  static open(localDir: string, logger: Logger): LocalDirs {
+  static open(localDir: string | readonly string[], logger: Logger, keepOfTheDead = false): LocalDirs {
     const roots = [
       ...new Set(
-        localDir
-          .split(',')
+        (typeof localDir === 'string' ? localDir.split(',') : localDir)
           .map((root) => root.trim())
           .filter((root) => root !== '')
           .map((root) => resolve(root)),
@@ -86,17 +86,32 @@ export class LocalDirs {
         log.warn(`Failed to create a directory below ${root}, so spark.local.dir goes on without it: ${reason}`);
         continue;
       }
+      if (keepOfTheDead) continue;
       for (const removed of removeDirsOfDeadOwners(root)) log.info(`Removed ${removed}, whose process is gone`);
     }
     if (dirs.length === 0)
       throw new IskraError(
         'LOCAL_DIR_UNUSABLE',
         roots.length === 0
-          ? `spark.local.dir is "${localDir}", which names no directory; set it to a directory that can be written`
+          ? `spark.local.dir is "${String(localDir)}", which names no directory; set it to a directory that can be written`
           : `none of the directories of spark.local.dir can be used: ${failures.join('; ')}; set spark.local.dir to a directory that can be written`,
         { details: { roots } },
       );
     return new LocalDirs(dirs, new SharedArrayBuffer(dirs.length), logger);
+  }
+
+  /** Whether this is a directory that `open` made, in whichever process. */
+  static isBlockDirectory(path: string): boolean {
+    return existsSync(join(path, OWNER_FILE));
+  }
+
+  static isOwnerFile(name: string): boolean {
+    return name === OWNER_FILE;
+  }
+
+  /** Whether an entry of such a directory is one of those in which the files lie. */
+  static isSubDirectory(name: string): boolean {
+    return /^[0-9a-f]{2}$/.test(name);
   }
 
   /** The same mapping in another thread of the process. */

@@ -18,7 +18,7 @@ import {
   SCHEDULER_ENDPOINT,
 } from '../../protocol/executor-registration.ts';
 import type { ExecutorId, TaskId } from '../../protocol/ids.ts';
-import type { BlockManagerId } from '../../protocol/map-output.ts';
+import type { BlockManagerId, MapStatus } from '../../protocol/map-output.ts';
 import type { Split } from '../../protocol/stage-program.ts';
 import type { TaskResult } from '../../protocol/task.ts';
 import type { AskMessage, RpcCaller, RpcRef } from '../../rpc/rpc-endpoint.ts';
@@ -28,6 +28,7 @@ import type { BackendListener, ExecutorAllocationClient, ExecutorLoss, Launch } 
 import type { ApplicationBackend, BlockUpdated } from '../application-backend.ts';
 import { DriverBroadcasts } from './driver-broadcasts.ts';
 import type { ExecutorProvider } from './executor-provider.ts';
+import type { GoneExecutors } from './gone-executors.ts';
 import { HeartbeatReceiver, type HeartbeatSettings } from './heartbeat-receiver.ts';
 
 export interface CoarseGrainedOptions {
@@ -46,6 +47,8 @@ export interface CoarseGrainedOptions {
     outputsOn(executorId: ExecutorId): readonly { readonly shuffleId: number; readonly mapId: TaskId }[];
     moveMapOutput(shuffleId: number, mapId: TaskId, location: BlockManagerId): boolean;
   };
+  /** Null: files of executors end with them. */
+  readonly goneExecutors: GoneExecutors | null;
   readonly log: Logger;
 }
 
@@ -150,6 +153,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
 
   removeRdd(rddId: number): void {
     this.#tellAll({ type: 'RemoveRdd', rddId });
+    this.#options.goneExecutors?.removeRdd(rddId);
   }
 
   addressOf(executorId: ExecutorId): string | null {
@@ -157,8 +161,9 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     return location === undefined ? null : `${location.host}:${location.port}`;
   }
 
-  removeShuffle(shuffleId: number): void {
+  removeShuffle(shuffleId: number, outputs: readonly MapStatus[]): void {
     this.#tellAll({ type: 'RemoveShuffle', shuffleId });
+    this.#options.goneExecutors?.removeShuffle(shuffleId, outputs, (id) => this.#executors.has(id));
   }
 
   putBroadcast(broadcastId: number, bytes: Uint8Array): void {
@@ -243,6 +248,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     this.#listener = null;
     this.#tellAll({ type: 'StopExecutor' });
     for (const tell of this.#leaving.values()) tell();
+    await this.#options.goneExecutors?.close();
     await this.#options.provider.stop();
     await this.#options.rpc.stop();
   }
@@ -271,7 +277,9 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         this.#resultReady(message);
         return;
       case 'BlockUpdated':
-        if (this.#executors.has(message.executorId)) this.#options.onBlock(message);
+        if (!this.#executors.has(message.executorId)) return;
+        this.#options.goneExecutors?.blockUpdated(message);
+        this.#options.onBlock(message);
         return;
       case 'BroadcastPieceStored':
         if (this.#executors.has(message.executorId))
@@ -323,7 +331,8 @@ export class CoarseGrainedBackend implements ApplicationBackend {
       case 'GetRddBlockLocations': {
         const { rddId, partition, executorId } = ask.request;
         const holders = this.#options.rddLocations(rddId, partition).filter((id) => id !== executorId);
-        return { locations: this.#locations(holders) };
+        const served = this.#options.goneExecutors?.locations(rddId, partition) ?? [];
+        return { locations: [...this.#locations(holders), ...served] };
       }
       case 'GetPeers':
         return { peers: this.#peersOf(ask.request.executorId) };
@@ -418,6 +427,8 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     this.#broadcasts.executorLost(executorId);
     this.#heartbeats.handle({ type: 'Removed', executorId });
     executor.caller.close();
+    if (loss.workerLost) this.#hostLost(executor.location.host);
+    else this.#options.goneExecutors?.executorLost(executor.location);
     if (this.#listener === null) return;
     if (wasKilled || wasDraining) this.#log.info(`Executor ${executorId} is gone as it was asked to`);
     else this.#log.error(`Lost executor ${executorId} on ${executor.location.host}: ${loss.message}`);
@@ -425,6 +436,11 @@ export class CoarseGrainedBackend implements ApplicationBackend {
       executorId,
       wasKilled ? EXECUTOR_KILLED : wasDraining ? executorDecommissioned(loss.message) : loss,
     );
+  }
+
+  /** What a shuffle service there served. */
+  #hostLost(host: string): void {
+    for (const update of this.#options.goneExecutors?.hostLost(host) ?? []) this.#options.onBlock(update);
   }
 
   #check(): void {

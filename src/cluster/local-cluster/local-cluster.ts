@@ -3,12 +3,17 @@ import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { ExecutorId } from '../../protocol/ids.ts';
 import type { RpcAddress } from '../../rpc/rpc-address.ts';
+import type { ShuffleService } from '../../shuffle-service/shuffle-service.ts';
 import type { ExecutorProvider, ProviderListener } from '../coarse-grained/executor-provider.ts';
 import type { ExecutorLayout } from './executor-layout.ts';
 
 export interface LocalClusterOptions extends ExecutorLayout {
   /** The compiled src/main/executor-process.ts. */
   readonly executorEntry: string;
+  /** Serves their files, and ends with them; null: nobody does. */
+  readonly shuffleService: ShuffleService | null;
+  /** spark.storage.cleanupFilesAfterExecutorExit */
+  readonly cleanupFilesAfterExecutorExit: boolean;
   /** How many of them there are at first. */
   readonly initialExecutors: number;
   readonly applicationId: string;
@@ -81,6 +86,7 @@ export class LocalCluster implements ExecutorProvider {
     for (const { process } of all) process.ref();
     await Promise.all(all.map(({ ended }) => ended));
     cancel();
+    await this.#options.shuffleService?.stop();
   }
 
   /** All that can be done when this process ends at once. */
@@ -125,6 +131,8 @@ export class LocalCluster implements ExecutorProvider {
   #exited(executorId: ExecutorId, message: string): void {
     const { startedAt } = this.#running.get(executorId) as Running;
     this.#running.delete(executorId);
+    const { shuffleService, cleanupFilesAfterExecutorExit, applicationId } = this.#options;
+    if (cleanupFilesAfterExecutorExit) shuffleService?.executorRemoved(applicationId, executorId);
     if (this.#listener === null || this.#driver === null) return;
     this.#listener.exited(executorId, { message, exitCausedByApp: true, workerLost: false });
     this.#failuresInARow = systemClock.now() - startedAt >= GOOD_LIFE_MS ? 1 : this.#failuresInARow + 1;

@@ -66,3 +66,6 @@ export interface WorkerStateResponse {
 export interface AskWorker {
   RequestWorkerState: [null, WorkerStateResponse];
 }
+
+/** Settings of a driver that a worker starts, as JSON in its environment: arguments can be seen by others. */
+export const DRIVER_CONF_VARIABLE = 'ISKRA_DRIVER_CONF';

@@ -3,6 +3,7 @@
 import { lookup } from 'node:dns/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { systemClock } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, textAnswer } from './http-messages.ts';
@@ -116,9 +117,9 @@ function listenOnce(server: Server, host: string, port: number): Promise<NodeJS.
 
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    const force = systemClock.after(CLOSE_GRACE_MS, () => server.closeAllConnections());
     server.close(() => {
-      clearTimeout(force);
+      force();
       resolve();
     });
     server.closeIdleConnections();

@@ -1,0 +1,92 @@
+// What a submission comes to: the driver as a master gets it, whichever way it was submitted.
+import { IllegalArgumentError } from '../../base/errors.ts';
+import { DRIVER_MEMORY } from '../../config/memory-entries.ts';
+import { SparkConf } from '../../config/spark-conf.ts';
+import { DRIVER_CORES, DRIVER_SUPERVISE } from '../../config/submit-entries.ts';
+import type { DriverDescription } from '../../protocol/deploy-description.ts';
+import { DRIVER_CONF_VARIABLE, DRIVER_MAIN } from '../../protocol/worker-process.ts';
+
+export interface DriverRequest {
+  readonly appResource: string;
+  /** What pages call the program: `job.ts`. */
+  readonly mainClass: string;
+  readonly args: readonly string[];
+  /** `spark.…` settings by key. */
+  readonly properties: Readonly<Record<string, string>>;
+  /** Of the submitter: `submitterEnvironment` has filtered it. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const MIB: number = 1024 ** 2;
+/** Linux takes 128 KiB for one variable, with its name. */
+const MAX_CONF_BYTES: number = 120 * 1024;
+/** Settings that hold for the submitter's machine and process only. */
+const OF_THE_SUBMITTER = ['spark.driver.host', 'spark.driver.bindAddress', 'spark.authenticate.secret'];
+
+/**
+ * @throws IllegalArgumentError for a setting of the driver that cannot be, and for more settings than a process can be given.
+ *
+ * Spark: StandaloneRestServer.buildDriverDescription, ClientEndpoint.onStart
+ */
+export function describeDriver(request: DriverRequest): DriverDescription {
+  const properties = { ...request.properties };
+  for (const key of OF_THE_SUBMITTER) delete properties[key];
+  const conf = new SparkConf(properties);
+  const memory = Math.floor(conf.get(DRIVER_MEMORY) / MIB);
+  const settings = JSON.stringify(properties);
+  if (Buffer.byteLength(settings) > MAX_CONF_BYTES) {
+    throw new IllegalArgumentError(
+      `the settings are ${Buffer.byteLength(settings)} bytes, and a driver in the cluster can be given ${MAX_CONF_BYTES}: put what is large into a file`,
+    );
+  }
+  return {
+    appResource: request.appResource,
+    memory,
+    cores: conf.get(DRIVER_CORES),
+    supervise: conf.get(DRIVER_SUPERVISE),
+    command: {
+      mainClass: DRIVER_MAIN,
+      arguments: ['{{WORKER_URL}}', '{{USER_JAR}}', request.mainClass, ...request.args],
+      environment: { ...request.environment, [DRIVER_CONF_VARIABLE]: settings },
+      nodeOptions: [`--max-old-space-size=${memory}`],
+    },
+    resources: driverResources(conf),
+  };
+}
+
+/** `spark.driver.resource.gpu.amount=1` */
+function driverResources(conf: SparkConf): Record<string, number> {
+  const resources: Record<string, number> = {};
+  for (const [key, value] of conf.getAll()) {
+    const name = /^spark\.driver\.resource\.([^.]+)\.amount$/.exec(key)?.[1];
+    if (name === undefined) continue;
+    if (!/^\d{1,9}$/.test(value)) {
+      throw new IllegalArgumentError(`${key} should be int, but was ${value}: give a whole number, such as 1`);
+    }
+    if (Number(value) > 0) resources[name] = Number(value);
+  }
+  return resources;
+}
+
+/** What belongs to the submitter's machine. Spark: RestSubmissionClient.EXCLUDED_SPARK_ENV_VARS, and what its server leaves out */
+const EXCLUDED = [
+  'SPARK_ENV_LOADED',
+  'SPARK_HOME',
+  'SPARK_CONF_DIR',
+  'SPARK_LOCAL_IP',
+  'SPARK_LOCAL_HOSTNAME',
+  'SPARK_LOCAL_DIRS',
+  'SPARK_PUBLIC_DNS',
+];
+
+/** What of an environment goes along: Spark's own variables. Spark: RestSubmissionClient.filterSystemEnvironment */
+export function submitterEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).filter(
+      (pair): pair is [string, string] =>
+        pair[0].startsWith('SPARK_') && !EXCLUDED.includes(pair[0]) && typeof pair[1] === 'string',
+    ),
+  );
+}

@@ -1,5 +1,5 @@
 // Settings of the standalone cluster's daemons.
-import { type ConfigEntry, defineEntry, defineOptional } from './config-entry.ts';
+import { type ConfigEntry, defineEntry, defineOptional, definePrefix, type KeyPrefix } from './config-entry.ts';
 import { notNegative, oneOf, positive, types } from './value-types.ts';
 
 /** For `check`: a pattern with a place for each of its values. */
@@ -236,5 +236,27 @@ export const STORAGE_CLEANUP_FILES_AFTER_EXECUTOR_EXIT: ConfigEntry<boolean> = d
   type: types.boolean,
   default: true,
   doc: 'Whether a worker deletes what an executor that ended left on disk, but for shuffle files.',
+  since: '0.2',
+});
+
+export const WORKER_RESOURCE: KeyPrefix = definePrefix({
+  prefix: 'spark.worker.resource.',
+  rest: 'NAME.amount`, `.discoveryScript`, `.vendor',
+  doc: 'A custom resource of a worker, such as `gpu`: how many addresses it has at least, and the script that prints them as `{"name":"gpu","addresses":["0","1"]}`.',
+});
+
+export const WORKER_RESOURCES_FILE: ConfigEntry<string | undefined> = defineOptional({
+  key: 'spark.worker.resourcesFile',
+  type: types.text,
+  doc: 'A file with the addresses of custom resources that a worker has: `[{"id":{"componentName":"spark.worker","resourceName":"gpu"},"addresses":["0","1"]}]`. It wins over discovery scripts.',
+  since: '0.2',
+});
+
+export const WORKER_DECOMMISSION_SIGNAL: ConfigEntry<string> = defineEntry({
+  key: 'spark.worker.decommission.signal',
+  type: types.text,
+  default: 'PWR',
+  check: (name) => (/^[A-Z0-9]+$/.test(name) ? undefined : 'must be the name of a signal, such as PWR'),
+  doc: 'The signal by which an operator tells a worker to take nothing more, where `spark.decommission.enabled` is true.',
   since: '0.2',
 });

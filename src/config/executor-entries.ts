@@ -138,3 +138,12 @@ export const STORAGE_DECOMMISSION_INTERVAL: ConfigEntry<number> = defineEntry({
   doc: 'The time between these tries.',
   since: '0.2',
 });
+
+export const RESOURCES_DISCOVERY_TIMEOUT: ConfigEntry<number> = defineEntry({
+  key: 'spark.iskra.resources.discoveryTimeout',
+  type: types.durationMs,
+  default: 60_000,
+  check: positive,
+  doc: 'How long a script that finds custom resources may take.',
+  since: '0.2',
+});

@@ -65,6 +65,18 @@ export const TASK_RESOURCE: KeyPrefix = definePrefix({
   doc: 'How much of a custom resource, such as `gpu`, one task takes: a number of addresses, or below 1 a part of one.',
 });
 
+export const EXECUTOR_RESOURCE: KeyPrefix = definePrefix({
+  prefix: 'spark.executor.resource.',
+  rest: 'NAME.amount`, `.discoveryScript`, `.vendor',
+  doc: 'How many addresses of a custom resource each executor gets. Its worker says which; where there is none, the script does.',
+});
+
+export const DRIVER_RESOURCE: KeyPrefix = definePrefix({
+  prefix: 'spark.driver.resource.',
+  rest: 'NAME.amount`, `.discoveryScript`, `.vendor',
+  doc: 'How many addresses of a custom resource the driver gets: from its worker in cluster mode, else from the script.',
+});
+
 export const SCHEDULER_MODE: ConfigEntry<'FIFO' | 'FAIR'> = defineEntry({
   key: 'spark.scheduler.mode',
   type: oneOf('FIFO', 'FAIR'),

@@ -23,7 +23,7 @@ export function schedulerSettings(
   return {
     maxFailures,
     cpusPerTask: conf.get(entries.TASK_CPUS),
-    taskResources: taskResources(conf, false),
+    taskResources: taskResources(conf, !isLocal),
     legacyLocalityWaitReset: conf.get(entries.LOCALITY_WAIT_LEGACY_RESET),
     maxConsecutiveStageAttempts: conf.get(entries.STAGE_MAX_CONSECUTIVE_ATTEMPTS),
     maxStageAttempts: conf.get(entries.STAGE_MAX_ATTEMPTS),
@@ -68,9 +68,14 @@ function taskResources(conf: SparkConf, hasCustomResources: boolean): Record<str
         `The ${name} resource amount ${text} in ${key} must be either <= 1.0, or a whole number`,
       );
     if (amount === 0) continue;
-    if (conf.getText(`spark.executor.resource.${name}.amount`) === undefined)
+    const had = conf.getText(`spark.executor.resource.${name}.amount`);
+    if (had === undefined)
       throw new IllegalArgumentError(
         `The executor resource config for resource: ${name} needs to be specified since a task requirement config: ${key} was specified.`,
+      );
+    if (Number(had) < amount)
+      throw new IllegalArgumentError(
+        `The executor resource: ${name}, amount: ${had} needs to be >= the task resource request amount of ${amount}`,
       );
     // Else tasks would wait for ever for executors that have it.
     if (!hasCustomResources)

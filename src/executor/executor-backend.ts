@@ -40,8 +40,6 @@ import {
   SCHEDULER_ENDPOINT,
 } from '../protocol/executor-registration.ts';
 import type { StoredBlock } from '../protocol/executor-slot.ts';
-import type { ExecutorId } from '../protocol/ids.ts';
-import type { RpcAddress } from '../rpc/rpc-address.ts';
 import type { RpcRef } from '../rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../rpc/rpc-env.ts';
 import type { RpcSettings } from '../rpc/rpc-settings.ts';
@@ -55,33 +53,35 @@ import { BlockFetcher } from './block-fetcher.ts';
 import { BlockMigration } from './block-migration.ts';
 import { BlockServer } from './block-server.ts';
 import { Executor } from './executor.ts';
+import { type ExecutorArguments, logUrlsOf } from './executor-arguments.ts';
 import { FileFetcher, placeFromSource } from './file-fetcher.ts';
 import { LargeResults } from './large-results.ts';
 import { planMemory } from './memory-plan.ts';
 import { RemoteExecutors } from './other-executors.ts';
+import { executorResources } from './own-resources.ts';
 import { TorrentBroadcasts } from './torrent-broadcast.ts';
 
-export interface ExecutorBackendOptions {
-  readonly driver: RpcAddress;
-  readonly executorId: ExecutorId;
-  /** What others reach this executor by. */
-  readonly host: string;
-  readonly cores: number;
-  readonly applicationId: string;
-  readonly resourceProfileId: number;
+export interface ExecutorBackendOptions extends Omit<ExecutorArguments, 'workerUrl'> {
   readonly security: RpcSecurity;
   readonly rpc: RpcSettings;
-  /** Names local directories, if whoever started the process has made some. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
   /** The compiled src/main/task-slot.ts. */
   readonly slotEntry: URL;
+  /** What the worker has set: directories, where logs are to be seen. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** How often a draining executor looks whether its tasks have ended. */
 const IDLE_CHECK_MS = 200;
 
-/** Spark: ExecutorExitCode */
-export const EXIT = { ok: 0, failed: 1, heartbeatFailure: 56 } as const;
+/** Spark: ExecutorExitCode, SparkExitCode; `terminated` is 128 and the signal's number. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  uncaughtException: 50,
+  heartbeatFailure: 56,
+  terminated: 143,
+  workerLost: 255,
+} as const;
 
 type Driver = RpcRef<FromExecutor | ExecutorNews, AskScheduler>;
 
@@ -96,6 +96,7 @@ export class ExecutorBackend {
   readonly #log: StderrLogger;
   readonly #exit: (code: number) => void;
   #rpc: RpcEnv | null = null;
+  #driver: Driver | null = null;
   #dirs: LocalDirs | null = null;
   /** A shuffle service has taken over the care for the files. */
   #filesAreServed = false;
@@ -116,11 +117,12 @@ export class ExecutorBackend {
 
   /** Resolves when it is registered, or when it ends because it cannot be. */
   async start(): Promise<void> {
-    const { driver, executorId, host, security } = this.#options;
+    const { driver, executorId, host, bindAddress, security } = this.#options;
     try {
       const rpc = await RpcEnv.create({
         name: `executor ${executorId}`,
         host,
+        bindAddress: bindAddress ?? host,
         port: 0,
         security,
         ...this.#options.rpc,
@@ -128,11 +130,19 @@ export class ExecutorBackend {
       });
       this.#rpc = rpc;
       const ref: Driver = await rpc.connect(driver, SCHEDULER_ENDPOINT);
+      this.#driver = ref;
       const app = await ref.ask('RetrieveSparkAppConfig', { executorId });
       await this.#register(rpc, ref, app);
     } catch (error) {
-      this.end(EXIT.failed, `Executor self-exiting due to : ${String((error as Error).message ?? error)}`);
+      this.fail(EXIT.failed, `Executor self-exiting due to : ${String((error as Error).message ?? error)}`);
     }
+  }
+
+  /** Ends, and tells the driver why, where it can be told. Spark: exitExecutor with notifyDriver */
+  fail(code: number, why: string): void {
+    const { executorId } = this.#options;
+    if (!this.#ending) this.#driver?.send({ type: 'ExecutorExiting', executorId, reason: why });
+    this.end(code, why);
   }
 
   /** Takes no more tasks, hands on what it holds, and ends. Spark: CoarseGrainedExecutorBackend.decommissionSelf */
@@ -182,9 +192,11 @@ export class ExecutorBackend {
   }
 
   async #register(rpc: RpcEnv, driver: Driver, app: AppConfig): Promise<void> {
-    const { executorId, host, cores, resourceProfileId, applicationId: appId, environment } = this.#options;
+    const { executorId, host, cores, resourceProfileId, resourcesFile, environment } = this.#options;
+    const appId = this.#options.applicationId;
     this.#log.setLevel(app.logLevel);
     const conf = new SparkConf(app.conf);
+    const resources = await executorResources(conf, resourcesFile, resourceProfileId === 0);
     const port = rpc.address?.port ?? 0;
     const roots = configuredLocalDirs(conf, environment);
     const dirs = LocalDirs.open(
@@ -333,7 +345,8 @@ export class ExecutorBackend {
       cores,
       pid: process.pid,
       resourceProfileId,
-      logUrls: {},
+      logUrls: logUrlsOf(environment),
+      resources,
     });
     if (refused !== null) {
       this.end(EXIT.failed, `Executor self-exiting due to : Slave registration failed: ${refused}`);

@@ -31,6 +31,8 @@ export interface RegisterExecutor {
   readonly resourceProfileId: number;
   /** `stdout` → url. */
   readonly logUrls: Readonly<Record<string, string>>;
+  /** Addresses of custom resources that its tasks may use: `gpu` → `0`, `1`. */
+  readonly resources: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface Heartbeat {

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
+import { TaskContext } from '../../src/rdd/task-context.ts';
 
 /** Blocks the slot's thread, as work would. */
 const work = (ms: number): void => {
@@ -251,6 +255,51 @@ test('executors that cannot start fail the job instead of letting it wait', asyn
     sc.range(10).count(),
     /the cluster gave the application up: 3 executors ended early.*exited with code 9/s,
   );
+});
+
+test('why executors cannot start stands in the error of the job', async () => {
+  await using sc = await SparkContext.create({
+    master: 'local-cluster[1,1,1024]',
+    appName: 'cannot start',
+    'spark.log.level': 'OFF',
+    'spark.deploy.maxExecutorRetries': '1',
+    'spark.executor.resource.gpu.amount': '1',
+    'spark.executor.resource.gpu.discoveryScript': '/no/such/script',
+  });
+  await assert.rejects(
+    sc.range(10).count(),
+    /exited with code 1.*Executor \d said: Executor self-exiting due to : \/no\/such\/script could not be run: spawn .*ENOENT/s,
+  );
+});
+
+test('tasks get addresses of what their executor has found, none to two of them at a time', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'gpus-'));
+  try {
+    const script = join(directory, 'find.sh');
+    writeFileSync(script, `#!/bin/sh\necho '{"name":"gpu","addresses":["a","b","c"]}'\n`, { mode: 0o755 });
+    await using sc = await SparkContext.create({
+      master: 'local-cluster[1,2,1024]',
+      appName: 'gpus',
+      'spark.executor.resource.gpu.amount': '3',
+      'spark.executor.resource.gpu.discoveryScript': script,
+      'spark.task.resource.gpu.amount': '2',
+    });
+    const seen = await sc
+      .range(0, 4, 1, 4)
+      .map(() => {
+        const at = Date.now();
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30);
+        const addresses = TaskContext.get()?.resources().get('gpu')?.addresses ?? [];
+        return { addresses: addresses.join(), from: at, to: Date.now() };
+      })
+      .collect();
+    assert.deepEqual([...new Set(seen.map(({ addresses }) => addresses))], ['a,b']);
+    // Three addresses are enough for one task at a time.
+    seen.sort((a, b) => a.from - b.from);
+    for (const [i, { from }] of seen.entries()) assert.ok(i === 0 || from >= (seen[i - 1]?.to ?? 0));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test('an executor larger than its worker is refused', async () => {

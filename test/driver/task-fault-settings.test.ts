@@ -55,8 +55,14 @@ test('custom resources that no executor can have are refused', () => {
     /^IllegalArgumentError: The executor resource config for resource: gpu needs to be specified since a task requirement config: spark\.task\.resource\.gpu\.amount was specified\.$/,
   );
   assert.throws(
-    () => schedulerSettings(values({ 'spark.executor.resource.gpu.amount': '1' }), 4, silentLogger, false),
+    () => schedulerSettings(values({ 'spark.executor.resource.gpu.amount': '1' }), 4, silentLogger, true),
     /executors of this master have none; remove the setting$/,
+  );
+  const executors = { 'spark.executor.resource.gpu.amount': '1' };
+  assert.deepEqual(schedulerSettings(values(executors), 4, silentLogger, false).taskResources, { gpu: 1 });
+  assert.throws(
+    () => schedulerSettings(values({ ...executors, 'spark.task.resource.gpu.amount': '2' }), 4, silentLogger, false),
+    /^IllegalArgumentError: The executor resource: gpu, amount: 1 needs to be >= the task resource request amount of 2$/,
   );
   assert.throws(
     () => schedulerSettings(values({ 'spark.task.resource.gpu.amount': '1.5' }), 4, silentLogger, false),

@@ -99,6 +99,8 @@ export class CoarseGrainedBackend implements ApplicationBackend {
   readonly #draining = new Set<ExecutorId>();
   /** Executors that were told to end at once. */
   readonly #killing = new Set<ExecutorId>();
+  /** Why the last executor ended that could not start. */
+  #lastWords: { readonly executorId: ExecutorId; readonly reason: string } | null = null;
   #listener: BackendListener | null = null;
   #cancelCheck: () => void = () => {};
   #stopping: Promise<void> | null = null;
@@ -125,7 +127,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     if (rpc.address === null) throw new Error('the driver of a cluster has to serve a port');
     provider.start(rpc.address, {
       exited: (executorId, loss) => this.#lost(executorId, loss),
-      failed: onFailed,
+      failed: (message) => onFailed(this.#withLastWords(message)),
     });
     this.#check();
     // Jobs keep the process alive, executors do not.
@@ -286,11 +288,27 @@ export class CoarseGrainedBackend implements ApplicationBackend {
           this.#broadcasts.stored(message.broadcastId, message.piece, message.executorId);
         return;
       case 'ExecutorExiting':
-        this.#lost(message.executorId, { message: message.reason, exitCausedByApp: true, workerLost: false });
+        this.#exiting(message.executorId, message.reason);
         return;
       case 'ExecutorDecommissioning':
         this.#decommissioning(message.executorId);
     }
+  }
+
+  #exiting(executorId: ExecutorId, reason: string): void {
+    if (this.#executors.has(executorId))
+      this.#lost(executorId, { message: reason, exitCausedByApp: true, workerLost: false });
+    else {
+      this.#lastWords = { executorId, reason };
+      this.#log.error(`Executor ${executorId} could not start: ${reason}`);
+    }
+  }
+
+  /** How its process ended says little about why. */
+  #withLastWords(message: string): string {
+    if (this.#lastWords === null) return message;
+    const { executorId, reason } = this.#lastWords;
+    return `${message}. Executor ${executorId} said: ${reason}`;
   }
 
   #resultReady(message: ResultReady): void {
@@ -390,7 +408,8 @@ export class CoarseGrainedBackend implements ApplicationBackend {
   }
 
   /** @returns why it is refused; null when it is not. */
-  #register({ executorId, host, port, cores, pid }: RegisterExecutor, caller: RpcCaller): string | null {
+  #register(registration: RegisterExecutor, caller: RpcCaller): string | null {
+    const { executorId, host, port, cores, pid, resourceProfileId, resources } = registration;
     if (this.#stopping !== null) return 'the application is ending';
     if (this.#executors.has(executorId) || this.#leaving.has(executorId)) return `Duplicate executor ID: ${executorId}`;
     if (!Number.isSafeInteger(cores) || cores < 1) return `executor ${executorId} claims ${cores} cores`;
@@ -398,11 +417,13 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     const ref = caller.ref<ToExecutor, AskExecutorProcess>(EXECUTOR_ENDPOINT);
     this.#executors.set(executorId, { location, cores, caller, ref, tasks: new Set() });
     this.#byCaller.set(caller.id, executorId);
+    this.#lastWords = null;
     this.#heartbeats.handle({ type: 'Registered', at: systemClock.now(), executorId });
     this.#log.info('Registered executor', { executorId, host, port, cores, pid });
     // Not now: the reply has to be the first that the executor gets.
     queueMicrotask(() => {
-      if (this.#executors.has(executorId)) this.#listener?.executorAdded(executorId, host, cores);
+      if (this.#executors.has(executorId))
+        this.#listener?.executorAdded(executorId, host, cores, 0, { resourceProfileId, resources });
     });
     return null;
   }

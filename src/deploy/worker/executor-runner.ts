@@ -6,6 +6,7 @@ import type { WorkerExecutor } from '../../protocol/worker-process.ts';
 import { endpointUrl } from '../../rpc/rpc-address.ts';
 import { Ending } from './ending.ts';
 import { type ProcessPlan, planProcess } from './process-plan.ts';
+import { resourcesFileOf } from './resources-file.ts';
 import type { ProcessEffect, ProcessKey } from './worker-events.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
@@ -134,10 +135,12 @@ export function executorPlan(
   appDirs: readonly string[],
   settings: WorkerSettings,
 ): ProcessPlan {
-  const { appId, execId, app, cores, resourceProfileId } = launch;
+  const { appId, execId, app, cores, resourceProfileId, resources } = launch;
+  const resourcesFile =
+    Object.keys(resources).length === 0 ? [] : ['--resourcesFile', resourcesFileOf(directory, 'executor')];
   const logUrl = `${settings.webUiUrl}/logPage/?appId=${appId}&executorId=${execId}&logType=`;
   return planProcess(
-    app.command,
+    { ...app.command, arguments: [...app.command.arguments, ...resourcesFile] },
     {
       WORKER_URL: endpointUrl(WORKER_ENDPOINT, settings),
       EXECUTOR_ID: String(execId),

@@ -43,6 +43,8 @@ test('an executor is prepared, started with its variables, RUNNING after a momen
     '--worker-url',
     'spark://Worker@w1:7001',
     '3/w1/2/app-1/{{NOT_KNOWN}}',
+    '--resourcesFile',
+    '/work/app-1/3/resource-executor.json',
   ]);
   assert.deepEqual(start?.plan.environment, {
     A: '1',

@@ -14,9 +14,8 @@ import { IllegalArgumentError, IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { RecoveryRecord } from '../../protocol/recovery.ts';
 import type { PersistenceEngine } from './persistence-engine.ts';
-import { decodeRecord, encodeRecord } from './recovery-text.ts';
+import { decodeRecord, encodeRecord, RECORD_NAME, recordName } from './recovery-text.ts';
 
-const RECORD_FILE = /^(app|driver|worker)_/;
 /** What a write that did not come to its end leaves. */
 const TEMPORARY = '.tmp';
 
@@ -82,7 +81,7 @@ export class FileSystemEngine implements PersistenceEngine {
     const names = this.#doing('list', '', () => readdirSync(this.#directory)).sort();
     for (const name of names) {
       const path = join(this.#directory, name);
-      if (!RECORD_FILE.test(name)) continue;
+      if (!RECORD_NAME.test(name)) continue;
       try {
         if (name.endsWith(TEMPORARY)) {
           rmSync(path, { force: true });
@@ -128,7 +127,7 @@ export class FileSystemEngine implements PersistenceEngine {
   }
 }
 
-/** Ids come from the network: whatever is not plain is written as %XX, so that no id leaves the directory. */
+/** No record's name ends like a temporary one's. */
 function fileName(kind: RecoveryRecord['kind'], id: string): string {
-  return `${kind}_${encodeURIComponent(id).replace(/\.tmp$/, '%2Etmp')}`;
+  return recordName(kind, id).replace(/\.tmp$/, '%2Etmp');
 }

@@ -11,6 +11,14 @@ const FIELDS: Readonly<Record<RecoveryRecord['kind'], readonly string[]>> = {
   worker: ['worker'],
 };
 
+/** Names of files and nodes that may hold a record. */
+export const RECORD_NAME: RegExp = /^(app|driver|worker)_/;
+
+/** The name of a record's file or node. Ids come from the network: what is not plain is written as %XX, so that none leaves its place. */
+export function recordName(kind: RecoveryRecord['kind'], id: string): string {
+  return `${kind}_${encodeURIComponent(id)}`;
+}
+
 /** A record as one line of JSON with a checksum, since a file may be cut short or damaged. */
 export function encodeRecord(record: RecoveryRecord): string {
   const text = JSON.stringify(record);

@@ -10,11 +10,57 @@ const places =
       ? undefined
       : `must contain ${wanted.map((kind) => `%${kind}`).join(', ')} in this order`;
 
-export const DEPLOY_RECOVERY_MODE: ConfigEntry<'NONE' | 'FILESYSTEM'> = defineEntry({
+export const DEPLOY_RECOVERY_MODE: ConfigEntry<'NONE' | 'FILESYSTEM' | 'ZOOKEEPER' | 'CUSTOM'> = defineEntry({
   key: 'spark.deploy.recoveryMode',
-  type: oneOf('NONE', 'FILESYSTEM'),
+  type: oneOf('NONE', 'FILESYSTEM', 'ZOOKEEPER', 'CUSTOM'),
   default: 'NONE',
-  doc: 'What a master keeps for its restart: nothing, or workers, applications and drivers as files in `spark.deploy.recoveryDirectory`.',
+  doc: 'What a master keeps for the next one: nothing; workers, applications and drivers as files in `spark.deploy.recoveryDirectory`; the same in ZooKeeper, where several masters elect the one that leads; or what `spark.deploy.recoveryMode.factory` makes.',
+  since: '0.2',
+});
+
+export const DEPLOY_RECOVERY_FACTORY: ConfigEntry<string> = defineEntry({
+  key: 'spark.deploy.recoveryMode.factory',
+  type: types.text,
+  default: '',
+  doc: 'Of the mode `CUSTOM`: a module, as a path or the name of a package, whose function `createRecovery(conf, log)` gives `{ persistence, election }`.',
+  since: '0.2',
+});
+
+export const DEPLOY_ZOOKEEPER_URL: ConfigEntry<string> = defineEntry({
+  key: 'spark.deploy.zookeeper.url',
+  type: types.text,
+  default: '',
+  doc: 'The servers of the mode `ZOOKEEPER`: `host:port,host:port`.',
+  since: '0.2',
+});
+
+export const DEPLOY_ZOOKEEPER_DIR: ConfigEntry<string> = defineEntry({
+  key: 'spark.deploy.zookeeper.dir',
+  type: types.text,
+  default: '/spark',
+  check: (value) =>
+    /^(\/(?!\.{1,2}(\/|$))[^/\s]+)+$/.test(value)
+      ? undefined
+      : 'must be the path of a node in ZooKeeper, such as /spark',
+  doc: 'Where in ZooKeeper the election and the records are. Masters of one cluster have the same one, and share it with no other cluster.',
+  since: '0.2',
+});
+
+export const DEPLOY_ZOOKEEPER_SESSION_TIMEOUT: ConfigEntry<number> = defineEntry({
+  key: 'spark.iskra.deploy.zookeeper.sessionTimeout',
+  type: types.durationMs,
+  default: 10_000,
+  check: positive,
+  doc: 'After so long without a sign of life from the master that leads another one is elected. A master that has heard nothing from ZooKeeper for two thirds of it leads no more. The servers have bounds for it: 2 to 20 of their ticks.',
+  since: '0.2',
+});
+
+export const DEPLOY_ZOOKEEPER_CONNECT_TIMEOUT: ConfigEntry<number> = defineEntry({
+  key: 'spark.iskra.deploy.zookeeper.connectTimeout',
+  type: types.durationMs,
+  default: 15_000,
+  check: positive,
+  doc: 'How long a master that starts looks for a ZooKeeper server before it gives up.',
   since: '0.2',
 });
 

@@ -25,7 +25,8 @@ export async function connectZooKeeper(options: ConnectOptions): Promise<ZooKeep
   let cleanUp: () => void = () => {};
   try {
     await new Promise<void>((resolve, reject) => {
-      const giveUp = (): void => reject(new ZooKeeperError('SESSION_ENDED', `connecting to ZooKeeper (${servers}) was given up`));
+      const giveUp = (): void =>
+        reject(new ZooKeeperError('SESSION_ENDED', `connecting to ZooKeeper (${servers}) was given up`));
       const cancel = clock.after(connectTimeoutMs, () => {
         const message = `no ZooKeeper server of ${servers} has answered within ${connectTimeoutMs} ms; check that they run and can be reached`;
         reject(new ZooKeeperError('CONNECTION_LOSS', message));

@@ -150,6 +150,8 @@ class Loop implements MasterLoop {
   readonly #timers = new Map<MasterTimer, () => void>();
   #queue: Work[] = [];
   #working = false;
+  /** It was elected. */
+  #rules = false;
   #nextAskId = 0;
   #ending: Promise<void> | null = null;
   #finish: (end: MasterEnd) => void = () => {};
@@ -250,6 +252,8 @@ class Loop implements MasterLoop {
 
   #hear(event: WithoutTime<MasterEvent>): void {
     if (this.#ending !== null) return;
+    if (event.type === 'ElectedLeader') this.#rules = true;
+    if (event.type !== 'RevokedLeadership' && this.#isDeposed()) return;
     let effects: MasterEffect[];
     try {
       effects = this.#master.handle({ ...event, at: this.#clock.now() } as MasterEvent); // an event with its time
@@ -263,6 +267,16 @@ class Loop implements MasterLoop {
     const exit = effects.find((effect) => effect.type === 'Exit');
     if (exit === undefined) this.#add(effects);
     else void this.#end(exit.code, exit.message);
+  }
+
+  /**
+   * A process that was stopped for a while may hear from workers before it hears that it leads no more. So it asks, before every event
+   * and every effect.
+   */
+  #isDeposed(): boolean {
+    if (!this.#rules || this.#election.leads()) return false;
+    this.#hear({ type: 'RevokedLeadership' });
+    return true;
   }
 
   #broken(error: unknown): void {
@@ -282,6 +296,7 @@ class Loop implements MasterLoop {
   #workOff(): void {
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        if (this.#ending === null && this.#isDeposed()) return;
         const wait = this.#do(next);
         if (wait === undefined) continue;
         void wait.then(() => this.#workOff());

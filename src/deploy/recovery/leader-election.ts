@@ -10,6 +10,11 @@ export interface LeadershipListener {
 export interface LeaderElection {
   /** Called once. The listener is not called before `start` has returned. */
   start(listener: LeadershipListener): void;
+  /**
+   * Whether it leads at this very moment, and nobody else can. A process that was stopped for a while is asked this before its
+   * timers could tell it anything.
+   */
+  leads(): boolean;
   /** Gives the leadership up, so that another one has it at once; the listener is not called any more. Twice is fine. */
   stop(): void | Promise<void>;
 }
@@ -22,6 +27,7 @@ export function monarchy(): LeaderElection {
       queueMicrotask(() => {
         if (!stopped) listener.elected();
       }),
+    leads: () => !stopped,
     stop: () => {
       stopped = true;
     },

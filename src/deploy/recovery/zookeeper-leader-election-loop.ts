@@ -121,17 +121,9 @@ export class ZooKeeperLeaderElectionLoop implements LeaderElection {
           names: await session.children(this.#options.directory),
         }));
         break;
-      case 'Watch': {
-        const { session: number, name } = effect;
-        void this.#ask(number, 'watch', name, async (session) => ({
-          type: 'Watched',
-          name,
-          exists: await session.exists(`${this.#options.directory}/${name}`, () =>
-            this.#hear({ type: 'Changed', session: number, name }),
-          ),
-        }));
+      case 'Watch':
+        void this.#watch(effect.session, effect.name);
         break;
-      }
       case 'Elected':
         this.#listener?.elected();
         break;
@@ -182,11 +174,30 @@ export class ZooKeeperLeaderElectionLoop implements LeaderElection {
     return { type: 'Created', name: path.slice(path.lastIndexOf('/') + 1) };
   }
 
+  async #watch(number: number, name: string): Promise<void> {
+    const changed = (): void => this.#hear({ type: 'Changed', session: number, name });
+    // The news may come together with the answer, and before it has got through to here.
+    let answered = false;
+    let early = false;
+    const watch = (): void => {
+      if (answered) changed();
+      else early = true;
+    };
+    await this.#ask(number, 'watch', name, async (session) => {
+      const exists = await session.exists(`${this.#options.directory}/${name}`, watch);
+      return { type: 'Watched', name, exists };
+    });
+    answered = true;
+    if (early) changed();
+  }
+
   async #ask(
     number: number,
     what: 'list' | 'create' | 'watch',
     name: string,
-    act: (session: ZooKeeperSession) => Promise<
+    act: (
+      session: ZooKeeperSession,
+    ) => Promise<
       | { readonly type: 'Connected' }
       | { readonly type: 'Listed'; readonly names: readonly string[] }
       | { readonly type: 'Created'; readonly name: string }

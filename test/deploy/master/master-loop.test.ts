@@ -213,6 +213,10 @@ test('news that cannot be are logged, and change nothing', () =>
 class TestElection implements LeaderElection {
   listener: LeadershipListener | null = null;
   stops = 0;
+  sure = true;
+  leads(): boolean {
+    return this.sure;
+  }
   start(listener: LeadershipListener): void {
     this.listener = listener;
   }
@@ -254,6 +258,22 @@ test('a master that loses its leadership ends with code 0, and says nothing more
       (error) => IskraError.is(error) && error.code === 'MASTER_STOPPED',
     );
     assert.equal(election.stops, 1);
+  }));
+
+test('a master that is not sure any more that it leads ends before it answers anybody', () =>
+  withCluster(async (cluster) => {
+    const election = new TestElection();
+    const master = await cluster.master({}, { election });
+    election.listener?.elected();
+    const worker = await cluster.worker('a', master);
+    await worker.register();
+    const gone = worker.nextLoss();
+    const heard = worker.received.length;
+    election.sure = false;
+    worker.send({ type: 'Heartbeat', workerId: 'worker-unknown' });
+    assert.equal((await master.finished).code, 0);
+    await gone;
+    assert.equal(worker.received.length, heard);
   }));
 
 /** Keeps records in memory, as a server elsewhere would: later, or not at all. */

@@ -1,0 +1,124 @@
+// A real ZooKeeper server, of Debian's package zookeeper, on loopback and in a directory of its own.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const JAR = '/usr/share/java/zookeeper.jar';
+const START_LIMIT_MS = 20_000;
+
+export class ZooKeeperServer {
+  readonly port: number;
+  readonly directory: string;
+  #process: ChildProcess | null = null;
+
+  private constructor(port: number, directory: string) {
+    this.port = port;
+    this.directory = directory;
+  }
+
+  /** @param tickMs sessions last 2 to 20 of it. */
+  static async start(tickMs = 500): Promise<ZooKeeperServer> {
+    if (!existsSync(JAR)) throw new Error(`there is no ${JAR}: apt-get install --no-install-recommends zookeeper`);
+    const server = new ZooKeeperServer(await freePort(), mkdtempSync(join(tmpdir(), 'iskra-zookeeper-')));
+    const lines = [
+      `tickTime=${tickMs}`,
+      `dataDir=${join(server.directory, 'data')}`,
+      `clientPort=${server.port}`,
+      'clientPortAddress=127.0.0.1',
+      'admin.enableServer=false',
+      '4lw.commands.whitelist=ruok',
+    ];
+    writeFileSync(join(server.directory, 'zoo.cfg'), `${lines.join('\n')}\n`);
+    await server.restart();
+    return server;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  async restart(): Promise<void> {
+    const child = spawn(
+      'java',
+      [
+        // As little of the machine as it can do with: it starts in a second then.
+        ...['-Xmx128m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'],
+        ...['-cp', `${this.directory}:${JAR}`, 'org.apache.zookeeper.server.quorum.QuorumPeerMain'],
+        join(this.directory, 'zoo.cfg'),
+      ],
+      { cwd: this.directory, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    this.#process = child;
+    let said = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => {
+        said = (said + chunk.toString()).slice(-4000);
+      });
+    const end = Date.now() + START_LIMIT_MS;
+    while (!(await this.#isUp())) {
+      if (child.exitCode !== null || Date.now() > end) {
+        await this.kill();
+        throw new Error(`ZooKeeper does not start: ${said}`);
+      }
+      await later(30);
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  /** SIGKILL; returns when it is gone. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #isUp(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const socket = connect(this.port, '127.0.0.1', () => socket.write('ruok'));
+      let answer = '';
+      socket.on('data', (chunk) => {
+        answer += chunk.toString();
+      });
+      socket.on('error', () => resolve(false));
+      socket.on('close', () => resolve(answer === 'imok'));
+      socket.setTimeout(1000, () => socket.destroy());
+    });
+  }
+}
+
+/** True when the process of this number is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+export function later(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}

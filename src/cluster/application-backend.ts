@@ -12,6 +12,8 @@ export interface ApplicationBackend extends SchedulerBackend {
   putBroadcast(broadcastId: number, bytes: Uint8Array): void;
   /** @param keep executors drop their copies, the driver's bytes stay. */
   removeBroadcast(broadcastId: number, keep: boolean): void;
+  /** Resolves when there are executors enough to begin with. Absent: there are. Spark: SchedulerBackend.isReady */
+  readonly ready?: Promise<void>;
   /** Resolves when all executors are gone, after `stop`. */
   readonly stopped: Promise<void>;
 }

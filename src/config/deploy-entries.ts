@@ -306,3 +306,12 @@ export const WORKER_DECOMMISSION_SIGNAL: ConfigEntry<string> = defineEntry({
   doc: 'The signal by which an operator tells a worker to take nothing more, where `spark.decommission.enabled` is true.',
   since: '0.2',
 });
+
+export const STANDALONE_REGISTRATION_TIMEOUT: ConfigEntry<number> = defineEntry({
+  key: 'spark.iskra.standalone.registrationTimeout',
+  type: types.durationMs,
+  default: 20_000,
+  check: positive,
+  doc: 'How long an application waits for a master to register it, before it tries all masters again; after the third time it gives up.',
+  since: '0.2',
+});

@@ -1,5 +1,5 @@
 import { type ConfigEntry, defineEntry, defineOptional, definePrefix, type KeyPrefix } from './config-entry.ts';
-import { notNegative, oneOf, positive, types } from './value-types.ts';
+import { fraction, notNegative, oneOf, positive, types } from './value-types.ts';
 
 export const TASK_MAX_FAILURES: ConfigEntry<number> = defineEntry({
   key: 'spark.task.maxFailures',
@@ -178,4 +178,22 @@ export const STAGE_MAX_CONSECUTIVE_ATTEMPTS: ConfigEntry<number> = defineEntry({
   check: positive,
   doc: 'How many attempts in a row of one stage may end with a failed fetch before the job is given up.',
   since: '0.1',
+});
+
+export const MIN_REGISTERED_RESOURCES_RATIO: ConfigEntry<number> = defineEntry({
+  key: 'spark.scheduler.minRegisteredResourcesRatio',
+  type: types.double,
+  default: 0,
+  check: fraction,
+  doc: 'Which part of `spark.cores.max` has to have registered before a context is there. Local masters have their slots at once.',
+  since: '0.2',
+});
+
+export const MAX_REGISTERED_RESOURCES_WAITING_TIME: ConfigEntry<number> = defineEntry({
+  key: 'spark.scheduler.maxRegisteredResourcesWaitingTime',
+  type: types.durationMs,
+  default: 30_000,
+  check: notNegative,
+  doc: 'How long a context waits for them.',
+  since: '0.2',
 });

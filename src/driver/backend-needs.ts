@@ -5,6 +5,7 @@ import { TASK_CPUS } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import type { DriverAnswers } from '../protocol/driver-executor.ts';
 import type { ExecutorId, ShuffleId } from '../protocol/ids.ts';
+import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import type { AllocationSettings } from '../scheduler/allocation-settings.ts';
 import type { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import type { LocalDirs } from '../storage/local-dirs.ts';
@@ -22,14 +23,17 @@ export interface BackendNeeds {
   readonly rddLocations: (rddId: number, partition: number) => readonly ExecutorId[];
   readonly mapOutputs: MapOutputTracker;
   readonly onMapOutputMoved: (executorId: ExecutorId, shuffleId: ShuffleId) => void;
+  readonly resourceProfiles: { get(id: number): ResourceProfile | undefined };
   readonly onFailed: (message: string) => void;
   readonly log: StderrLogger;
 }
 
 /** A way to get executors that is ready to be used. */
 export interface OpenBackend {
-  /** `defaultParallelism` when nothing is configured. */
-  readonly cores: number;
+  /** The id that the cluster gave the application; null: it makes its own. */
+  readonly applicationId: string | null;
+  /** `defaultParallelism` when nothing is configured; null: the backend says it, each time anew. */
+  readonly cores: number | null;
   readonly maxTaskFailures: number;
   readonly coresPerExecutor: number;
   /** Null: the number of executors stays as it is. */

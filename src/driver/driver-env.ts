@@ -110,6 +110,9 @@ export class DriverEnv {
   readonly #executors = new Map<ExecutorId, { readonly host: string; readonly cores: number }>();
   readonly #barriers: BarrierSyncs;
   readonly resourceProfiles: ResourceProfiles;
+  /** Resolves, with the reason, when the cluster has given the application up. */
+  readonly dead: Promise<string>;
+  #isDead: (reason: string) => void = () => {};
 
   /** What executors ask. */
   readonly #answers: DriverAnswers = {
@@ -160,12 +163,19 @@ export class DriverEnv {
     this.master = conf.get(MASTER) as string; // open() has seen both
     this.appName = conf.get(APP_NAME) as string;
     this.startTime = systemClock.now();
-    this.applicationId = conf.get(APP_ID) ?? `${opened.isLocal ? 'local' : 'app'}-${this.startTime}`;
+    this.applicationId =
+      opened.applicationId ?? conf.get(APP_ID) ?? `${opened.isLocal ? 'local' : 'app'}-${this.startTime}`;
     const parallelism = conf.get(DEFAULT_PARALLELISM) ?? null;
+    // Where executors come and go, so does what they can do at the same time.
+    const defaultParallelism = (): number => parallelism ?? opened.cores ?? this.#backend.defaultParallelism();
     this.rddSettings = {
-      defaultParallelism: parallelism ?? opened.cores,
+      get defaultParallelism() {
+        return defaultParallelism();
+      },
       configuredParallelism: parallelism,
-      defaultMinPartitions: Math.min(parallelism ?? opened.cores, 2),
+      get defaultMinPartitions() {
+        return Math.min(defaultParallelism(), 2);
+      },
       limitInitialNumPartitions: 1,
       limitScaleUpFactor: 4,
       validateOutputSpecs: conf.get(VALIDATE_OUTPUT_SPECS),
@@ -214,6 +224,9 @@ export class DriverEnv {
       log: this.log,
     });
     setSparkFilesRoot(filesDir);
+    this.dead = new Promise((resolve) => {
+      this.#isDead = resolve;
+    });
     this.#backend = opened.make({
       conf,
       applicationId: this.applicationId,
@@ -228,6 +241,7 @@ export class DriverEnv {
       onMapOutputMoved: (executorId, shuffleId) => this.#dynamicAllocation?.shuffleMoved(executorId, shuffleId),
       rddLocations: (rddId, partition) => this.#cached.locations(rddId, partition),
       mapOutputs: this.#mapOutputs,
+      resourceProfiles: this.resourceProfiles,
       onFailed: (message) => this.#clusterFailed(message),
       log,
     });
@@ -301,6 +315,7 @@ export class DriverEnv {
     const { startTime, applicationId, appName } = this;
     for (const path of this.conf.get(FILES)) await this.files.addFile(path, false, startTime);
     for (const path of this.conf.get(ARCHIVES)) await this.files.addArchive(path, startTime);
+    await this.#backend.ready;
     this.#post({ type: 'SparkListenerApplicationStart', at: startTime, appId: applicationId, appName });
   }
 
@@ -314,7 +329,7 @@ export class DriverEnv {
     return [...this.#executors].map(([executorId, { host }]) => ({
       executorId,
       host,
-      port: 0,
+      port: this.#portOf(executorId),
       cacheSize: this.#cached.bytesOn(executorId),
       numRunningTasks: this.jobStatus.numRunningTasks(executorId),
       totalOnHeapStorageMemory: this.#opened.storageBytes,
@@ -322,6 +337,13 @@ export class DriverEnv {
       totalOffHeapStorageMemory: 0,
       usedOffHeapStorageMemory: 0,
     }));
+  }
+
+  /** 0: it serves none. */
+  #portOf(executorId: ExecutorId): number {
+    const backend: SchedulerBackend = this.#backend;
+    const address = backend.addressOf?.(executorId) ?? '';
+    return Number(address.slice(address.lastIndexOf(':') + 1));
   }
 
   runJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle {
@@ -364,6 +386,7 @@ export class DriverEnv {
   #clusterFailed(message: string): void {
     this.log.error(`the application has no executors left and gets none: ${message}`);
     this.scheduler.cancelAll(`the cluster gave the application up: ${message}`);
+    this.#isDead(message);
   }
 
   #logConf(): void {

@@ -28,10 +28,12 @@ export async function openBackend(
     case 'local-cluster':
       // Sockets are of no use to those who stay in their own process.
       return (await import('./open-local-cluster.ts')).openLocalCluster(conf, master, url, log);
+    case 'standalone':
+      return (await import('./open-standalone.ts')).openStandalone(conf, master, url, log);
     default:
       throw new IskraError(
         'MASTER_NOT_AVAILABLE',
-        `master '${url}' is not available in this build yet; use local, local[N], local[*] or local-cluster[N,C,M]`,
+        `master '${url}' is not available in this build yet; use local, local[N], local[*], local-cluster[N,C,M] or spark://HOST:PORT`,
       );
   }
 }
@@ -39,6 +41,7 @@ export async function openBackend(
 function openLocal(conf: SparkConf, master: Extract<MasterUrl, { kind: 'local' }>): OpenBackend {
   const memory = planLocalMemory(conf, master.numSlots);
   return {
+    applicationId: null,
     cores: master.numSlots,
     coresPerExecutor: master.numSlots,
     allocation: null,

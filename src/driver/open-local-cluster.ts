@@ -3,24 +3,23 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { IllegalArgumentError } from '../base/errors.ts';
 import type { StderrLogger } from '../base/stderr-logger.ts';
-import { CoarseGrainedBackend } from '../cluster/coarse-grained/coarse-grained-backend.ts';
 import { layOutExecutors } from '../cluster/local-cluster/executor-layout.ts';
 import { LocalCluster } from '../cluster/local-cluster/local-cluster.ts';
 import { STORAGE_CLEANUP_FILES_AFTER_EXECUTOR_EXIT } from '../config/deploy-entries.ts';
-import { BROADCAST_BLOCK_SIZE, MAX_EXECUTOR_RETRIES, NETWORK_TIMEOUT_INTERVAL } from '../config/executor-entries.ts';
+import { MAX_EXECUTOR_RETRIES } from '../config/executor-entries.ts';
 import type { MasterUrl } from '../config/master-url.ts';
-import { AUTHENTICATE_SECRET_BITS, NETWORK_CRYPTO_ENABLED, NETWORK_TIMEOUT } from '../config/network-entries.ts';
+import { AUTHENTICATE_SECRET_BITS, NETWORK_CRYPTO_ENABLED } from '../config/network-entries.ts';
 import { TASK_MAX_FAILURES } from '../config/scheduler-entries.ts';
-import { SHUFFLE_SERVICE_ENABLED, SHUFFLE_SERVICE_PORT } from '../config/shuffle-service-entries.ts';
+import { SHUFFLE_SERVICE_ENABLED } from '../config/shuffle-service-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { RpcEnv } from '../rpc/rpc-env.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
-import { driverSecurity, generateSecret, type RpcSecurity, SECRET_ENVIRONMENT_VARIABLE } from '../rpc/security.ts';
+import { driverSecurity, generateSecret, type RpcSecurity } from '../rpc/security.ts';
 import type { ShuffleService } from '../shuffle-service/shuffle-service.ts';
 import type { LocalDirs } from '../storage/local-dirs.ts';
 import { allocationSettings } from './allocation-settings.ts';
 import { checkTaskCpus, type OpenBackend } from './backend-needs.ts';
-import { goneExecutors } from './shuffle-services.ts';
+import { coarseGrainedBackend, executorEnvironment } from './coarse-grained.ts';
 
 /** The entry of an executor's process. */
 const EXECUTOR_ENTRY = new URL('../main/executor-process.js', import.meta.url);
@@ -56,63 +55,35 @@ export async function openLocalCluster(
         throw error;
       })
     : null;
-  // Executors find it where it is.
-  const servicePort = service === null ? {} : { [SHUFFLE_SERVICE_PORT.key]: String(service.address.port) };
   let cluster: LocalCluster | null = null;
   return {
+    applicationId: null,
     cores: layout.executors * layout.coresPerExecutor,
     coresPerExecutor: layout.coresPerExecutor,
     allocation,
     storageBytes: layout.storageBytes,
     maxTaskFailures: conf.get(TASK_MAX_FAILURES),
     isLocal: false,
-    make({
-      applicationId,
-      mainScripts,
-      localDirs,
-      answers,
-      onBlock,
-      rddLocations,
-      mapOutputs,
-      onMapOutputMoved,
-      onFailed,
-    }) {
-      const executorDirs = service === null ? {} : serveExecutorsOf(service, applicationId, localDirs);
+    make(needs) {
+      const executorDirs = service === null ? {} : serveExecutorsOf(service, needs.applicationId, needs.localDirs);
       cluster = new LocalCluster({
         ...layout,
         initialExecutors: allocation?.initialExecutors ?? layout.executors,
         executorEntry: fileURLToPath(EXECUTOR_ENTRY),
-        applicationId,
-        env: {
-          ...executorEnvironment(conf),
-          ...executorDirs,
-          [SECRET_ENVIRONMENT_VARIABLE]: secret,
-          ISKRA_EXECUTOR_CONF: JSON.stringify({ ...startupConf(conf), 'spark.authenticate': 'true' }),
-        },
+        applicationId: needs.applicationId,
+        env: { ...executorEnvironment(conf, secret), ...executorDirs },
         shuffleService: service,
         cleanupFilesAfterExecutorExit: conf.get(STORAGE_CLEANUP_FILES_AFTER_EXECUTOR_EXIT),
         maxRetries: conf.get(MAX_EXECUTOR_RETRIES),
         stopGraceMs: STOP_GRACE_MS,
         log,
       });
-      return new CoarseGrainedBackend({
+      return coarseGrainedBackend(conf, needs, {
         rpc,
         provider: cluster,
-        app: {
-          conf: { ...Object.fromEntries(conf.getAll()), ...servicePort },
-          applicationId,
-          mainScripts,
-          logLevel: log.level,
-        },
-        answers,
-        onBlock,
-        rddLocations,
-        mapOutputs,
-        onMapOutputMoved,
-        heartbeats: { timeoutMs: conf.get(NETWORK_TIMEOUT), checkIntervalMs: conf.get(NETWORK_TIMEOUT_INTERVAL) },
-        broadcastPieceBytes: conf.get(BROADCAST_BLOCK_SIZE),
-        goneExecutors: goneExecutors(conf, applicationId, security, log, service?.address.port),
-        onFailed,
+        executorSecurity: security,
+        // Executors find it where it is.
+        servicePort: service?.address.port ?? null,
         log,
       });
     },
@@ -153,18 +124,4 @@ function serveExecutorsOf(service: ShuffleService, appId: string, driverDirs: Lo
   for (const root of roots) mkdirSync(root, { mode: 0o700 });
   service.applicationStarted(appId, null, roots);
   return { SPARK_EXECUTOR_DIRS: roots.join(delimiter) };
-}
-
-/** spark.executorEnv.NAME */
-function executorEnvironment(conf: SparkConf): Record<string, string> {
-  const prefix = 'spark.executorEnv.';
-  return Object.fromEntries(
-    conf.getAll().flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])),
-  );
-}
-
-/** What an executor must know before it can ask the driver; never the secret. Spark: SparkConf.isExecutorStartupConf */
-function startupConf(conf: SparkConf): Record<string, string> {
-  const prefixes = ['spark.rpc.', 'spark.network.', 'spark.port.'];
-  return Object.fromEntries(conf.getAll().filter(([key]) => prefixes.some((prefix) => key.startsWith(prefix))));
 }

@@ -46,6 +46,8 @@ export class SparkContext extends ContextStorage implements JobRunner, AsyncDisp
   #nextRddId = 0;
   #nextShuffleId = 0;
   #stopping: Promise<void> | null = null;
+  /** Why the cluster gave the application up; null: it did not. */
+  #causeOfDeath: string | null = null;
 
   private constructor(env: DriverEnv) {
     super(env);
@@ -60,6 +62,7 @@ export class SparkContext extends ContextStorage implements JobRunner, AsyncDisp
       name: `the SparkContext of ${env.appName}`,
       exitNow: () => env.removeFiles(),
     });
+    void env.dead.then((reason) => this.#died(reason));
   }
 
   /**
@@ -99,6 +102,13 @@ export class SparkContext extends ContextStorage implements JobRunner, AsyncDisp
   /** The running context, whose own settings stay; else a new one. */
   static async getOrCreate(conf: SparkConf | ConfValues = {}): Promise<SparkContext> {
     return active ?? SparkContext.create(conf);
+  }
+
+  /** Its jobs have failed by now. Spark: StandaloneSchedulerBackend.dead */
+  #died(reason: string): void {
+    if (this.#stopping !== null) return;
+    this.#causeOfDeath = reason;
+    void this.stop();
   }
 
   get isStopped(): boolean {
@@ -351,7 +361,9 @@ export class SparkContext extends ContextStorage implements JobRunner, AsyncDisp
     if (this.#stopping !== null)
       throw new IskraError(
         'CONTEXT_STOPPED',
-        'Cannot call methods on a stopped SparkContext: SparkContext has been shutdown',
+        `Cannot call methods on a stopped SparkContext: SparkContext has been shutdown${
+          this.#causeOfDeath === null ? '' : `, because the cluster gave it up: ${this.#causeOfDeath}`
+        }`,
       );
   }
 

@@ -21,15 +21,18 @@ import type { ExecutorId, TaskId } from '../../protocol/ids.ts';
 import type { BlockManagerId, MapStatus } from '../../protocol/map-output.ts';
 import type { Split } from '../../protocol/stage-program.ts';
 import type { TaskResult } from '../../protocol/task.ts';
-import type { AskMessage, RpcCaller, RpcRef } from '../../rpc/rpc-endpoint.ts';
+import type { AskMessage, RpcCaller } from '../../rpc/rpc-endpoint.ts';
 import type { RpcEnv } from '../../rpc/rpc-env.ts';
 import { EXECUTOR_KILLED, executorDecommissioned } from '../../scheduler/executor-loss.ts';
 import type { BackendListener, ExecutorAllocationClient, ExecutorLoss, Launch } from '../../scheduler/ports.ts';
 import type { ApplicationBackend, BlockUpdated } from '../application-backend.ts';
 import { DriverBroadcasts } from './driver-broadcasts.ts';
 import type { ExecutorProvider } from './executor-provider.ts';
+import { ExecutorRequests } from './executor-requests.ts';
 import type { GoneExecutors } from './gone-executors.ts';
 import { HeartbeatReceiver, type HeartbeatSettings } from './heartbeat-receiver.ts';
+import { fetchResult } from './large-result.ts';
+import { RegisteredExecutors } from './registered-executors.ts';
 
 export interface CoarseGrainedOptions {
   readonly rpc: RpcEnv;
@@ -40,6 +43,8 @@ export interface CoarseGrainedOptions {
   /** Executors that have a cached partition. */
   readonly rddLocations: (rddId: number, partition: number) => readonly ExecutorId[];
   readonly heartbeats: HeartbeatSettings;
+  /** When there are executors enough to begin with: so many cores have registered, or so much time has passed. */
+  readonly readiness: { readonly cores: number; readonly maxWaitMs: number };
   readonly broadcastPieceBytes: number;
   readonly onMapOutputMoved: (executorId: ExecutorId, shuffleId: number) => void;
   readonly onFailed: (message: string) => void;
@@ -52,20 +57,7 @@ export interface CoarseGrainedOptions {
   readonly log: Logger;
 }
 
-type ExecutorRef = RpcRef<ToExecutor, AskExecutorProcess>;
 type ResultReady = Extract<FromExecutor, { type: 'ResultReady' }>;
-
-interface Registered {
-  readonly location: BlockManagerId;
-  readonly cores: number;
-  readonly caller: RpcCaller;
-  readonly ref: ExecutorRef;
-  /** Tasks that were launched on it and have not ended. */
-  readonly tasks: Set<TaskId>;
-}
-
-/** A large result is fetched in parts of so many bytes. */
-const RESULT_PART_BYTES = 16 << 20;
 
 /** How long a closed connection waits for its provider to say how the process ended. */
 const REASON_WAIT_MS = 1000;
@@ -88,19 +80,18 @@ const DISCONNECTED: ExecutorLoss = {
 export class CoarseGrainedBackend implements ApplicationBackend {
   readonly #options: CoarseGrainedOptions;
   readonly #log: Logger;
-  readonly #executors = new Map<ExecutorId, Registered>();
-  /** Connection → executor. */
-  readonly #byCaller = new Map<string, ExecutorId>();
+  readonly #executors = new RegisteredExecutors();
   /** Executors whose connection is gone and whose end has not been told yet. */
   readonly #leaving = new Map<ExecutorId, () => void>();
   readonly #heartbeats: HeartbeatReceiver;
   readonly #broadcasts: DriverBroadcasts;
-  /** Executors that hand on what they hold, and end then. */
-  readonly #draining = new Set<ExecutorId>();
-  /** Executors that were told to end at once. */
-  readonly #killing = new Set<ExecutorId>();
   /** Why the last executor ended that could not start. */
   #lastWords: { readonly executorId: ExecutorId; readonly reason: string } | null = null;
+  readonly allocation: ExecutorAllocationClient;
+  /** See `CoarseGrainedOptions.readiness`. */
+  readonly ready: Promise<void>;
+  #isReady: () => void = () => {};
+  #cancelReady: () => void = () => {};
   #listener: BackendListener | null = null;
   #cancelCheck: () => void = () => {};
   #stopping: Promise<void> | null = null;
@@ -110,6 +101,10 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     this.#log = options.log.named('CoarseGrainedSchedulerBackend');
     this.#heartbeats = new HeartbeatReceiver(options.heartbeats);
     this.#broadcasts = new DriverBroadcasts(options.broadcastPieceBytes, options.log);
+    this.allocation = new ExecutorRequests(this.#executors, options.provider, this.#log);
+    this.ready = new Promise((resolve) => {
+      this.#isReady = resolve;
+    });
   }
 
   start(listener: BackendListener): void {
@@ -127,9 +122,15 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     if (rpc.address === null) throw new Error('the driver of a cluster has to serve a port');
     provider.start(rpc.address, {
       exited: (executorId, loss) => this.#lost(executorId, loss),
-      failed: (message) => onFailed(this.#withLastWords(message)),
+      draining: (executorId, message, workerHost) => this.#drain(executorId, message, workerHost),
+      workerRemoved: (workerId, host, message) => this.#listener?.workerRemoved(workerId, host, message),
+      failed: (message) => {
+        this.#isReady();
+        onFailed(this.#withLastWords(message));
+      },
     });
     this.#check();
+    this.#waitForExecutors();
     // Jobs keep the process alive, executors do not.
     rpc.setKeepAlive(false);
   }
@@ -154,7 +155,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
   }
 
   removeRdd(rddId: number): void {
-    this.#tellAll({ type: 'RemoveRdd', rddId });
+    this.#executors.tellAll({ type: 'RemoveRdd', rddId });
     this.#options.goneExecutors?.removeRdd(rddId);
   }
 
@@ -164,7 +165,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
   }
 
   removeShuffle(shuffleId: number, outputs: readonly MapStatus[]): void {
-    this.#tellAll({ type: 'RemoveShuffle', shuffleId });
+    this.#executors.tellAll({ type: 'RemoveShuffle', shuffleId });
     this.#options.goneExecutors?.removeShuffle(shuffleId, outputs, (id) => this.#executors.has(id));
   }
 
@@ -174,67 +175,19 @@ export class CoarseGrainedBackend implements ApplicationBackend {
 
   removeBroadcast(broadcastId: number, keep: boolean): void {
     this.#broadcasts.remove(broadcastId, keep);
-    this.#tellAll({ type: 'RemoveBroadcast', broadcastId, keep });
+    this.#executors.tellAll({ type: 'RemoveBroadcast', broadcastId, keep });
   }
 
   /** Spark: max(total cores, 2) */
   defaultParallelism(): number {
     const { expectedCores } = this.#options.provider;
-    return Math.max(expectedCores ?? this.#totalCores(), 2);
+    return Math.max(expectedCores ?? this.#executors.totalCores, 2);
   }
 
   maxNumConcurrentTasks(cpusPerTask: number): number {
     let tasks = 0;
     for (const { cores } of this.#executors.values()) tasks += Math.floor(cores / cpusPerTask);
     return tasks;
-  }
-
-  readonly allocation: ExecutorAllocationClient = {
-    requestTotalExecutors: async ({ total }) => {
-      this.#options.provider.requestTotal([...total.values()].reduce((a, b) => a + b, 0));
-      return true;
-    },
-    killExecutors: async (executorIds, { adjustTarget, force }) => {
-      const idle = (id: ExecutorId): boolean => this.#executors.get(id)?.tasks.size === 0;
-      const chosen = this.#staying(executorIds).filter((id) => force || idle(id));
-      this.#lowerTarget(adjustTarget ? chosen.length : 0);
-      for (const id of chosen) {
-        this.#killing.add(id);
-        this.#executors.get(id)?.ref.send({ type: 'StopExecutor' });
-      }
-      return chosen;
-    },
-    decommissionExecutors: async (executorIds, { adjustTarget, message }) => {
-      const chosen = this.#staying(executorIds);
-      this.#lowerTarget(adjustTarget ? chosen.length : 0);
-      for (const id of chosen) {
-        this.#log.info(`Asking executor ${id} to decommission: ${message}`);
-        this.#executors.get(id)?.ref.send({ type: 'DecommissionExecutor' });
-      }
-      return chosen;
-    },
-    killExecutorsOnHost: async (host) => {
-      await this.allocation.killExecutors(this.#onHost(host), { adjustTarget: false, force: true });
-      return true;
-    },
-    decommissionExecutorsOnHost: async (host) => {
-      const message = `host ${host} is excluded`;
-      await this.allocation.decommissionExecutors(this.#onHost(host), { adjustTarget: false, message });
-      return true;
-    },
-  };
-
-  #staying(executorIds: readonly ExecutorId[]): ExecutorId[] {
-    return executorIds.filter((id) => this.#executors.has(id) && !this.#killing.has(id) && !this.#draining.has(id));
-  }
-
-  #onHost(host: string): ExecutorId[] {
-    return [...this.#executors].flatMap(([id, { location }]) => (location.host === host ? [id] : []));
-  }
-
-  #lowerTarget(by: number): void {
-    const { provider } = this.#options;
-    if (by > 0) provider.requestTotal(Math.max(0, provider.target - by));
   }
 
   stop(): void {
@@ -247,22 +200,14 @@ export class CoarseGrainedBackend implements ApplicationBackend {
 
   async #stop(): Promise<void> {
     this.#cancelCheck();
+    this.#cancelReady();
+    this.#isReady();
     this.#listener = null;
-    this.#tellAll({ type: 'StopExecutor' });
+    this.#executors.tellAll({ type: 'StopExecutor' });
     for (const tell of this.#leaving.values()) tell();
     await this.#options.goneExecutors?.close();
     await this.#options.provider.stop();
     await this.#options.rpc.stop();
-  }
-
-  #totalCores(): number {
-    let cores = 0;
-    for (const executor of this.#executors.values()) cores += executor.cores;
-    return cores;
-  }
-
-  #tellAll(message: ToExecutor): void {
-    for (const { ref } of this.#executors.values()) ref.send(message);
   }
 
   #receive(message: FromExecutor | ExecutorNews): void {
@@ -291,7 +236,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         this.#exiting(message.executorId, message.reason);
         return;
       case 'ExecutorDecommissioning':
-        this.#decommissioning(message.executorId);
+        this.#decommissioning(message.executorId, null);
     }
   }
 
@@ -350,10 +295,10 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         const { rddId, partition, executorId } = ask.request;
         const holders = this.#options.rddLocations(rddId, partition).filter((id) => id !== executorId);
         const served = this.#options.goneExecutors?.locations(rddId, partition) ?? [];
-        return { locations: [...this.#locations(holders), ...served] };
+        return { locations: [...this.#executors.locations(holders), ...served] };
       }
       case 'GetPeers':
-        return { peers: this.#peersOf(ask.request.executorId) };
+        return { peers: this.#executors.peersOf(ask.request.executorId) };
       case 'GetBroadcastInfo':
         return this.#broadcasts.info(ask.request.broadcastId);
       case 'GetBroadcastPieceLocations': {
@@ -362,7 +307,7 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         if (holders.length === 0 && this.#broadcasts.isLeaving(broadcastId, piece) && !insist) return { locations: [] };
         const address = this.#options.rpc.address;
         const driver = { executorId: 'driver', host: address?.host ?? '', port: address?.port ?? 0 };
-        return { locations: [...this.#locations(holders), driver] };
+        return { locations: [...this.#executors.locations(holders), driver] };
       }
       case 'GetMapOutputsOn':
         return { outputs: this.#options.mapOutputs.outputsOn(ask.request.executorId) };
@@ -390,21 +335,33 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     return { bytes: this.#broadcasts.piece(ask.request.broadcastId, ask.request.piece) };
   }
 
-  /** Those that stay. */
-  #peersOf(executorId: ExecutorId): BlockManagerId[] {
-    const others = [...this.#executors.keys()].filter((id) => id !== executorId);
-    return this.#locations(others.filter((id) => !this.#draining.has(id) && !this.#killing.has(id)));
+  /** Its provider says so. */
+  #drain(executorId: ExecutorId, message: string, workerHost: string | null): void {
+    this.#log.info(`Asking executor ${executorId} to decommission: ${message}`);
+    this.#executors.get(executorId)?.ref.send({ type: 'DecommissionExecutor' });
+    this.#decommissioning(executorId, workerHost);
   }
 
-  #decommissioning(executorId: ExecutorId): void {
-    if (!this.#executors.has(executorId) || this.#draining.has(executorId)) return;
-    this.#draining.add(executorId);
+  /** @param workerHost not null when all of the host goes. */
+  #decommissioning(executorId: ExecutorId, workerHost: string | null): void {
+    if (!this.#executors.drain(executorId, workerHost)) return;
     this.#log.info('Decommissioning executor', { executorId });
-    this.#listener?.executorDecommissioned(executorId, null);
+    this.#listener?.executorDecommissioned(executorId, workerHost);
   }
 
-  #locations(executors: readonly ExecutorId[]): BlockManagerId[] {
-    return executors.flatMap((id) => this.#executors.get(id)?.location ?? []);
+  /** Spark: CoarseGrainedSchedulerBackend.isReady */
+  #waitForExecutors(): void {
+    const { cores, maxWaitMs } = this.#options.readiness;
+    if (this.#executors.totalCores >= cores) {
+      this.#isReady();
+      return;
+    }
+    this.#cancelReady = systemClock.after(maxWaitMs, () => {
+      this.#log.info(
+        `SchedulerBackend is ready for scheduling beginning after waiting maxRegisteredResourcesWaitingTime: ${maxWaitMs}(ms)`,
+      );
+      this.#isReady();
+    });
   }
 
   /** @returns why it is refused; null when it is not. */
@@ -415,22 +372,28 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     if (!Number.isSafeInteger(cores) || cores < 1) return `executor ${executorId} claims ${cores} cores`;
     const location = { executorId, host, port };
     const ref = caller.ref<ToExecutor, AskExecutorProcess>(EXECUTOR_ENDPOINT);
-    this.#executors.set(executorId, { location, cores, caller, ref, tasks: new Set() });
-    this.#byCaller.set(caller.id, executorId);
+    this.#executors.add({ location, cores, resourceProfileId, caller, ref, tasks: new Set() });
     this.#lastWords = null;
     this.#heartbeats.handle({ type: 'Registered', at: systemClock.now(), executorId });
     this.#log.info('Registered executor', { executorId, host, port, cores, pid });
     // Not now: the reply has to be the first that the executor gets.
     queueMicrotask(() => {
-      if (this.#executors.has(executorId))
-        this.#listener?.executorAdded(executorId, host, cores, 0, { resourceProfileId, resources });
+      if (!this.#executors.has(executorId)) return;
+      this.#listener?.executorAdded(executorId, host, cores, 0, { resourceProfileId, resources });
+      if (this.#executors.totalCores < this.#options.readiness.cores) return;
+      this.#cancelReady();
+      this.#isReady();
     });
     return null;
   }
 
   #disconnected(caller: RpcCaller): void {
-    const executorId = this.#byCaller.get(caller.id);
+    const executorId = this.#executors.idOf(caller);
     if (executorId === undefined || !this.#executors.has(executorId) || this.#leaving.has(executorId)) return;
+    if (this.#executors.isBeingKilled(executorId)) {
+      this.#lost(executorId, EXECUTOR_KILLED);
+      return;
+    }
     // The process may end because the connection closed, or the other way round: its provider knows more in a moment.
     const cancel = systemClock.after(REASON_WAIT_MS, () => this.#lost(executorId, DISCONNECTED));
     this.#leaving.set(executorId, cancel);
@@ -441,22 +404,19 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     if (executor === undefined) return;
     this.#leaving.get(executorId)?.();
     this.#leaving.delete(executorId);
-    const wasDraining = this.#draining.delete(executorId);
-    const wasKilled = this.#killing.delete(executorId);
-    this.#executors.delete(executorId);
-    this.#byCaller.delete(executor.caller.id);
+    const was = this.#executors.remove(executorId);
     this.#broadcasts.executorLost(executorId);
     this.#heartbeats.handle({ type: 'Removed', executorId });
     executor.caller.close();
     if (loss.workerLost) this.#hostLost(executor.location.host);
     else this.#options.goneExecutors?.executorLost(executor.location);
     if (this.#listener === null) return;
-    if (wasKilled || wasDraining) this.#log.info(`Executor ${executorId} is gone as it was asked to`);
+    const drained = was?.drained ?? null;
+    if (was?.killed === true || drained !== null) this.#log.info(`Executor ${executorId} is gone as it was asked to`);
     else this.#log.error(`Lost executor ${executorId} on ${executor.location.host}: ${loss.message}`);
-    this.#listener.executorLost(
-      executorId,
-      wasKilled ? EXECUTOR_KILLED : wasDraining ? executorDecommissioned(loss.message) : loss,
-    );
+    if (was?.killed === true) this.#listener.executorLost(executorId, EXECUTOR_KILLED);
+    else if (drained === null) this.#listener.executorLost(executorId, loss);
+    else this.#listener.executorLost(executorId, executorDecommissioned(loss.message, drained.host !== null));
   }
 
   /** What a shuffle service there served. */
@@ -475,18 +435,6 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     };
     this.#cancelCheck = systemClock.after(this.#options.heartbeats.checkIntervalMs, look, true);
   }
-}
-
-async function fetchResult(executor: ExecutorRef, taskId: TaskId, bytes: number): Promise<Uint8Array> {
-  const whole = new Uint8Array(bytes);
-  for (let offset = 0; offset < bytes; offset += RESULT_PART_BYTES) {
-    const length = Math.min(RESULT_PART_BYTES, bytes - offset);
-    const place = whole.subarray(offset, offset + length);
-    const options = { allocate: () => place, timeoutMs: Number.POSITIVE_INFINITY };
-    const part = (await executor.ask('FetchResult', { taskId, offset, length }, options)).bytes;
-    if (part?.length !== length) throw new Error('its executor does not have it');
-  }
-  return whole;
 }
 
 /** What the records that travel with a task take; the rest of it is small. */

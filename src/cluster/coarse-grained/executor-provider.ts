@@ -6,22 +6,36 @@ import type { ExecutorLoss } from '../../scheduler/ports.ts';
 export interface ProviderListener {
   /** The process of an executor has ended; it may or may not have registered before. */
   exited(executorId: ExecutorId, loss: ExecutorLoss): void;
+  /** The executor's machine is being drained: it gets no more tasks, hands on what it holds, and ends. */
+  draining(executorId: ExecutorId, message: string, workerHost: string | null): void;
+  /** A machine is gone for good, with everything that a shuffle service on it served. */
+  workerRemoved(workerId: string, host: string, message: string): void;
   /** There will be no executors any more: the application cannot go on. */
   failed(message: string): void;
 }
 
 /** Gets executor processes and gives them back. One per way to get them: local-cluster, standalone, YARN. */
 export interface ExecutorProvider {
-  /** Cores of all executors that are expected; null: not known. */
+  /** Cores of all executors that are expected as things are; null: not known. */
   readonly expectedCores: number | null;
-  /** How many executors there are to be now. */
-  readonly target: number;
   /** @param driver where executors find the driver. */
   start(driver: RpcAddress, listener: ProviderListener): void;
-  /** How many executors are wanted; ends none. @returns how many there will be. */
-  requestTotal(executors: number): number;
+  /** How many executors of a resource profile there are to be; without a limit as many as there are. */
+  totalOf(resourceProfileId: number): number;
+  /**
+   * How many executors are wanted from now on, by resource profile, living ones included; ends none.
+   *
+   * @returns false when nobody could be told.
+   */
+  requestTotals(totals: ReadonlyMap<number, number>): Promise<boolean>;
+  /**
+   * Has executors end that are not needed any more. Absent: they are told to over their connections.
+   *
+   * @returns false when nobody could be told.
+   */
+  killExecutors?(executorIds: readonly ExecutorId[]): Promise<boolean>;
   /** Ends an executor that does not answer. */
   kill(executorId: ExecutorId): void;
-  /** Resolves when no process of the application is left. Executors were told to stop before. */
+  /** Resolves when no process of the application is left, or somebody else sees to it. Executors were told to stop before. */
   stop(): Promise<void>;
 }

@@ -63,14 +63,16 @@ export class LocalCluster implements ExecutorProvider {
     this.#launchMissing();
   }
 
-  get target(): number {
+  /** All profiles get the same executors. */
+  totalOf(): number {
     return this.#target;
   }
 
-  requestTotal(executors: number): number {
-    this.#target = Math.min(executors, this.#options.executors);
+  async requestTotals(totals: ReadonlyMap<number, number>): Promise<boolean> {
+    const wanted = [...totals.values()].reduce((sum, total) => sum + total, 0);
+    this.#target = Math.min(wanted, this.#options.executors);
     this.#launchMissing();
-    return this.#target;
+    return true;
   }
 
   kill(executorId: ExecutorId): void {

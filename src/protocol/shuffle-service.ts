@@ -7,6 +7,9 @@ export const SHUFFLE_SERVICE_ENDPOINT = 'ExternalShuffleService';
 /** How map outputs lie in local directories; another one another day has another name. */
 export const SHUFFLE_LAYOUT = 'iskra-1';
 
+/** Where a service keeps what it must know after a restart: below its worker's work directory, or the first local directory. */
+export const SHUFFLE_STATE_DIRECTORY = 'registeredExecutors';
+
 /** Where an executor keeps its files. Spark: ExecutorShuffleInfo */
 export interface ExecutorShuffleInfo {
   /** Absolute; in the executor's order, which says what lies where. */

@@ -45,9 +45,12 @@ export class ExecutorBook {
   /** Spark: ShuffleSecretManager.registerApp */
   startApplication(appId: string, record: ApplicationRecord): void {
     checkId('application', appId);
-    const executors = this.#applications.get(appId)?.executors ?? new Map();
-    this.#applications.set(appId, { record, executors });
-    this.#options.state?.putApplication(appId, record);
+    const known = this.#applications.get(appId);
+    // A worker that was restarted makes new directories; what lies in the old ones is served on.
+    const localRoots = [...new Set([...(known?.record?.localRoots ?? []), ...(record.localRoots ?? [])])];
+    const whole = { secret: record.secret, localRoots: localRoots.length > 0 ? localRoots : null };
+    this.#applications.set(appId, { record: whole, executors: known?.executors ?? new Map() });
+    this.#options.state?.putApplication(appId, whole);
   }
 
   /** What is known of an application; null when it is not known, or nobody told of it. */
@@ -88,13 +91,13 @@ export class ExecutorBook {
     return this.#applications.get(appId)?.executors.get(executorId)?.paths ?? null;
   }
 
-  /** Forgets it. @returns the directories of its executors. */
-  removeApplication(appId: string): string[] {
-    if (!SAFE_ID.test(appId)) return [];
+  /** Forgets it. @returns the directories of its executors; null when it is not known. */
+  removeApplication(appId: string): string[] | null {
     const application = this.#applications.get(appId);
+    if (application === undefined) return null;
     this.#applications.delete(appId);
     this.#options.state?.removeApplication(appId);
-    return [...(application?.executors.values() ?? [])].flatMap(({ paths }) => paths);
+    return [...application.executors.values()].flatMap(({ paths }) => paths);
   }
 
   /** Forgets applications without a directory that is still there: somebody else has removed them. */

@@ -10,7 +10,11 @@ import type { SparkConf } from '../config/spark-conf.ts';
 import type { AskBlocks } from '../protocol/block-transfer.ts';
 import { BLOCK_TRANSFER_ENDPOINT } from '../protocol/executor-registration.ts';
 import type { ExecutorId } from '../protocol/ids.ts';
-import { type AskShuffleService, SHUFFLE_SERVICE_ENDPOINT } from '../protocol/shuffle-service.ts';
+import {
+  type AskShuffleService,
+  SHUFFLE_SERVICE_ENDPOINT,
+  SHUFFLE_STATE_DIRECTORY,
+} from '../protocol/shuffle-service.ts';
 import type { RpcAddress } from '../rpc/rpc-address.ts';
 import { RpcEnv } from '../rpc/rpc-env.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
@@ -52,9 +56,6 @@ export interface ShuffleServiceOptions {
   readonly log: Logger;
 }
 
-/** In the directory that a worker gives, or the first of spark.local.dir. */
-const STATE_DIRECTORY = 'registeredExecutors';
-
 /**
  * Serves the files of executors, so that they can be read when the executor is gone.
  *
@@ -82,7 +83,7 @@ export class ShuffleService implements ShuffleServicePort {
     const book = new ExecutorBook({
       localRoots: options.localRoots.length > 0 ? options.localRoots : [tmpdir()],
       onlyToldApplications,
-      state: keepsState ? new ServiceState(join(stateParent, STATE_DIRECTORY), log) : null,
+      state: keepsState ? new ServiceState(join(stateParent, SHUFFLE_STATE_DIRECTORY), log) : null,
       log,
     });
     const rpc = await RpcEnv.create({
@@ -126,6 +127,7 @@ export class ShuffleService implements ShuffleServicePort {
 
   applicationRemoved(appId: string): void {
     const paths = this.#book.removeApplication(appId);
+    if (paths === null) return;
     this.#log.info(`Application ${appId} removed, cleanupLocalDirs = true`);
     this.#remove(removeDirectories(paths, this.#log));
   }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { ShuffleBlockReply, ShuffleBlockRequest } from '../protocol/block-transfer.ts';
 import { FileRegion } from '../rpc/file-region.ts';
 import type { LocalDirs } from '../storage/local-dirs.ts';
@@ -19,8 +20,13 @@ export function serveShuffleBlock(dirs: LocalDirs, block: ShuffleBlockRequest): 
   try {
     checkNumbers(block);
     const { path, start, length } = resolveShuffleBlock(dirs, nodeFiles, block);
-    const bytes = Math.max(0, Math.min(block.maxBytes, length - block.offset));
-    return { kind: 'bytes', length, bytes: new FileRegion(path, start + block.offset, bytes) };
+    // The connection looks as well, but it can only refuse the whole reply.
+    const { size } = statSync(path);
+    if (size < start + length)
+      throw new Error(`${path} has ${size} bytes, but the blocks should end at byte ${start + length}`);
+    const offset = Math.min(block.offset, length);
+    const bytes = Math.min(block.maxBytes, length - offset);
+    return { kind: 'bytes', length, bytes: new FileRegion(path, start + offset, bytes) };
   } catch (e) {
     return { kind: 'error', message: (e as Error).message };
   }

@@ -15,14 +15,17 @@ import {
   type WorkerDescription,
   type WorkerToMaster,
 } from '../../protocol/master-worker.ts';
+import { SHUFFLE_STATE_DIRECTORY } from '../../protocol/shuffle-service.ts';
 import type { AskWorker, WorkerStateResponse } from '../../protocol/worker-process.ts';
 import { parseAddress, type RpcAddress } from '../../rpc/rpc-address.ts';
 import type { RpcCaller } from '../../rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../../rpc/rpc-env.ts';
 import { rpcSettings } from '../../rpc/rpc-settings.ts';
 import type { RpcSecurity } from '../../rpc/security.ts';
+import type { ShuffleService } from '../../shuffle-service/shuffle-service.ts';
 import { type FetchApplication, fetchLocalApplication } from './fetch-application.ts';
 import { readMasterMessage } from './master-message.ts';
+import { announceExecutor, openShuffleService } from './own-shuffle-service.ts';
 import { ProcessHost } from './process-host.ts';
 import { Timers } from './timers.ts';
 import { createWorkDir, WorkDirs } from './work-dirs.ts';
@@ -30,14 +33,6 @@ import { Worker } from './worker.ts';
 import { WorkerAccessKeys } from './worker-access.ts';
 import type { ConnectionId, WorkerEffect, WorkerEvent, WorkerTimer } from './worker-events.ts';
 import { type WorkerSettings, workerSettings } from './worker-settings.ts';
-
-/** What a worker tells the external shuffle service in its process. */
-export interface ShuffleServicePort {
-  /** What it left beside shuffle files may go. */
-  executorRemoved(appId: string, execId: string): void;
-  /** All that it has of the application may go. */
-  applicationRemoved(appId: string): void;
-}
 
 export interface WorkerOptions {
   readonly conf: SparkConf;
@@ -65,7 +60,6 @@ export interface WorkerOptions {
   /** Programs that may be launched: main class → the file that `node` runs. */
   readonly programs: Readonly<Record<string, string>>;
   readonly clock?: Clock;
-  readonly shuffleService?: ShuffleServicePort;
   /** Applications that lie on this machine when absent. */
   readonly fetchApplication?: FetchApplication;
   /** Of this process; `process.env` when absent. */
@@ -85,7 +79,7 @@ export interface WorkerEnd {
  * whether or not a master is.
  *
  * @throws IskraError `WORK_DIR`, with which the process is to exit with 1; IllegalArgumentError for an address, a setting
- * or a policy that cannot be; IskraError `RPC_BIND`.
+ * or a policy that cannot be; IskraError `RPC_BIND`, also when its shuffle service cannot listen.
  *
  * Spark: Worker.startRpcEnvAndEndpoint, onStart
  */
@@ -97,6 +91,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerLoop> {
   const workDir = resolve(options.workDir);
   createWorkDir(workDir);
   const access = new WorkerAccessKeys(options.security);
+  const shuffleService = await openShuffleService(options, workDir);
   const clock = options.clock ?? systemClock;
   const rpc = await RpcEnv.create({
     name: 'sparkWorker',
@@ -107,6 +102,9 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerLoop> {
     ...rpcSettings(conf),
     clock,
     logger: log,
+  }).catch(async (error: unknown) => {
+    await shuffleService?.stop();
+    throw error;
   });
   try {
     const address = rpc.address as RpcAddress; // it serves a port
@@ -114,9 +112,9 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerLoop> {
       ...{ host, port: address.port, cores, memory, webUiUrl, resources, masters, workDir, programs },
     };
     const settings = workerSettings(conf, identity, clock.now());
-    return new WorkerLoop(options, settings, rpc, access, clock);
+    return new WorkerLoop(options, settings, rpc, access, shuffleService, clock);
   } catch (error) {
-    await rpc.stop();
+    await Promise.all([rpc.stop(), shuffleService?.stop()]);
     throw error;
   }
 }
@@ -133,6 +131,7 @@ export class WorkerLoop {
   readonly #options: WorkerOptions;
   readonly #rpc: RpcEnv;
   readonly #access: WorkerAccessKeys;
+  readonly #shuffleService: ShuffleService | null;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #machine: Worker;
@@ -152,11 +151,19 @@ export class WorkerLoop {
   #finish: (end: WorkerEnd) => void = () => {};
 
   /** See `startWorker`. */
-  constructor(options: WorkerOptions, settings: WorkerSettings, rpc: RpcEnv, access: WorkerAccessKeys, clock: Clock) {
+  constructor(
+    options: WorkerOptions,
+    settings: WorkerSettings,
+    rpc: RpcEnv,
+    access: WorkerAccessKeys,
+    shuffleService: ShuffleService | null,
+    clock: Clock,
+  ) {
     const { conf, host, cores, memory, log, seed, environment = process.env } = options;
     this.#options = options;
     this.#rpc = rpc;
     this.#access = access;
+    this.#shuffleService = shuffleService;
     this.#clock = clock;
     this.#log = log.named('Worker');
     this.address = { host, port: settings.port };
@@ -195,6 +202,11 @@ export class WorkerLoop {
       },
     });
     this.#hear({ type: 'Start' });
+  }
+
+  /** Where its shuffle service listens; null when it has none. */
+  get shuffleServiceAddress(): RpcAddress | null {
+    return this.#shuffleService?.address ?? null;
   }
 
   /** A picture for pages. */
@@ -277,6 +289,7 @@ export class WorkerLoop {
         void this.#prepareDriver(effect);
         return;
       case 'StartProcess':
+        announceExecutor(this.#shuffleService, effect.key, effect.plan);
         this.#processes.start(effect.key, effect.plan, this.#access.grant(effect.key));
         return;
       case 'SignalProcess':
@@ -289,14 +302,14 @@ export class WorkerLoop {
         void this.#dirs.clean(
           () => this.#needed(),
           effect.olderThan,
-          (name) => this.#options.shuffleService?.applicationRemoved(name),
+          (name) => this.#shuffleService?.applicationRemoved(name),
         );
         return;
       case 'ExecutorRemoved':
-        this.#options.shuffleService?.executorRemoved(effect.appId, effect.execId);
+        this.#shuffleService?.executorRemoved(effect.appId, effect.execId);
         return;
       case 'ApplicationRemoved':
-        this.#options.shuffleService?.applicationRemoved(effect.appId);
+        this.#shuffleService?.applicationRemoved(effect.appId);
         return;
       case 'Exit':
         this.#stop({ code: effect.code, message: effect.message });
@@ -339,10 +352,14 @@ export class WorkerLoop {
     }
   }
 
-  /** Directories of the work directory whose applications and drivers run here now. */
+  /** Directories of the work directory whose applications and drivers run here now; and the shuffle service's. */
   #needed(): ReadonlySet<string> {
     const { executors, drivers } = this.#machine.state();
-    return new Set([...executors.map(({ appId }) => appId), ...drivers.map(({ driverId }) => driverId)]);
+    return new Set([
+      SHUFFLE_STATE_DIRECTORY,
+      ...executors.map(({ appId }) => appId),
+      ...drivers.map(({ driverId }) => driverId),
+    ]);
   }
 
   #stop(end: WorkerEnd): void {
@@ -360,7 +377,7 @@ export class WorkerLoop {
     this.#registration++;
     this.#timers.cancelAll();
     this.#processes.close();
-    await this.#rpc.stop();
+    await Promise.all([this.#rpc.stop(), this.#shuffleService?.stop()]);
     this.#finish(end);
   }
 }

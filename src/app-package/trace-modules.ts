@@ -33,8 +33,8 @@ interface Import {
 
 /**
  * Follows the imports of modules through the application's own files: `import`, `export … from`, and `import()` and `require()` of
- * a literal. Files that a module names by an absolute path or a file URL, as compiled modules do, or by
- * `new URL('…', import.meta.url)`, belong to the application as well.
+ * a literal. Files that a module names by an absolute path or a file URL, as compiled modules name their sources, or by
+ * `new URL('…', import.meta.url)`, belong to the application as well. The latter may be modules of workers, and are followed.
  *
  * @throws IskraError PACKAGE_MODULE_MISSING for a static import that leads nowhere, PACKAGE_SYNTAX.
  */
@@ -42,13 +42,16 @@ export async function traceModules(entries: readonly string[], installation: str
   const files = new Set<string>();
   const rebased = new Set<string>();
   const packages = new Map<string, PackageImport>();
-  const open = entries.map((entry) => realpathSync(entry));
+  const followed = new Set<string>();
+  const open = entries.map((entry) => ({ path: realpathSync(entry), isNeeded: true }));
   const isOurs = (path: string): boolean => path.startsWith(installation + sep) && isOwnCode(path, installation);
-  const add = (path: string): void => {
-    if (!files.has(path) && !isOurs(path)) open.push(path);
+  const add = (path: string, isNeeded: boolean): void => {
+    if (!isOurs(path)) open.push({ path, isNeeded });
   };
-  for (let path = open.pop(); path !== undefined; path = open.pop()) {
-    if (files.has(path)) continue;
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { path, isNeeded } = next;
+    if (followed.has(path)) continue;
+    followed.add(path);
     files.add(path);
     const scope = packageFolderOf(dirname(path));
     if (scope !== null) files.add(join(scope, 'package.json'));
@@ -58,21 +61,26 @@ export async function traceModules(entries: readonly string[], installation: str
       const named = fileNamedBy(literal, scope ?? dirname(path));
       if (named === null) continue;
       rebased.add(path);
-      if (named.isFile) add(named.path);
+      if (named.isFile && !isOurs(named.path)) files.add(named.path);
     }
     for (const beside of module.beside) {
-      const target = resolve(dirname(path), beside);
-      if (isFile(target)) add(realpathSync(target));
+      const isUrl = beside.startsWith('file:');
+      const target = isUrl ? pathOfUrl(beside) : resolve(dirname(path), beside);
+      if (target === null || !isFile(target)) continue;
+      if (isUrl) rebased.add(path);
+      // The source of a compiled module is not what runs.
+      if (/\.[cm]?js$/.test(target)) add(realpathSync(target), false);
+      else if (!isOurs(target)) files.add(realpathSync(target));
     }
     for (const one of module.imports) {
-      const target = targetOf(one, path);
+      const target = targetOf(isNeeded ? one : { ...one, kind: one.kind === 'static' ? 'dynamic' : one.kind }, path);
       if (target.kind === 'file') {
         if (isAbsolute(one.specifier) || one.specifier.startsWith('file:')) rebased.add(path);
-        add(target.path);
-      } else if (target.kind === 'files') for (const each of target.paths) add(each);
+        add(target.path, isNeeded);
+      } else if (target.kind === 'files') for (const each of target.paths) add(each, isNeeded);
       else if (target.kind === 'package') {
         const key = `${target.name}\0${dirname(path)}`;
-        const required = one.kind === 'static' || packages.get(key)?.required === true;
+        const required = (isNeeded && one.kind === 'static') || packages.get(key)?.required === true;
         packages.set(key, { name: target.name, folder: dirname(path), by: path, required });
       }
     }
@@ -185,25 +193,27 @@ function leavesOf(target: unknown): string[] {
 
 /** A literal that is the path, or the file URL, of something of the same package. */
 function fileNamedBy(literal: string, scope: string): { path: string; isFile: boolean } | null {
-  let path = literal;
-  if (literal.startsWith('file:')) {
-    try {
-      path = fileURLToPath(literal);
-    } catch {
-      return null;
-    }
-  }
+  const path = literal.startsWith('file:') ? pathOfUrl(literal) : literal;
+  if (path === null) return null;
   if (path !== scope && !path.startsWith(scope + sep)) return null;
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return null;
   return { path: stat.isFile() ? realpathSync(path) : path, isFile: stat.isFile() };
 }
 
+function pathOfUrl(url: string): string | null {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    return null;
+  }
+}
+
 interface ParsedModule {
   readonly imports: readonly Import[];
   /** Absolute paths and file URLs. */
   readonly literals: readonly string[];
-  /** Relative ones of `new URL('…', import.meta.url)`. */
+  /** Of `new URL('…', import.meta.url)`: relative ones, and file URLs. */
   readonly beside: readonly string[];
 }
 
@@ -283,7 +293,7 @@ function walk(tree: unknown): ParsedModule {
         const relative = text(first);
         if (!isNode(callee) || callee['name'] !== 'URL' || relative === null || !isNode(base)) break;
         const at = text(base);
-        if (at?.startsWith('file:') === true && URL.canParse(relative, at)) literals.push(new URL(relative, at).href);
+        if (at?.startsWith('file:') === true && URL.canParse(relative, at)) beside.push(new URL(relative, at).href);
         else if (isMetaUrl(base)) beside.push(relative);
         break;
       }

@@ -1,6 +1,7 @@
 import vm from 'node:vm';
 import type { AnyFunction } from './any-function.ts';
 import { LruMap } from './lru-map.ts';
+import { localText, localUrl } from './module-home.ts';
 import { DEFAULT_LOADER, withoutExperimentalWarnings } from './module-loader.ts';
 import type { Code } from './wire.ts';
 
@@ -42,11 +43,12 @@ function compile(code: Code, late: readonly string[]): Factory {
     code.self === null ? ['return [', `,${setter}]`] : [`const ${code.self}=`, `;return [${code.self},${setter}]`];
   const text = [
     `(function(${code.params.join()}){${code.strict ? '"use strict";' : ''}${before}`,
-    `${indent}${code.prefix}${code.text}${code.suffix}`,
+    `${indent}${code.prefix}${localText(code.text)}${code.suffix}`,
     `${after}})`,
   ].join('\n');
   const options: vm.ScriptOptions = {
-    filename: code.url === '' ? 'closure' : code.url,
+    // What it imports is found from where the copy lies; else errors show the driver's file as it is.
+    filename: code.url === '' ? 'closure' : code.dynamicImport ? localUrl(code.url) : code.url,
     lineOffset: code.line - 1,
     ...(code.dynamicImport ? { importModuleDynamically: DEFAULT_LOADER } : {}),
   };

@@ -2,6 +2,7 @@ import v8 from 'node:v8';
 import type { AnyFunction } from './any-function.ts';
 import { rememberOrigin } from './class-origins.ts';
 import { reviveError } from './errors.ts';
+import { openModuleHome, openModuleHomeSync } from './module-home.ts';
 import { loadModules, loadModulesSync } from './module-loader.ts';
 import { Builder } from './revive.ts';
 import { decideSharing, extract, internedValue, keepInterned, type Sharing } from './sharing.ts';
@@ -32,6 +33,7 @@ export function parseWire(bytes: Uint8Array): Wire {
 /** Imports what the closures need and gets them ready. Once per stage and thread. */
 export async function loadClosures(bytes: Uint8Array): Promise<LoadedClosures> {
   const wire = parseWire(bytes);
+  await openModuleHome(wire);
   await loadModules(wire.modules);
   return new StageClosures(bytes, wire);
 }
@@ -39,6 +41,7 @@ export async function loadClosures(bytes: Uint8Array): Promise<LoadedClosures> {
 /** As `loadClosures`, for places that cannot wait: modules are imported by `require`. */
 export function loadClosuresSync(bytes: Uint8Array): LoadedClosures {
   const wire = parseWire(bytes);
+  openModuleHomeSync(wire);
   loadModulesSync(wire.modules);
   return new StageClosures(bytes, wire);
 }

@@ -1,8 +1,10 @@
 import { createRequire, isBuiltin } from 'node:module';
+import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import vm from 'node:vm';
 import { reviveError } from './errors.ts';
+import { driverText, homeHint, localPath, localUrl } from './module-home.ts';
 import type { ModuleRef } from './wire.ts';
 
 /** Imports the modules that closures refer to, each once per thread. */
@@ -42,7 +44,7 @@ function importerFor(parent: string): Importer {
     importer = withoutExperimentalWarnings(
       () =>
         vm.runInThisContext('((specifier, options) => import(specifier, options))', {
-          filename: parent === '' ? import.meta.url : parent,
+          filename: parent === '' ? import.meta.url : localUrl(parent),
           importModuleDynamically: DEFAULT_LOADER,
         }) as Importer,
     );
@@ -54,7 +56,7 @@ function importerFor(parent: string): Importer {
 function importFailure(ref: ModuleRef, error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error);
   const by = ref.parent === '' || ref.parent === ref.specifier ? '' : ` (imported by ${ref.parent})`;
-  return reviveError(`the executor cannot import '${ref.specifier}'${by}: ${message}`, error);
+  return reviveError(`the executor cannot import '${ref.specifier}'${by}: ${driverText(message)}${homeHint()}`, error);
 }
 
 /** @throws ClosureError when a module cannot be imported. */
@@ -78,8 +80,11 @@ export async function loadModules(refs: readonly ModuleRef[]): Promise<void> {
 
 async function load(ref: ModuleRef): Promise<Namespace> {
   if (isBuiltin(ref.specifier)) return builtinNamespace(ref.specifier);
-  if (ref.commonJs) return { exports: createRequire(ref.parent)(ref.specifier) as unknown };
-  return importerFor(ref.parent)(ref.specifier, ref.attributes === null ? undefined : { with: ref.attributes });
+  if (ref.commonJs) return { exports: createRequire(localUrl(ref.parent))(localSpecifier(ref.specifier)) as unknown };
+  return importerFor(ref.parent)(
+    localSpecifier(ref.specifier),
+    ref.attributes === null ? undefined : { with: ref.attributes },
+  );
 }
 
 /** As `loadModules`, for places that cannot wait. A module with top-level await must have been imported before. */
@@ -97,11 +102,16 @@ export function loadModulesSync(refs: readonly ModuleRef[]): void {
 
 function loadSync(ref: ModuleRef): Namespace {
   if (isBuiltin(ref.specifier)) return builtinNamespace(ref.specifier);
-  const path = ref.specifier.startsWith('file:') ? fileURLToPath(ref.specifier) : ref.specifier;
-  const exports: unknown = withoutExperimentalWarnings(() => createRequire(ref.parent)(path) as unknown);
+  const specifier = localSpecifier(ref.specifier);
+  const path = specifier.startsWith('file:') ? fileURLToPath(specifier) : specifier;
+  const exports: unknown = withoutExperimentalWarnings(() => createRequire(localUrl(ref.parent))(path) as unknown);
   if (ref.commonJs) return { exports };
   if (types.isModuleNamespaceObject(exports)) return exports as Namespace;
   return namespaceOf(exports); // an import of a CommonJS module
+}
+
+function localSpecifier(specifier: string): string {
+  return isAbsolute(specifier) ? localPath(specifier) : localUrl(specifier);
 }
 
 function builtinNamespace(specifier: string): Namespace {

@@ -9,6 +9,7 @@ import { REVIVE } from './hooks.ts';
 import { ownerOf } from './identity.ts';
 import { resolveGlobal } from './known-values.ts';
 import { LruMap } from './lru-map.ts';
+import { localUrl } from './module-home.ts';
 import { exportFrom } from './module-loader.ts';
 import {
   ACCESSOR,
@@ -141,10 +142,10 @@ export class Builder {
         this.#done(index, makeSymbol(node[1], node[2], node[3]));
         return;
       case 'meta':
-        this.#done(index, makeMeta(node[1]));
+        this.#done(index, makeMeta(localUrl(node[1])));
         return;
       case 'require':
-        this.#done(index, createRequire(node[1]));
+        this.#done(index, createRequire(localUrl(node[1])));
         return;
       case 'module': {
         const ref = this.#wire.modules[node[1]];

@@ -9,6 +9,7 @@ import './io-entries.ts';
 import './logging-entries.ts';
 import './memory-entries.ts';
 import './network-entries.ts';
+import './package-entries.ts';
 import './rest-entries.ts';
 import './scheduler-entries.ts';
 import './shuffle-entries.ts';

@@ -1,5 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { probeOf } from '../app-package/file-probe.ts';
 import { systemClock } from '../base/clock.ts';
 import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -47,6 +48,12 @@ export class AddedFiles {
   /** What was added so far; a new list whenever that changes. */
   get all(): readonly AddedFile[] {
     return this.#snapshot;
+  }
+
+  /** Where the driver has what it added; null: nothing of that name. */
+  sourceOf(name: string, timestamp: number): string | null {
+    const file = this.#snapshot.find((one) => one.name === name && one.timestamp === timestamp);
+    return file?.probe === undefined ? null : file.source;
   }
 
   keys(kind: AddedFile['kind']): string[] {
@@ -113,7 +120,8 @@ export class AddedFiles {
     const unpacked = await placeAddedFile({ kind, name, source, timestamp }, directory, this.#options);
     // Executors get what the driver has, even if the file has changed meanwhile; archives they unpack themselves.
     const own = kind === 'file' && !isWebUrl(source) ? join(directory, name) : source;
-    const file: AddedFile = { kind, name, source: own, timestamp };
+    const probe = isWebUrl(own) ? null : probeOf(own);
+    const file: AddedFile = { kind, name, source: own, timestamp, ...(probe === null ? {} : { probe }) };
     if (!unpacked) this.#log.warn(`Cannot unpack ${source}, just copying it to ${join(directory, name)}.`);
     this.#log.info(`Added ${kind} ${path} at ${key} with timestamp ${timestamp}`);
     this.#added.set(key, file);

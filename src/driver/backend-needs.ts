@@ -18,6 +18,8 @@ export interface BackendNeeds {
   readonly localDirs: LocalDirs;
   /** Where the driver has added files; slots in its process look there. */
   readonly filesDir: string;
+  /** Where an added file lies, for executors that fetch it; null: there is none. */
+  readonly addedFile: (name: string, timestamp: number) => string | null;
   readonly answers: DriverAnswers;
   readonly onBlock: (update: BlockUpdated) => void;
   readonly rddLocations: (rddId: number, partition: number) => readonly ExecutorId[];

@@ -11,6 +11,7 @@ import { CORES_MAX } from '../config/submit-entries.ts';
 import type { RpcEnv } from '../rpc/rpc-env.ts';
 import { type RpcSecurity, SECRET_ENVIRONMENT_VARIABLE } from '../rpc/security.ts';
 import type { BackendNeeds } from './backend-needs.ts';
+import { servePackages } from './serve-packages.ts';
 import { goneExecutors } from './shuffle-services.ts';
 
 export interface CoarseGrainedParts {
@@ -38,6 +39,7 @@ export function coarseGrainedBackend(
       conf: { ...Object.fromEntries(conf.getAll()), ...portConf },
       applicationId,
       mainScripts,
+      packages: servePackages({ rpc, conf, mainScripts, addedFile: needs.addedFile, log }),
       logLevel: log.level,
     },
     answers: needs.answers,

@@ -233,6 +233,7 @@ export class DriverEnv {
       mainScripts: mainScriptUrls(),
       localDirs: this.#localDirs,
       filesDir,
+      addedFile: (name, timestamp) => this.files.sourceOf(name, timestamp),
       answers: this.#answers,
       onBlock: (update) => {
         this.#cached.update(update);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ExecutorPackage, seesDriversFiles } from '../app-package/executor-package.ts';
+import { openPackageCache } from '../app-package/package-cache.ts';
 import { systemClock } from '../base/clock.ts';
 import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
 import { FILES_FETCH_TIMEOUT, FILES_OVERWRITE } from '../config/context-entries.ts';
@@ -22,6 +24,7 @@ import {
 import { TASK_MAX_DIRECT_RESULT_SIZE } from '../config/io-entries.ts';
 import { configuredLocalDirs } from '../config/local-roots.ts';
 import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
+import { PACKAGE_CACHE_MAX_SIZE, PACKAGE_CACHE_TTL } from '../config/package-entries.ts';
 import {
   SHUFFLE_REGISTRATION_MAX_ATTEMPTS,
   SHUFFLE_REGISTRATION_TIMEOUT,
@@ -30,6 +33,7 @@ import {
 } from '../config/shuffle-service-entries.ts';
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
+import { type AskPackages, PACKAGES_ENDPOINT } from '../protocol/app-package.ts';
 import type { AskExecutorProcess, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
 import {
   type AppConfig,
@@ -54,7 +58,7 @@ import { BlockMigration } from './block-migration.ts';
 import { BlockServer } from './block-server.ts';
 import { Executor } from './executor.ts';
 import { type ExecutorArguments, logUrlsOf } from './executor-arguments.ts';
-import { FileFetcher, placeFromSource } from './file-fetcher.ts';
+import { FileFetcher, placeFromDriver } from './file-fetcher.ts';
 import { LargeResults } from './large-results.ts';
 import { planMemory } from './memory-plan.ts';
 import { RemoteExecutors } from './other-executors.ts';
@@ -255,6 +259,15 @@ export class ExecutorBackend {
       random: Math.random,
       log: this.#log,
     });
+    const { packages } = app;
+    const connectToPackages = () => rpc.connect<never, AskPackages>(driver.address, PACKAGES_ENDPOINT);
+    const shipped = new ExecutorPackage({
+      connect: connectToPackages,
+      openStore: () => openPackageCache(conf),
+      limits: { ttlMs: conf.get(PACKAGE_CACHE_TTL), maxBytes: conf.get(PACKAGE_CACHE_MAX_SIZE) },
+      clock: systemClock,
+      log: this.#log.named('Packages'),
+    });
     const executor = new Executor(
       {
         location,
@@ -268,8 +281,13 @@ export class ExecutorBackend {
         filesDir,
         files: new FileFetcher(
           filesDir,
-          placeFromSource({ overwrite: conf.get(FILES_OVERWRITE), timeoutMs: conf.get(FILES_FETCH_TIMEOUT) }),
+          placeFromDriver(
+            { overwrite: conf.get(FILES_OVERWRITE), timeoutMs: conf.get(FILES_FETCH_TIMEOUT) },
+            packages === null ? null : { connect: connectToPackages, always: packages.ship === 'always' },
+            this.#log,
+          ),
         ),
+        ...(packages === null || seesDriversFiles(packages) ? {} : { package: shipped }),
         logLevel: this.#log.level,
       },
       blocks,

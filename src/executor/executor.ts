@@ -1,3 +1,4 @@
+import type { ExecutorPackage } from '../app-package/executor-package.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorToData, InvariantError } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
@@ -35,6 +36,8 @@ export interface ExecutorOptions {
   readonly filesDir: string;
   /** Brings them there; absent where the driver does. */
   readonly files?: FileFetcher;
+  /** The application's modules where the driver's cannot be seen. */
+  readonly package?: ExecutorPackage;
   readonly logLevel: LogLevel;
 }
 
@@ -215,6 +218,7 @@ export class Executor {
       logLevel: o.logLevel,
       localDirs: o.localDirs,
       filesDir: o.filesDir,
+      shipped: o.package !== undefined,
     };
     const slot = new SlotHandle(this.#nextSlot++, o.slotEntry, settings, { heapMiB: o.slotHeapMiB }, this.#handlers);
     this.#slots.add(slot);
@@ -443,6 +447,9 @@ export class Executor {
       case 'EnsureFiles':
         // Without a fetcher this is the driver's own process, and what it added is where slots look.
         return this.#options.files?.ensure((request as AskExecutor['EnsureFiles'][0]).files).then(() => null) ?? null;
+      case 'EnsurePackage':
+        if (this.#options.package === undefined) throw new InvariantError('this executor sees the files of its driver');
+        return this.#options.package.ensure();
     }
   }
 

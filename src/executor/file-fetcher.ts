@@ -1,14 +1,81 @@
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { isSameFile } from '../app-package/file-probe.ts';
+import { inTurn, type PackagesRef } from '../app-package/transfer-parts.ts';
+import { IskraError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
 import type { FetchOptions } from '../io/fetch-file.ts';
 import { placeAddedFile } from '../io/place-added-file.ts';
 import type { AddedFile } from '../protocol/added-file.ts';
 
-/** Brings one file to an executor's directory. Today by its source; over the driver's connection where disks are not shared. */
+/** Brings one file to an executor's directory. */
 export type PlaceFile = (file: AddedFile, directory: string) => Promise<void>;
 
-export function placeFromSource(options: FetchOptions): PlaceFile {
+/** How files come that lie on the driver's disk. */
+export interface DriversFiles {
+  readonly connect: () => Promise<PackagesRef>;
+  /** Also when this executor sees them. */
+  readonly always: boolean;
+}
+
+/**
+ * URLs are downloaded, files that this executor sees are copied, and others come over the driver's connection.
+ *
+ * @param driver null: every file can be seen.
+ *
+ * Spark: Utils.fetchFile with spark://driver/files/…
+ */
+export function placeFromDriver(options: FetchOptions, driver: DriversFiles | null, log: Logger): PlaceFile {
   return async (file, directory) => {
-    await placeAddedFile(file, directory, options);
+    const { probe, source } = file;
+    if (driver === null || probe === undefined || (!driver.always && isSameFile(probe))) {
+      await placeAddedFile(file, directory, options);
+      return;
+    }
+    // Under its own name, which says how an archive is read.
+    const incoming = join(directory, `.incoming-${file.timestamp}-${file.name}`);
+    mkdirSync(incoming, { recursive: true });
+    const copy = join(incoming, basename(source));
+    try {
+      await fetchAddedFile(await driver.connect(), file, probe.bytes, copy);
+      log.info(`Fetched ${file.kind} ${file.name} from the driver`, { bytes: probe.bytes });
+      await placeAddedFile({ ...file, source: copy }, directory, options);
+    } finally {
+      rmSync(incoming, { recursive: true, force: true });
+    }
   };
+}
+
+/** Bytes of one question. */
+const PIECE_BYTES = 4 << 20;
+
+async function fetchAddedFile(ref: PackagesRef, file: AddedFile, bytes: number, to: string): Promise<void> {
+  const { name, timestamp } = file;
+  const fd = openSync(to, 'w');
+  try {
+    await inTurn(ref, async () => {
+      for (let offset = 0; offset < bytes; ) {
+        const length = Math.min(PIECE_BYTES, bytes - offset);
+        const request = { name, timestamp, offset, length };
+        const piece = await ref.ask('ReadAddedFile', request, { timeoutMs: Number.POSITIVE_INFINITY });
+        if (piece.bytes.length !== length)
+          throw new IskraError(
+            'FILE_FETCH_FAILED',
+            `${name} has ${piece.bytes.length} bytes at ${offset}, not ${length}`,
+          );
+        for (let done = 0; done < length; ) done += writeSync(fd, piece.bytes, done, length - done);
+        offset += length;
+      }
+    });
+  } catch (cause) {
+    throw new IskraError(
+      'FILE_FETCH_FAILED',
+      `cannot fetch ${name} (${file.source}) from the driver: ${(cause as Error).message}`,
+      { cause, details: { name, source: file.source } },
+    );
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /**

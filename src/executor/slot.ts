@@ -1,12 +1,21 @@
+import { statSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { TaskAccumulators } from '../accumulator/accumulator.ts';
 import { systemClock } from '../base/clock.ts';
 import { type ErrorData, errorToData, IskraError } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import { userErrorData } from '../base/stack-frames.ts';
-import { describeClass, loadClosures, markMainScript, reviveClass } from '../closure/closure.ts';
+import {
+  describeClass,
+  driverText,
+  loadClosures,
+  type ModuleHome,
+  markMainScript,
+  reviveClass,
+  setModuleHome,
+} from '../closure/closure.ts';
 import { SparkConf } from '../config/spark-conf.ts';
-import type { FromSlot, RunTask, SlotSettings, StageFacts, ToSlot } from '../protocol/executor-slot.ts';
+import type { FromSlot, LocalPackage, RunTask, SlotSettings, StageFacts, ToSlot } from '../protocol/executor-slot.ts';
 import type { TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapOutputs } from '../protocol/map-output.ts';
 import type { TaskResult } from '../protocol/task.ts';
@@ -56,7 +65,8 @@ export class Slot {
 
   constructor(settings: SlotSettings, port: MessagePort, asks: MessagePort) {
     this.#settings = settings;
-    this.#describeError = WHOLE_STACKS.includes(settings.logLevel) ? errorToData : userErrorData;
+    const describe = WHOLE_STACKS.includes(settings.logLevel) ? errorToData : userErrorData;
+    this.#describeError = settings.shipped ? (thrown) => withDriversPaths(describe(thrown)) : describe;
     this.#port = port;
     this.#link = new ExecutorLink(asks, settings.flags, (message) => this.#send(message));
     this.#conf = new SparkConf(settings.conf);
@@ -73,6 +83,11 @@ export class Slot {
     installClassCodec({ describe: describeClass, revive: reviveClass });
     this.#forgetBroadcast = installTaskCodecs(this.#link);
     for (const url of settings.mainScripts) markMainScript(url);
+    if (settings.shipped)
+      setModuleHome({
+        open: async () => homeOf(await this.#link.askLater('EnsurePackage', null)),
+        openSync: () => homeOf(this.#link.ask('EnsurePackage', null)),
+      });
   }
 
   start(): void {
@@ -240,6 +255,28 @@ async function load(facts: StageFacts): Promise<LoadedStage> {
   const files = prepareFiles(facts.program);
   if (files !== null) await files;
   return { facts, closures, segments: new StageSegments(closures?.stateless ?? true), codeKey: null };
+}
+
+function homeOf({ folders, ...home }: LocalPackage): ModuleHome {
+  return {
+    ...home,
+    has: (path) => {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat === undefined || stat.isFile()) return stat !== undefined;
+      const inTree = path.slice(home.to.length);
+      return folders.some((folder) => inTree === folder || inTree.startsWith(`${folder}/`));
+    },
+  };
+}
+
+function withDriversPaths(error: ErrorData): ErrorData {
+  const { message, stack, cause } = error;
+  return {
+    ...error,
+    message: driverText(message),
+    stack: driverText(stack),
+    cause: cause === null ? null : withDriversPaths(cause),
+  };
 }
 
 function isRunTask(message: ToSlot): message is RunTask {

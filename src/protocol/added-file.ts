@@ -1,3 +1,5 @@
+import type { FileProbe } from './app-package.ts';
+
 /** A file or archive of `addFile` and `addArchive`, as tasks are told of it. */
 export interface AddedFile {
   readonly kind: 'file' | 'archive';
@@ -7,4 +9,6 @@ export interface AddedFile {
   readonly source: string;
   /** Epoch ms; an executor that has the name with an older one fetches it again. */
   readonly timestamp: number;
+  /** The source on the driver, by which executors find out whether they see it; absent for URLs and directories. */
+  readonly probe?: FileProbe;
 }

@@ -1,4 +1,5 @@
 import type { LogLevel } from '../base/logger.ts';
+import type { PackageNotice } from './app-package.ts';
 import type { AskDriver } from './driver-executor.ts';
 import type { ExecutorId, RddId, ShuffleId, TaskId } from './ids.ts';
 import type { BlockManagerId } from './map-output.ts';
@@ -17,6 +18,8 @@ export interface AppConfig {
   readonly applicationId: string;
   /** The application's scripts, which slots never import. */
   readonly mainScripts: readonly string[];
+  /** How it gets modules and added files that it does not see; null: it sees them. */
+  readonly packages: PackageNotice | null;
   readonly logLevel: LogLevel;
 }
 

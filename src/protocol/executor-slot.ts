@@ -9,6 +9,20 @@ import type { Split, StageProgram } from './stage-program.ts';
 import type { StorageLevel } from './storage-level.ts';
 import type { AccumulatorUpdate, TaskDescription, TaskResult } from './task.ts';
 
+/** The copy of the application's modules that an executor has. Folders end with a slash. */
+export interface LocalPackage {
+  /** What the driver's paths begin with. */
+  readonly from: string;
+  /** Its counterpart here. */
+  readonly to: string;
+  /** Folders of the application itself, without what all paths begin with. */
+  readonly folders: readonly string[];
+  /** Iskra itself: on the driver, and here. */
+  readonly installation: { readonly from: string; readonly to: string };
+  /** Added to what is said of a module that cannot be imported; empty: nothing. */
+  readonly hint: string;
+}
+
 /** What a slot (a worker thread) is given when it starts. */
 export interface SlotSettings {
   /** Who serves the map outputs that this slot writes. */
@@ -23,6 +37,8 @@ export interface SlotSettings {
   readonly localDirs: unknown;
   /** What SparkFiles.getRootDirectory() says. */
   readonly filesDir: string;
+  /** The driver's files cannot be seen: modules come by EnsurePackage. */
+  readonly shipped: boolean;
   /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [2] and [3] task ids + 1 that were sent ahead, from byte 16 on the slot's progress (executor/slot-progress.ts). */
   readonly flags: SharedArrayBuffer;
 }
@@ -145,6 +161,8 @@ export interface AskExecutor extends AskDriver {
   StopFetch: [{ readonly fetchId: number }, null];
   /** Answered when all of them are in the slot's files directory. */
   EnsureFiles: [{ readonly files: readonly AddedFile[] }, null];
+  /** Answered when the application's modules are on this machine. */
+  EnsurePackage: [null, LocalPackage];
 }
 
 /** A partition as serializer blocks: in shared memory, which every slot of the executor can read, or in a file. */

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FileFetcher, placeFromSource } from '../../src/executor/file-fetcher.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { FileFetcher, placeFromDriver } from '../../src/executor/file-fetcher.ts';
 import type { AddedFile } from '../../src/protocol/added-file.ts';
 
 const file = (name: string, timestamp: number, source = ''): AddedFile => ({ kind: 'file', name, source, timestamp });
@@ -35,7 +36,10 @@ test('files are copied from where the driver has them', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'iskra-fetch-'));
   try {
     writeFileSync(join(dir, 'from.txt'), 'text');
-    const fetcher = new FileFetcher(join(dir, 'own'), placeFromSource({ overwrite: false, timeoutMs: 1000 }));
+    const fetcher = new FileFetcher(
+      join(dir, 'own'),
+      placeFromDriver({ overwrite: false, timeoutMs: 1000 }, null, silentLogger),
+    );
     await fetcher.ensure([file('to.txt', 1, join(dir, 'from.txt'))]);
     assert.equal(readFileSync(join(dir, 'own', 'to.txt'), 'utf8'), 'text');
   } finally {

@@ -1,0 +1,83 @@
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { homedir, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EpochMs } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { VERSION } from '../base/version.ts';
+import { PACKAGE_CACHE_DIR } from '../config/package-entries.ts';
+import type { SparkConf } from '../config/spark-conf.ts';
+import { PartStore } from './part-store.ts';
+import type { Installation } from './place-package.ts';
+
+/** Set by a worker for what it starts: `<work dir>/cache`. */
+export const CACHE_ENVIRONMENT_VARIABLE = 'ISKRA_PACKAGE_CACHE';
+
+/** Nothing that was used so recently goes. */
+const FRESH_MS = 3_600_000;
+
+/** This very copy of Iskra. One folder up and then down: that holds in dist/src and in dist/bundle alike. */
+export function ownInstallation(): Installation {
+  return { root: fileURLToPath(new URL('../../../', import.meta.url)).replace(/[\\/]$/, ''), version: VERSION };
+}
+
+/**
+ * The cache of this process: the worker's, the one that is set, or the user's own.
+ *
+ * @throws IskraError PACKAGE_STORE when a named one cannot be used.
+ */
+export function openPackageCache(conf: SparkConf): PartStore {
+  const named = process.env[CACHE_ENVIRONMENT_VARIABLE] || conf.get(PACKAGE_CACHE_DIR);
+  if (named !== undefined) return new PartStore(named);
+  try {
+    return new PartStore(join(homedir(), '.cache', 'iskra', 'packages'));
+  } catch {
+    // A user without a home, or on a read-only disk.
+    return new PartStore(join(tmpdir(), `iskra-packages-${userInfo().username}`));
+  }
+}
+
+export interface CacheLimits {
+  /** spark.iskra.package.cacheTtl */
+  readonly ttlMs: number;
+  /** spark.iskra.package.cacheMaxSize */
+  readonly maxBytes: number;
+}
+
+/**
+ * Removes what nobody has used for long, and above the size what was used least recently. Trees and unpacked parts go with the
+ * same rule of age; whoever runs in a tree touches it from time to time.
+ *
+ * @returns how many parts were removed.
+ */
+export function cleanPackageCache(store: PartStore, limits: CacheLimits, now: EpochMs, log: Logger): number {
+  const parts = store.list();
+  let total = parts.reduce((sum, { bytes }) => sum + bytes, 0);
+  let removed = 0;
+  const isOld = (usedAt: EpochMs): boolean => now - usedAt > limits.ttlMs;
+  store.removeStaleDrafts(now);
+  for (const { hash, bytes, usedAt } of parts) {
+    if (!isOld(usedAt) && (total <= limits.maxBytes || now - usedAt < FRESH_MS)) continue;
+    store.remove(hash);
+    rmSync(join(store.folder, 'unpacked', hash), { recursive: true, force: true });
+    total -= bytes;
+    removed++;
+  }
+  for (const kind of ['trees', 'unpacked']) {
+    const folder = join(store.folder, kind);
+    for (const name of namesIn(folder)) {
+      const stat = statSync(join(folder, name), { throwIfNoEntry: false });
+      if (stat !== undefined && isOld(stat.mtimeMs)) rmSync(join(folder, name), { recursive: true, force: true });
+    }
+  }
+  if (removed > 0) log.info(`removed ${removed} parts of applications from ${store.folder}`);
+  return removed;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -47,3 +47,24 @@ export const UI_STRICT_TRANSPORT_SECURITY: ConfigEntry<string | undefined> = def
   doc: 'The header `Strict-Transport-Security`, for pages that a proxy serves over HTTPS.',
   since: '0.2',
 });
+
+const port = (value: number): string | undefined =>
+  value >= 0 && value <= 65_535 ? undefined : 'must be between 0 and 65535';
+
+export const MASTER_UI_PORT: ConfigEntry<number> = defineEntry({
+  key: 'spark.master.ui.port',
+  type: types.int,
+  default: 8080,
+  check: port,
+  doc: "The port of a master's pages; when it is taken the next one that is free. `--webui-port` and the environment win over it.",
+  since: '0.2',
+});
+
+export const WORKER_UI_PORT: ConfigEntry<number> = defineEntry({
+  key: 'spark.worker.ui.port',
+  type: types.int,
+  default: 8081,
+  check: port,
+  doc: "The port of a worker's pages; when it is taken the next one that is free. `--webui-port` and the environment win over it.",
+  since: '0.2',
+});

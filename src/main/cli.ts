@@ -6,7 +6,7 @@ import { SparkConf } from '../config/spark-conf.ts';
 import { setSubmitDefaults } from '../config/submit-defaults.ts';
 import { parseSubmitArguments, prepareSubmission, reportError, UsageError } from '../deploy/submit/submit.ts';
 import { listExamples } from './examples.ts';
-import { COMMANDS, helpText, versionText } from './help.ts';
+import { COMMANDS, helpText, isDaemonCommand, versionText } from './help.ts';
 import { thisInstallation } from './installation.ts';
 import { runApplication } from './run-application.ts';
 
@@ -31,11 +31,20 @@ async function dispatch([command, ...rest]: readonly string[]): Promise<void> {
       return submit(command, rest);
     case 'example':
       return example(rest);
+    case 'master':
+    case 'worker':
+    case 'stop':
+    case 'start-all':
+    case 'stop-all': {
+      const { runDaemonCommand } = await import('./daemon.ts'); // a program that runs here needs nothing of it
+      return runDaemonCommand(command, rest);
+    }
     case '--version':
       return print(versionText(thisInstallation().version));
     case 'help':
     case '--help':
     case '-h':
+      if (isDaemonCommand(rest[0])) return dispatch([rest[0], '--help']);
       return print(helpText(rest[0]));
     case undefined:
       process.exitCode = USAGE;

@@ -1,3 +1,4 @@
+import type { DaemonCommand } from '../deploy/daemon/daemon-commands.ts';
 import { optionLines } from '../deploy/submit/submit.ts';
 
 /** The commands, with what they do; in the order of the help. */
@@ -5,8 +6,18 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   run: 'runs a TypeScript or JavaScript application here, on all cores',
   submit: "the same, under Spark's name and with Spark's options",
   example: 'runs an example that comes with Iskra; lists them without a name',
+  master: 'runs the master of a standalone cluster; --daemon in the background',
+  worker: "gives this machine's cores and memory to a cluster; --daemon in the background",
+  stop: 'ends a master or workers that run in the background',
+  'start-all': 'starts a master and workers on this machine, in the background',
+  'stop-all': 'ends them',
   help: 'shows the help of a command',
 };
+
+/** Whether the help of a command is with the daemons. */
+export function isDaemonCommand(command: string | undefined): command is DaemonCommand {
+  return command !== undefined && ['master', 'worker', 'stop', 'start-all', 'stop-all'].includes(command);
+}
 
 /** Spark's greeting, in our words. */
 export function versionText(version: string): string {
@@ -61,7 +72,7 @@ Usage: iskra COMMAND [options] [arguments]
 
 Commands:
 ${Object.entries(COMMANDS)
-  .map(([name, text]) => `  ${name.padEnd(8)}  ${text}`)
+  .map(([name, text]) => `  ${name.padEnd(9)}  ${text}`)
   .join('\n')}
 
   --help, -h     this help; behind a command, the help of the command
@@ -71,6 +82,7 @@ Examples:
   iskra run word-count.ts books/*.txt
   iskra submit --master local[4] word-count.ts in out
   iskra example spark-pi
+  iskra start-all
 `;
   }
 }

@@ -210,6 +210,7 @@ class Loop implements MasterLoop {
   }
 
   stop(): Promise<void> {
+    if (this.#ending === null) this.#log.info('The master stops.');
     return this.#end(0, 'The master was stopped.');
   }
 

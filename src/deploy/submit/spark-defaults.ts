@@ -6,6 +6,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `spark-defaults.conf`, where Spark looks for it; Iskra's own variables come first. */
 export function findDefaultsFile(env: Environment, folder: string): string | undefined {
+  return findConfFile(env, folder, 'spark-defaults.conf');
+}
+
+/** A file of the folder `conf`. */
+export function findConfFile(env: Environment, folder: string, name: string): string | undefined {
   const confFolders = [
     env['ISKRA_CONF_DIR'],
     env['SPARK_CONF_DIR'],
@@ -15,7 +20,7 @@ export function findDefaultsFile(env: Environment, folder: string): string | und
   ];
   for (const confFolder of confFolders) {
     if (!confFolder) continue;
-    const file = resolve(folder, confFolder, 'spark-defaults.conf');
+    const file = resolve(folder, confFolder, name);
     if (existsSync(file)) return file;
   }
   return undefined;

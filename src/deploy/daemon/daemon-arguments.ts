@@ -1,0 +1,215 @@
+// From command line, environment and properties file to what a master or a worker runs by: the first of them that says it wins.
+import { join, resolve } from 'node:path';
+import { IllegalArgumentError } from '../../base/errors.ts';
+import { parseMasterUrl } from '../../config/master-url.ts';
+import { AUTHENTICATE, AUTHENTICATE_SECRET } from '../../config/network-entries.ts';
+import { SparkConf } from '../../config/spark-conf.ts';
+import { MASTER_UI_PORT, WORKER_UI_PORT } from '../../config/ui-entries.ts';
+import { types } from '../../config/value-types.ts';
+import { parseAddress } from '../../rpc/rpc-address.ts';
+import { SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
+import { type Environment, findConfFile, readProperties } from '../submit/spark-defaults.ts';
+import { UsageError } from '../submit/submit-arguments.ts';
+import { homeFolder, variable } from './daemon-environment.ts';
+import type { DaemonClass, GivenOptions } from './daemon-options.ts';
+
+/** What arguments are read on. */
+export interface DaemonMachine {
+  readonly env: Environment;
+  readonly workingFolder: string;
+  readonly cores: number;
+  /** MiB. */
+  readonly memory: number;
+  /** By which others may reach it; undefined when there is none. */
+  readonly address: string | undefined;
+  warn(message: string): void;
+}
+
+interface DaemonArguments {
+  readonly conf: SparkConf;
+  /** By which others reach it. */
+  readonly host: string;
+  readonly bindAddress: string;
+  readonly port: number;
+  /** What links to its pages say. */
+  readonly publicHost: string;
+  readonly webUiPort: number;
+  /** It listens on this machine alone because nobody said otherwise and nobody would have to prove who he is. */
+  readonly loopbackByDefault: boolean;
+}
+
+export interface MasterArguments extends DaemonArguments {
+  readonly kind: 'master';
+}
+
+export interface WorkerArguments extends DaemonArguments {
+  readonly kind: 'worker';
+  readonly cores: number;
+  /** MiB. */
+  readonly memory: number;
+  readonly workDir: string;
+  /** `host:port` of each. */
+  readonly masters: readonly string[];
+}
+
+const MIB: number = 1024 ** 2;
+const DEFAULT_MASTER_PORT = 7077;
+
+/** @throws UsageError, or IskraError `PROPERTIES_FILE`. Spark: MasterArguments */
+export async function masterArguments(given: GivenOptions, machine: DaemonMachine): Promise<MasterArguments> {
+  if (given.rest[0] !== undefined)
+    throw new UsageError(`a master takes no arguments, but was given '${given.rest[0]}'`);
+  const conf = await settings('master', given, machine);
+  return { kind: 'master', ...common('master', given, machine, conf) };
+}
+
+/** @throws UsageError, or IskraError `PROPERTIES_FILE`. Spark: WorkerArguments */
+export async function workerArguments(given: GivenOptions, machine: DaemonMachine): Promise<WorkerArguments> {
+  const { env, workingFolder } = machine;
+  const [url, second] = given.rest;
+  if (url === undefined) throw new UsageError('a worker needs its master: give spark://HOST:PORT');
+  if (second !== undefined)
+    throw new UsageError(
+      `a worker takes one URL, but was also given '${second}': write several masters as spark://A:7077,B:7077`,
+    );
+  const masters = mastersOf(url);
+  const conf = await settings('worker', given, machine);
+  const dir =
+    given.values.get('--work-dir') ?? variable(env, 'WORKER_DIR') ?? join(homeFolder(env, workingFolder), 'work');
+  return {
+    kind: 'worker',
+    ...common('worker', given, machine, conf),
+    cores: cores(given, machine),
+    memory: memory(given, machine),
+    workDir: resolve(workingFolder, dir),
+    masters,
+  };
+}
+
+/** @throws UsageError */
+export function mastersOf(url: string): readonly string[] {
+  try {
+    const parsed = parseMasterUrl(url);
+    if (parsed.kind !== 'standalone') throw new IllegalArgumentError('it is of another kind');
+    const addresses = parsed.masters.map((master) => master.slice('spark://'.length));
+    for (const address of addresses) parseAddress(address);
+    return addresses;
+  } catch {
+    throw new UsageError(`Invalid master URL: ${url}. Give spark://HOST:PORT, or several as spark://A:7077,B:7077`);
+  }
+}
+
+/** Properties file, then `-Dspark.…` of the environment, then `--conf`, the later ones winning. */
+async function settings(of: DaemonClass, given: GivenOptions, machine: DaemonMachine): Promise<SparkConf> {
+  const { env, workingFolder, warn } = machine;
+  const named = given.values.get('--properties-file');
+  const file =
+    named === undefined ? findConfFile(env, workingFolder, 'spark-defaults.conf') : resolve(workingFolder, named);
+  const values: Record<string, string> = {};
+  if (file !== undefined) {
+    const read = await readProperties(file, env);
+    for (const warning of read.warnings) warn(warning);
+    Object.assign(values, read.values);
+  }
+  for (const name of ['DAEMON_JAVA_OPTS', of === 'master' ? 'MASTER_OPTS' : 'WORKER_OPTS'])
+    for (const option of (variable(env, name) ?? '').split(/\s+/).filter((word) => word !== '')) {
+      const match = /^-D(spark\.[^=]+)=(.*)$/.exec(option);
+      if (match?.[1] === undefined) warn(`${option} in ${name} is ignored: there is no JVM; -Dspark.KEY=VALUE is read`);
+      else values[match[1]] = match[2] ?? '';
+    }
+  for (const text of given.conf) {
+    const at = text.indexOf('=');
+    if (at < 1) throw new UsageError(`Spark config without '=': ${text}; give --conf KEY=VALUE`);
+    const key = text.slice(0, at).trim();
+    if (key === AUTHENTICATE_SECRET.key)
+      throw new UsageError(
+        `${key} is not taken from arguments, which others on this machine can read: put it into a file and name that by spark.authenticate.secret.file, or into the environment as ${SECRET_ENVIRONMENT_VARIABLE}`,
+      );
+    if (key.startsWith('spark.')) values[key] = text.slice(at + 1).trim();
+    else warn(`Ignoring non-Spark config property: ${key}`);
+  }
+  const conf = new SparkConf(values);
+  try {
+    conf.checkAll();
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  return conf;
+}
+
+function common(of: DaemonClass, given: GivenOptions, machine: DaemonMachine, conf: SparkConf): DaemonArguments {
+  const { env } = machine;
+  const name = of.toUpperCase();
+  const port = option(given, '--port', env, `${name}_PORT`);
+  const webUiPort = option(given, '--webui-port', env, `${name}_WEBUI_PORT`);
+  const hostGiven =
+    given.values.get('--host') ??
+    given.values.get('--ip') ??
+    variable(env, `${name}_HOST`) ??
+    variable(env, 'LOCAL_HOSTNAME') ??
+    variable(env, 'LOCAL_IP');
+  if (hostGiven !== undefined && (hostGiven === '' || /[\s/@]/.test(hostGiven) || hostGiven.includes('://')))
+    throw new UsageError(`'${hostGiven}' is not a host: give a name or an address, such as host-a or 10.0.0.7`);
+  // Whoever reaches the port can run code: others may only when they have to prove who they are, or when the user says so.
+  const mayBeOpen = conf.get(AUTHENTICATE) || conf.contains(AUTHENTICATE);
+  const byDefault = mayBeOpen ? machine.address : undefined;
+  const host = hostGiven ?? byDefault ?? 'localhost';
+  const bindGiven =
+    given.values.get('--bind-address') ?? (hostGiven === undefined ? undefined : variable(env, 'LOCAL_IP'));
+  return {
+    conf,
+    host,
+    bindAddress: bindGiven ?? (host === 'localhost' ? '127.0.0.1' : host),
+    port: port === undefined ? (of === 'master' ? DEFAULT_MASTER_PORT : 0) : portOf(port),
+    publicHost: variable(env, 'PUBLIC_DNS') ?? host,
+    webUiPort:
+      webUiPort === undefined ? conf.get(of === 'master' ? MASTER_UI_PORT : WORKER_UI_PORT) : portOf(webUiPort),
+    loopbackByDefault: hostGiven === undefined && !mayBeOpen,
+  };
+}
+
+/** A value with where it is from, for errors. */
+interface Given {
+  readonly text: string;
+  readonly from: string;
+}
+
+function option(given: GivenOptions, name: string, env: Environment, variableName: string): Given | undefined {
+  const text = given.values.get(name);
+  if (text !== undefined) return { text, from: name };
+  const value = variable(env, variableName);
+  if (value === undefined) return undefined;
+  const from = env[`ISKRA_${variableName}`] ? `ISKRA_${variableName}` : `SPARK_${variableName}`;
+  return { text: value, from };
+}
+
+function portOf({ text, from }: Given): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535))
+    throw new UsageError(`${from} is '${text}', but must be a port: 0 to 65535, 0 being any that is free`);
+  return port;
+}
+
+function cores(given: GivenOptions, machine: DaemonMachine): number {
+  const wanted = option(given, '--cores', machine.env, 'WORKER_CORES');
+  if (wanted === undefined) return machine.cores;
+  const number = /^\d+$/.test(wanted.text) ? Number(wanted.text) : 0;
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new UsageError(`${wanted.from} is '${wanted.text}', but must be a whole number of 1 or more`);
+  return number;
+}
+
+/** MiB. Spark: WorkerArguments.checkWorkerMemory, inferDefaultMemory */
+function memory(given: GivenOptions, machine: DaemonMachine): number {
+  const wanted = option(given, '--memory', machine.env, 'WORKER_MEMORY');
+  if (wanted === undefined) return Math.max(machine.memory - 1024, 1024);
+  const bytes = types.bytes.parse(wanted.text.trim());
+  if (bytes === undefined)
+    throw new UsageError(`${wanted.from} is '${wanted.text}', but must be a size with its unit, such as 1000M or 2G`);
+  const mib = Math.floor(bytes / MIB);
+  if (mib < 1)
+    throw new UsageError(
+      `Memory is below 1MB, or missing a M/G at the end of the memory specification? ${wanted.from} is '${wanted.text}': give 1000M or 2G`,
+    );
+  return mib;
+}

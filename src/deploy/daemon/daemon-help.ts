@@ -1,0 +1,82 @@
+import { type DaemonCommand, daemonOptionLines } from './daemon-options.ts';
+
+/** What `iskra COMMAND --help` shows. */
+export function daemonHelp(command: DaemonCommand): string {
+  switch (command) {
+    case 'master':
+      return `Usage: iskra master [options]
+
+Runs the master of a standalone cluster: workers register with it, applications get executors from it.
+
+Options:
+${daemonOptionLines(command)}
+
+Options win over the environment, and that wins over the properties file. Variables: ISKRA_MASTER_HOST, …_MASTER_PORT,
+…_MASTER_WEBUI_PORT, …_PUBLIC_DNS, …_CONF_DIR, …_LOG_DIR, …_PID_DIR, and others; each may begin with SPARK_ instead.
+
+Without --host it listens on localhost only, unless spark.authenticate says who may talk.
+
+Examples:
+  iskra master
+  iskra master --port 7078 --webui-port 0 --conf spark.deploy.recoveryMode=FILESYSTEM --conf spark.deploy.recoveryDirectory=/var/iskra
+  iskra master --daemon --host host-a --properties-file conf/secure.conf
+
+Exit codes: 0 it was told to end by its election; 1 it could not start; 50 it is broken; 130, 143 ended by Ctrl-C or SIGTERM.
+`;
+    case 'worker':
+      return `Usage: iskra worker [options] spark://HOST:PORT[,HOST:PORT…]
+
+Gives this machine's cores and memory to the cluster of a master: it starts executors, and drivers in cluster mode.
+
+Options:
+${daemonOptionLines(command)}
+
+Options win over the environment, and that wins over the properties file. Variables: ISKRA_WORKER_CORES, …_WORKER_MEMORY,
+…_WORKER_PORT, …_WORKER_WEBUI_PORT, …_WORKER_DIR, …_LOCAL_DIRS, …_PUBLIC_DNS, …_LOG_DIR, …_PID_DIR, and others; each may
+begin with SPARK_ instead.
+
+Examples:
+  iskra worker spark://localhost:7077
+  iskra worker --cores 4 --memory 8G --work-dir /data/iskra spark://host-a:7077,host-b:7077
+  iskra worker --daemon --instance 2 spark://localhost:7077
+
+Exit codes: 1 it could not start, or no master answered; 130, 143 ended by Ctrl-C or SIGTERM.
+`;
+    case 'stop':
+      return `Usage: iskra stop [options] master|worker
+
+Ends daemons of this machine and this user in good order, and waits until they are gone.
+
+Options:
+${daemonOptionLines(command)}
+
+Examples:
+  iskra stop master
+  iskra stop --instance 2 worker
+`;
+    case 'start-all':
+      return `Usage: iskra start-all [options]
+
+Starts a master on this machine, and a worker for each line of conf/workers that names this machine; one when there is no
+such file. ISKRA_WORKER_INSTANCES starts several workers each.
+
+Options:
+${daemonOptionLines(command)}
+
+Examples:
+  iskra start-all
+  ISKRA_WORKER_INSTANCES=2 ISKRA_WORKER_CORES=1 ISKRA_WORKER_MEMORY=1g iskra start-all
+`;
+    case 'stop-all':
+      return `Usage: iskra stop-all
+
+Ends all workers and masters of this machine and this user that run as daemons.
+
+Options:
+${daemonOptionLines(command)}
+
+Example:
+  iskra stop-all
+`;
+  }
+}

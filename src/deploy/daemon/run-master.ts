@@ -1,0 +1,61 @@
+import { IskraError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import { resolveSecurity } from '../../rpc/security.ts';
+import { startMasterWebUi } from '../../ui/master/master-web-ui.ts';
+import { startMaster } from '../master/master-loop.ts';
+import { openRecovery } from '../recovery/open-recovery.ts';
+import type { Environment } from '../submit/spark-defaults.ts';
+import type { MasterArguments } from './daemon-arguments.ts';
+import { checkMayListen, logLoopback, type RunningDaemon, undoing } from './running-daemon.ts';
+
+/** Starts a master with its pages. @throws IskraError that says why it cannot be. Spark: Master.main, Master.onStart */
+export async function runMaster(args: MasterArguments, env: Environment, log: Logger): Promise<RunningDaemon> {
+  const { conf, host, bindAddress, port, publicHost, webUiPort } = args;
+  const security = resolveSecurity(conf, { environment: env });
+  await checkMayListen('sparkMaster', bindAddress, security);
+  if (args.loopbackByDefault) logLoopback(log);
+  const webUi = await startMasterWebUi({ conf, host: publicHost, bindAddress, port: webUiPort, log });
+  return undoing(webUi.stop, async () => {
+    const { persistence, election } = await openRecovery(conf, log.named('Master'));
+    const close = async (): Promise<void> => {
+      await election.stop();
+      await persistence.close();
+    };
+    const master = await undoing(close, async () => {
+      try {
+        return await startMaster({
+          ...{ conf, host, bindAddress, port, webUiUrl: webUi.url, security, persistence, election, log },
+        });
+      } catch (error) {
+        throw isTaken(error) ? busy(bindAddress, port, error) : error;
+      }
+    });
+    webUi.serve((type, request) => master.ask(type, request));
+    const finished = master.finished.then(async (end) => {
+      await webUi.stop();
+      return end;
+    });
+    return {
+      url: master.url,
+      webUiUrl: webUi.url,
+      finished,
+      stop: async () => {
+        await master.stop();
+        await finished;
+      },
+    };
+  });
+}
+
+function isTaken(error: unknown): boolean {
+  if (!IskraError.is(error) || error.code !== 'RPC_BIND') return false;
+  return (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE';
+}
+
+function busy(address: string, port: number, cause: unknown): IskraError {
+  return new IskraError(
+    'RPC_BIND',
+    `Port ${port} of ${address} is taken, perhaps by another master: end that one, or choose another port with --port`,
+    { cause, details: { address, port } },
+  );
+}

@@ -1,0 +1,70 @@
+import { randomInt } from 'node:crypto';
+import type { Logger } from '../../base/logger.ts';
+import { formatAddress } from '../../rpc/rpc-address.ts';
+import { resolveSecurity } from '../../rpc/security.ts';
+import { startWorkerWebUi } from '../../ui/worker/worker-web-ui.ts';
+import type { Environment } from '../submit/spark-defaults.ts';
+import { startWorker, type WorkerLoop } from '../worker/worker-loop.ts';
+import type { WorkerArguments } from './daemon-arguments.ts';
+import { variable } from './daemon-environment.ts';
+import { checkMayListen, logLoopback, type RunningDaemon, undoing } from './running-daemon.ts';
+
+/** What a worker's process has besides its arguments. */
+export interface WorkerSurroundings {
+  readonly env: Environment;
+  /** Its own log; null when that goes to standard error. */
+  readonly logFile: string | null;
+  /** Programs that may be launched: main class → the file that `node` runs. */
+  readonly programs: Readonly<Record<string, string>>;
+}
+
+/** Starts a worker with its pages. @throws IskraError that says why it cannot be. Spark: Worker.main, Worker.onStart */
+export async function runWorker(
+  args: WorkerArguments,
+  { env, logFile, programs }: WorkerSurroundings,
+  log: Logger,
+): Promise<RunningDaemon> {
+  const { conf, host, bindAddress, port, publicHost, webUiPort, cores, memory, workDir, masters } = args;
+  const security = resolveSecurity(conf, { environment: env });
+  await checkMayListen('sparkWorker', bindAddress, security);
+  if (args.loopbackByDefault) logLoopback(log);
+  let worker: WorkerLoop | null = null;
+  const state = () => worker?.state() ?? null;
+  const ui = { conf, host: publicHost, bindAddress, port: webUiPort, workDir, logFile, state, log };
+  const webUi = await startWorkerWebUi(ui);
+  return undoing(webUi.stop, async () => {
+    const localDirs = variable(env, 'LOCAL_DIRS');
+    const started = await startWorker({
+      conf,
+      host,
+      bindAddress,
+      port,
+      cores,
+      memory,
+      workDir,
+      masters,
+      webUiUrl: webUi.url,
+      resources: {},
+      security,
+      log,
+      seed: randomInt(2 ** 32),
+      programs,
+      environment: localDirs === undefined ? env : { ...env, SPARK_LOCAL_DIRS: localDirs },
+    });
+    worker = started;
+    const finished = started.finished.then(async (end) => {
+      await webUi.stop();
+      return end;
+    });
+    return {
+      url: `spark://${formatAddress(started.address)}`,
+      webUiUrl: webUi.url,
+      finished,
+      stop: async () => {
+        await started.stop();
+        await finished;
+      },
+      decommission: () => started.decommission(),
+    };
+  });
+}

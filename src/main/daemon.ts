@@ -1,0 +1,93 @@
+// `iskra master`, `worker`, `stop`, `start-all`, `stop-all`: this process's part, which is arguments, signals and exit codes.
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { errorToData, IskraError } from '../base/errors.ts';
+import { createStderrLogger } from '../base/stderr-logger.ts';
+import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
+import {
+  type DaemonCommand,
+  type DaemonOutcome,
+  type DaemonReady,
+  daemonCommand,
+  daemonHelp,
+  type RunningDaemon,
+} from '../deploy/daemon/daemon-commands.ts';
+import { EXECUTOR_MAIN } from '../protocol/worker-process.ts';
+
+/** Spark: SparkExitCode.UNCAUGHT_EXCEPTION */
+const UNCAUGHT_EXCEPTION = 50;
+const SIGNALS = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const;
+
+/** Runs one of the commands; ends the process when it has served. */
+export async function runDaemonCommand(command: DaemonCommand, argv: readonly string[]): Promise<void> {
+  try {
+    const outcome = await daemonCommand(command, argv, {
+      env: process.env,
+      workingFolder: process.cwd(),
+      temporary: tmpdir(),
+      cores: availableParallelism(),
+      memory: Math.floor(machineMemory() / 1024 ** 2),
+      program: process.argv[1] ?? '',
+      programs: { [EXECUTOR_MAIN]: fileURLToPath(new URL('./executor-process.js', import.meta.url)) },
+      warn: (message) => void process.stderr.write(`iskra: ${message}\n`),
+      print: (line) => void process.stdout.write(`${line}\n`),
+    });
+    if (outcome.kind === 'help') process.stdout.write(outcome.text);
+    else if (outcome.kind === 'done') process.exitCode = outcome.code;
+    else process.exit(await serve(outcome));
+  } catch (error) {
+    process.stderr.write(`iskra: ${textOf(error)}\n`);
+    if (IskraError.is(error) && error.code === 'USAGE') process.stderr.write(`\n${daemonHelp(command)}`);
+    process.exitCode = 1;
+  }
+}
+
+/** What a container may use, where it may not use the whole machine. */
+function machineMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}
+
+/** A message says all but for our own bugs. */
+function textOf(error: unknown): string {
+  return IskraError.is(error) && error.code !== 'INVARIANT' ? error.message : errorToData(error).stack;
+}
+
+/** @returns the exit code, when it has ended by itself or by a signal. */
+async function serve({ of, conf, start }: Extract<DaemonOutcome, { kind: 'serve' }>): Promise<number> {
+  const log = createStderrLogger(of === 'master' ? 'Master' : 'Worker', {
+    // Daemons tell their story, as Spark's do.
+    level: conf.contains(LOG_LEVEL) ? conf.get(LOG_LEVEL) : 'INFO',
+    format: conf.get(STRUCTURED_LOGGING_ENABLED) ? 'json' : 'text',
+  });
+  let running: RunningDaemon | null = null;
+  let signalled: number | null = null;
+  for (const [signal, code] of SIGNALS)
+    process.on(signal, () => {
+      if (signalled !== null) process.exit(code); // twice: at once
+      signalled = code;
+      log.info(`RECEIVED SIGNAL ${signal.slice('SIG'.length)}`);
+      void running?.stop();
+    });
+  process.on('uncaughtException', (error) => {
+    log.error(`Uncaught exception in the ${of}: ${errorToData(error).stack}`);
+    process.exit(UNCAUGHT_EXCEPTION);
+  });
+  const started = await start(log);
+  running = started;
+  // Spark: spark.worker.decommission.signal
+  process.on('SIGPWR', () => started.decommission?.());
+  if (signalled !== null) void started.stop();
+  else tellStarter({ type: 'Ready', url: started.url, webUiUrl: started.webUiUrl });
+  const { code } = await started.finished; // the log says why
+  return signalled ?? code;
+}
+
+/** The process that waits for this one to serve, if there is one. */
+function tellStarter(ready: DaemonReady): void {
+  if (process.send === undefined) return;
+  process.send(ready, () => process.connected && process.disconnect());
+}

@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ISKRA = fileURLToPath(new URL('../../../bin/iskra', import.meta.url));
+const ANY_PORTS = { ISKRA_MASTER_PORT: '0', ISKRA_MASTER_WEBUI_PORT: '0', ISKRA_WORKER_WEBUI_PORT: '0' };
+
+interface Outcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly outcome: Promise<Outcome>;
+  /** What the first match in its log caught. */
+  logged(pattern: RegExp): Promise<string>;
+}
+
+/** A folder in which commands run, with no settings from elsewhere. */
+class Place {
+  readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'iskra-daemons-')));
+  readonly env: Readonly<Record<string, string | undefined>>;
+
+  constructor(t: TestContext, env: Readonly<Record<string, string>> = {}) {
+    const clean = Object.entries(process.env).filter(([key]) => !/^_?(SPARK|ISKRA)_/.test(key));
+    this.env = { ...Object.fromEntries(clean), ...ANY_PORTS, ISKRA_PID_DIR: join(this.folder, 'pids'), ...env };
+    t.after(async () => {
+      await this.run('stop-all');
+      rmSync(this.folder, { recursive: true, force: true });
+    });
+  }
+
+  start(...args: string[]): Running {
+    const child = spawn(process.execPath, [ISKRA, ...args], {
+      cwd: this.folder,
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    const looks: (() => void)[] = [];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+      for (const look of looks) look();
+    });
+    const outcome = new Promise<Outcome>((resolve, reject) => {
+      child.on('error', reject).on('close', (code, signal) => resolve({ code, signal, out, err }));
+    });
+    const logged = (pattern: RegExp): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const found = pattern.exec(err)?.[1];
+          if (found !== undefined) resolve(found);
+        };
+        looks.push(look);
+        look();
+        void outcome.then(() => reject(new Error(`ended without ${pattern}:\n${err}`)));
+      });
+    return { child, outcome, logged };
+  }
+
+  run(...args: string[]): Promise<Outcome> {
+    return this.start(...args).outcome;
+  }
+
+  write(name: string, text: string): void {
+    const path = join(this.folder, name);
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, text);
+  }
+}
+
+/** One that has ended and that nobody has asked for its exit code is dead, too. */
+function isAlive(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.trim() !== '' && !stdout.startsWith('Z');
+}
+
+const pidOf = (out: string, what: string): number =>
+  Number(new RegExp(`started ${what} as process (\\d+)`).exec(out)?.[1]);
+
+async function state(pages: string | undefined): Promise<{ status: string; aliveworkers: number; workers: unknown[] }> {
+  const response = await fetch(`${pages}/json/`);
+  return (await response.json()) as { status: string; aliveworkers: number; workers: unknown[] };
+}
+
+test('a master and a worker in the foreground find each other, and end in good order', {
+  timeout: 60_000,
+}, async (t) => {
+  const place = new Place(t);
+  const master = place.start('master');
+  const url = await master.logged(/Starting Iskra master at (spark:\/\/localhost:\d+)/);
+  const worker = place.start('worker', '-c', '3', '-m', '700M', url);
+  await worker.logged(/(Successfully registered with master)/);
+  await master.logged(/Registering worker localhost:\d+ with (3 cores, 700 MiB RAM)/);
+  await master.logged(/(Listening on localhost only)/);
+  worker.child.kill('SIGINT');
+  assert.equal((await worker.outcome).code, 130);
+  await master.logged(/(got disassociated)/);
+  master.child.kill('SIGTERM');
+  const { code, err } = await master.outcome;
+  assert.equal(code, 143);
+  assert.match(err, /RECEIVED SIGNAL TERM[\s\S]*The master stops/);
+});
+
+test('a daemon says where it serves, is there once, and can be stopped', { timeout: 60_000 }, async (t) => {
+  const place = new Place(t);
+  const started = await place.run('master', '--daemon');
+  assert.equal(started.code, 0, started.err);
+  const pid = pidOf(started.out, 'master 1');
+  const pages = /pages at (\S+),/.exec(started.out)?.[1];
+  assert.equal((await state(pages)).status, 'ALIVE');
+  const [file] = readdirSync(join(place.folder, 'pids'));
+  assert.match(file ?? '', /^iskra-[\w.-]+-master-1\.pid$/);
+  assert.equal(readFileSync(join(place.folder, 'pids', file ?? ''), 'utf8'), `${pid}\n`);
+  const again = await place.run('master', '--daemon');
+  assert.equal(again.code, 1);
+  assert.equal(again.err, `iskra: master 1 running as process ${pid}. Stop it first.\n`);
+  const stopped = await place.run('stop', 'master');
+  assert.deepEqual(stopped, { code: 0, signal: null, out: `stopped master 1, which was process ${pid}\n`, err: '' });
+  assert.equal(isAlive(pid), false);
+  assert.deepEqual(readdirSync(join(place.folder, 'pids')), []);
+  assert.equal((await place.run('stop', 'master')).out, 'no master to stop\n');
+  const [log] = readdirSync(join(place.folder, 'logs'));
+  assert.match(log ?? '', /^iskra-[\w.-]+-master-1-[\w.-]+\.out$/);
+  assert.match(readFileSync(join(place.folder, 'logs', log ?? ''), 'utf8'), /I have been elected leader/);
+});
+
+test('start-all starts a master and the workers of this machine, stop-all leaves nothing', {
+  timeout: 60_000,
+}, async (t) => {
+  const place = new Place(t, { ISKRA_WORKER_INSTANCES: '2', SPARK_WORKER_CORES: '1', SPARK_WORKER_MEMORY: '256m' });
+  const started = await place.run('start-all');
+  assert.equal(started.code, 0, started.err);
+  const pids = ['master 1', 'worker 1', 'worker 2'].map((what) => pidOf(started.out, what));
+  assert.ok(pids.every(isAlive), started.out);
+  const pages = /started master.*pages at (\S+),/.exec(started.out)?.[1];
+  while ((await state(pages)).aliveworkers < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  const again = await place.run('start-all');
+  assert.equal(again.code, 1);
+  assert.equal(again.err.match(/running as process \d+\. Stop it first\./g)?.length, 3, again.err);
+  assert.equal(
+    (await place.run('stop', '--instance', '2', 'worker')).out,
+    `stopped worker 2, which was process ${pids[2]}\n`,
+  );
+  const stopped = await place.run('stop-all');
+  assert.deepEqual([stopped.code, stopped.err], [0, '']);
+  assert.deepEqual(pids.map(isAlive), [false, false, false]);
+  assert.deepEqual(readdirSync(join(place.folder, 'pids')), []);
+});
+
+test('hosts of conf/workers that are elsewhere are named, with what to do', { timeout: 60_000 }, async (t) => {
+  const place = new Place(t, { SPARK_WORKER_CORES: '1', SPARK_WORKER_MEMORY: '256m' });
+  place.write('conf/workers', 'localhost\nhost-b # elsewhere\n');
+  const started = await place.run('start-all');
+  assert.equal(started.code, 1);
+  assert.ok(pidOf(started.out, 'worker 1') > 0, started.out);
+  assert.match(
+    started.err,
+    /^iskra: host-b of conf\/workers is not this machine: .* ssh host-b iskra worker --daemon spark:\/\/localhost:\d+\n$/,
+  );
+});
+
+test('a daemon that cannot start says why, and leaves no pid file', { timeout: 60_000 }, async (t) => {
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+  t.after(() => blocker.close());
+  const address = blocker.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const place = new Place(t);
+  const foreground = await place.run('master', '--port', String(port));
+  assert.equal(foreground.code, 1);
+  assert.match(foreground.err, new RegExp(`iskra: Port ${port} of 127\\.0\\.0\\.1 is taken, .* with --port\n$`));
+  const background = await place.run('master', '--daemon', '--port', String(port));
+  assert.equal(background.code, 1);
+  assert.match(
+    background.err,
+    new RegExp(`^iskra: master 1 ended with 1\n[\\s\\S]*Port ${port} of 127[\\s\\S]*full log in `),
+  );
+  assert.deepEqual(readdirSync(join(place.folder, 'pids')), []);
+});
+
+test('a daemon that others could reach without a secret does not start, unless told that they may', {
+  timeout: 60_000,
+}, async (t) => {
+  const place = new Place(t);
+  for (const command of [['master'], ['worker', 'spark://localhost:7077']]) {
+    const [name = '', ...rest] = command;
+    const refused = await place.run(name, '--host', '0.0.0.0', ...rest);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /would listen on 0\.0\.0\.0, where other hosts can reach it, without authentication/);
+  }
+  const open = place.start('master', '--host', '0.0.0.0', '--conf', 'spark.authenticate=false');
+  await open.logged(/(Starting Iskra master at)/);
+  open.child.kill('SIGTERM');
+  await open.outcome;
+});
+
+test('a worker with another secret is not let in, and the secret is in no argument', { timeout: 60_000 }, async (t) => {
+  const place = new Place(t);
+  place.write('right', 'the right secret\n');
+  place.write('wrong', 'a wrong secret\n');
+  const secret = (file: string): string[] => [
+    ...['--host', 'localhost', '--conf', 'spark.authenticate=true'],
+    ...['--conf', `spark.authenticate.secret.file=${join(place.folder, file)}`],
+  ];
+  const master = place.start('master', ...secret('right'));
+  const url = await master.logged(/Starting Iskra master at (spark:\/\/localhost:\d+)/);
+  const stranger = place.start('worker', ...secret('wrong'), url);
+  await master.logged(/(Refused a connection)/);
+  await stranger.logged(/(Failed to connect to master)/);
+  const friend = place.start('worker', ...secret('right'), url);
+  await friend.logged(/(Successfully registered with master)/);
+  for (const { child, outcome } of [stranger, friend, master]) {
+    child.kill('SIGTERM');
+    assert.doesNotMatch((await outcome).err, /(right|wrong) secret/);
+  }
+  const inArguments = await place.run('master', '--conf', 'spark.authenticate.secret=hush');
+  assert.equal(inArguments.code, 1);
+  assert.match(inArguments.err, /spark\.authenticate\.secret is not taken from arguments/);
+});
+
+test('bad options are answered with the usage and code 1, --help with code 0', { timeout: 60_000 }, async (t) => {
+  const place = new Place(t);
+  const bad = await place.run('worker', '--core', '2', 'spark://localhost:7077');
+  assert.equal(bad.code, 1);
+  assert.match(bad.err, /^iskra: Unrecognized option '--core'; did you mean --cores\?\n\nUsage: iskra worker /);
+  for (const command of ['master', 'worker', 'stop', 'start-all', 'stop-all']) {
+    const help = await place.run(command, '--help');
+    assert.deepEqual([help.code, help.err], [0, ''], command);
+    assert.match(help.out, new RegExp(`^Usage: iskra ${command}[\\s\\S]*Example`));
+  }
+  assert.match((await place.run('--help')).out, /\n {2}start-all {2}/);
+});
+
+test('a work directory that is a file ends a worker with code 1', { timeout: 60_000 }, async (t) => {
+  const place = new Place(t);
+  place.write('work', 'not a directory');
+  const { code, err } = await place.run('worker', 'spark://localhost:7077');
+  assert.equal(code, 1);
+  assert.match(err, /Failed to create work directory .*\/work/);
+});

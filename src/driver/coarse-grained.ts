@@ -3,7 +3,7 @@ import type { StderrLogger } from '../base/stderr-logger.ts';
 import { CoarseGrainedBackend } from '../cluster/coarse-grained/coarse-grained-backend.ts';
 import type { ExecutorProvider } from '../cluster/coarse-grained/executor-provider.ts';
 import { BROADCAST_BLOCK_SIZE, NETWORK_TIMEOUT_INTERVAL } from '../config/executor-entries.ts';
-import { NETWORK_TIMEOUT } from '../config/network-entries.ts';
+import { AUTHENTICATE_SECRET, NETWORK_TIMEOUT } from '../config/network-entries.ts';
 import { MAX_REGISTERED_RESOURCES_WAITING_TIME, MIN_REGISTERED_RESOURCES_RATIO } from '../config/scheduler-entries.ts';
 import { SHUFFLE_SERVICE_PORT } from '../config/shuffle-service-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
@@ -36,7 +36,7 @@ export function coarseGrainedBackend(
     rpc,
     provider,
     app: {
-      conf: { ...Object.fromEntries(conf.getAll()), ...portConf },
+      conf: { ...executorConf(conf), ...portConf },
       applicationId,
       mainScripts,
       packages: servePackages({ rpc, conf, mainScripts, addedFile: needs.addedFile, log }),
@@ -57,6 +57,11 @@ export function coarseGrainedBackend(
     onFailed: needs.onFailed,
     log,
   });
+}
+
+/** The settings as executors get them: all but where the cluster's secret is, which opens more than an executor may. */
+export function executorConf(conf: SparkConf): Record<string, string> {
+  return Object.fromEntries(conf.getAll().filter(([key]) => !key.startsWith(AUTHENTICATE_SECRET.key)));
 }
 
 /**

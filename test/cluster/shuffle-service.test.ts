@@ -3,40 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const gone = async (pid: number): Promise<void> => {
-  while (isAlive(pid)) await sleep(10);
-};
-
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await sleep(10);
-};
-
-const executorPids = async (sc: SparkContext, n: number): Promise<number[]> => {
-  for (;;) {
-    const pids = await sc
-      .parallelize([...Array(16).keys()], 16)
-      .map(() => {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-        return process.pid;
-      })
-      .collect();
-    const different = [...new Set(pids)];
-    if (different.length === n) return different;
-  }
-};
+import { executorPids, kill, until } from '../kit/executors.ts';
 
 const OUTPUT = /\.(data|index)$/;
 
@@ -73,10 +42,7 @@ test('executors are killed between the stages: no map task runs again', async ()
     .reduceByKey((a, b) => a + b, 4);
   assert.equal(await counts.count(), 10);
   assert.equal(mapped.value, 1000);
-  for (const pid of await executorPids(sc, 2)) {
-    process.kill(pid, 'SIGKILL');
-    await gone(pid);
-  }
+  for (const pid of await executorPids(sc, 2)) await kill(pid);
   const values = await counts.values().collect();
   assert.deepEqual(values, Array(10).fill(100));
   assert.equal(mapped.value, 1000);
@@ -118,10 +84,7 @@ test('cached partitions on disk outlive their executor', async () => {
     .persist(StorageLevel.DISK_ONLY);
   assert.equal(await numbers.sum(), 4950);
   assert.equal(computed.value, 100);
-  for (const pid of await executorPids(sc, 2)) {
-    process.kill(pid, 'SIGKILL');
-    await gone(pid);
-  }
+  for (const pid of await executorPids(sc, 2)) await kill(pid);
   await executorPids(sc, 2);
   assert.equal(await numbers.sum(), 4950);
   assert.equal(computed.value, 100);
@@ -138,10 +101,7 @@ test('what executors that are gone have written for a shuffle goes when nobody n
   assert.equal(await shuffled.count(), 10);
   const written = filesBelow(scratch, OUTPUT).filter((name) => !others.has(name));
   assert.equal(written.length, 8);
-  for (const pid of await executorPids(sc, 2)) {
-    process.kill(pid, 'SIGKILL');
-    await gone(pid);
-  }
+  for (const pid of await executorPids(sc, 2)) await kill(pid);
   await executorPids(sc, 2);
   await shuffled.cleanShuffleDependencies();
   await until(() => written.every((name) => !existsSync(join(scratch, name))));

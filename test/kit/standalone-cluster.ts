@@ -63,6 +63,11 @@ export class StandaloneCluster {
     return this.master.url;
   }
 
+  /** Settings of the cluster, with others. */
+  withConf(more: Readonly<Record<string, string>>): SparkConf {
+    return new SparkConf({ ...Object.fromEntries(this.#conf.getAll()), ...more });
+  }
+
   async addWorker(more: Partial<WorkerOptions> = {}): Promise<WorkerLoop> {
     const { coresPerWorker = 1, memoryPerWorker = 1024, security = OPEN, log = silentLogger } = this.#options;
     const worker = await startWorker({

@@ -123,7 +123,10 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     provider.start(rpc.address, {
       exited: (executorId, loss) => this.#lost(executorId, loss),
       draining: (executorId, message, workerHost) => this.#drain(executorId, message, workerHost),
-      workerRemoved: (workerId, host, message) => this.#listener?.workerRemoved(workerId, host, message),
+      workerRemoved: (workerId, host, message) => {
+        this.#hostLost(host);
+        this.#listener?.workerRemoved(workerId, host, message);
+      },
       failed: (message) => {
         this.#isReady();
         onFailed(this.#withLastWords(message));

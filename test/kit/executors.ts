@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SparkContext } from '../../src/driver/spark-context.ts';
+
+/** The processes of an application's executors, once there are `n`. */
+export async function executorPids(sc: SparkContext, n: number): Promise<number[]> {
+  for (;;) {
+    const pids = await sc
+      .parallelize([...Array(16).keys()], 16)
+      .map(() => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+        return process.pid;
+      })
+      .collect();
+    const different = [...new Set(pids)];
+    if (different.length === n) return different;
+  }
+}
+
+export async function kill(pid: number): Promise<void> {
+  process.kill(pid, 'SIGKILL');
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await sleep(10);
+  }
+}
+
+/** Looks again and again until it holds. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await sleep(10);
+}

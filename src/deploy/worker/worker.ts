@@ -24,6 +24,16 @@ import type { WorkerSettings } from './worker-settings.ts';
 /** An id that comes from the network and becomes part of a path. */
 const SAFE_ID = /^(?!\.)[\w.-]{1,200}$/;
 
+/** What only the active master may order, in the log's words. */
+const ORDERS: ReadonlyMap<MasterToWorker['type'], string> = new Map([
+  ['LaunchExecutor', 'launch executor'],
+  ['KillExecutor', 'kill executor'],
+  ['LaunchDriver', 'launch driver'],
+  ['KillDriver', 'kill driver'],
+  ['ApplicationFinished', 'end an application'],
+  ['DecommissionWorker', 'decommission this worker'],
+]);
+
 /**
  * Decides for one worker: whom it follows, what it starts, what it has left, what it cleans up.
  *
@@ -182,6 +192,12 @@ export class Worker {
 
   #fromMaster(message: MasterToWorker, from: ConnectionId): void {
     const { worker, workDir, preferConfiguredMasterAddress } = this.#settings;
+    // A master that was stopped for a while may not know yet that another one leads. Orders come by the link of the one that does.
+    if (ORDERS.has(message.type) && from !== this.#registration.master?.connection) {
+      const url = 'masterUrl' in message ? ` (${message.masterUrl})` : '';
+      this.#log.warn(`Invalid Master${url} attempted to ${ORDERS.get(message.type)}.`);
+      return;
+    }
     switch (message.type) {
       case 'RegisteredWorker': {
         const { masterUrl, masterWebUiUrl: webUiUrl, masterAddress } = message;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { substitute } from '../../../src/deploy/worker/process-plan.ts';
-import { app, COMMAND } from '../../kit/master-machine.ts';
+import type { MasterToWorker } from '../../../src/protocol/master-worker.ts';
+import { app, COMMAND, driver } from '../../kit/master-machine.ts';
 import { MASTER, WorkerMachine } from '../../kit/worker-machine.ts';
 
 function registered(conf: Record<string, string | number> = {}): WorkerMachine {
@@ -173,6 +174,39 @@ test('what is unknown is passed over: a kill, an exit, a driver', () => {
   assert.deepEqual(worker.effects, []);
   worker.from({ type: 'KillDriver', driverId: 'driver-x' });
   assert.deepEqual(worker.effects, []);
+});
+
+test('a master that another one has followed is not obeyed, by whatever link it comes', () => {
+  const worker = registered();
+  worker.launch(0);
+  const masterUrl = 'spark://m2:7077';
+  worker.from({ type: 'MasterChanged', masterUrl, masterWebUiUrl: '' }, 'm2');
+  assert.deepEqual(worker.all('CloseConnection'), [{ type: 'CloseConnection', connection: 'm1' }]);
+  const before = worker.worker.state();
+  const launch: MasterToWorker = {
+    ...{ type: 'LaunchExecutor', masterUrl, appId: 'app-1', execId: 1, resourceProfileId: 0, app: app() },
+    ...{ cores: 2, memory: 1024, resources: {} },
+  };
+  const orders: MasterToWorker[] = [
+    { ...launch, masterUrl: MASTER },
+    launch, // it claims to be the new one
+    kill(0),
+    { ...kill(0), masterUrl },
+    { type: 'LaunchDriver', driverId: 'driver-1', driver: driver(), resources: {} },
+    { type: 'KillDriver', driverId: 'driver-0' },
+    { type: 'ApplicationFinished', appId: 'app-1' },
+    { type: 'DecommissionWorker' },
+    { type: 'RegisterWorkerFailed', message: 'no' },
+    { type: 'MasterInStandby' },
+  ];
+  for (const link of ['m1', 'm1-again'])
+    for (const order of orders) assert.deepEqual(worker.from(order, link), [], `${order.type} from ${link}`);
+  assert.deepEqual(worker.worker.state(), before);
+  worker.from(launch, 'm2');
+  assert.deepEqual(used(worker), [4, 2048]);
+  // What the old one may still cause is that the worker asks all masters who leads.
+  worker.from({ type: 'ReconnectWorker', masterUrl: MASTER }, 'm1-again');
+  assert.equal(worker.all('RegisterAt').length, 1);
 });
 
 test('the directories of an application are made once, and removed when it is over and nothing of it runs', () => {

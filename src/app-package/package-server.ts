@@ -3,10 +3,11 @@ import { IskraError } from '../base/errors.ts';
 import { type AskPackages, PACKAGE_SCHEME } from '../protocol/app-package.ts';
 import { FileRegion } from '../rpc/file-region.ts';
 import type { AskMessage, RpcCaller, RpcEndpoint } from '../rpc/rpc-endpoint.ts';
-import { type PartReceiver, PartStore } from './part-store.ts';
+import type { PartReceiver, PartStore } from './part-store.ts';
 
 export interface PackageServerOptions {
-  readonly store: PartStore;
+  /** Opened when it is needed first. */
+  readonly openStore: () => PartStore;
   /** So many read at the same time; others wait their turn. */
   readonly maxReaders: number;
   readonly clock: Clock;
@@ -27,10 +28,16 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
   /** By connection. */
   readonly #readers = new Set<string>();
   readonly #waiting: { readonly caller: RpcCaller; readonly start: () => void }[] = [];
+  #opened: PartStore | null = null;
   readonly #uploads = new Map<string, PartReceiver>();
 
   constructor(options: PackageServerOptions) {
     this.#options = options;
+  }
+
+  get #store(): PartStore {
+    this.#opened ??= this.#options.openStore();
+    return this.#opened;
   }
 
   receive(): void {}
@@ -47,7 +54,7 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
   }
 
   receiveAndReply(ask: AskMessage<AskPackages>, from: RpcCaller): unknown {
-    const { store, application, addedFile, clock } = this.#options;
+    const { application, addedFile, clock } = this.#options;
     switch (ask.type) {
       case 'GetPackage':
         if (application === undefined) throw new IskraError('PACKAGE_MISSING', 'this process has no application');
@@ -60,6 +67,7 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
       case 'ReadPart': {
         const { hash, offset, length } = ask.request;
         this.#checkTurn(from);
+        const store = this.#store;
         const total = store.bytesOf(hash);
         if (total === null) return { bytes: null, total: 0 };
         if (offset === 0) store.touch(hash, clock.now());
@@ -75,8 +83,8 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
       case 'MissingParts': {
         const missing: string[] = [];
         for (const hash of ask.request.hashes)
-          if (store.bytesOf(hash) === null) missing.push(hash);
-          else store.touch(hash, clock.now());
+          if (this.#store.bytesOf(hash) === null) missing.push(hash);
+          else this.#store.touch(hash, clock.now());
         return { missing };
       }
       case 'WritePart':
@@ -110,13 +118,13 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
   }
 
   #write(request: AskPackages['WritePart'][0], from: RpcCaller): void {
-    const { store, maxUploadBytes } = this.#options;
+    const { maxUploadBytes } = this.#options;
     const { hash, offset, bytes, last } = request;
     const key = `${from.id} ${hash}`;
     let receiver = this.#uploads.get(key);
     if (offset === 0) {
       receiver?.abort();
-      receiver = store.receive(hash);
+      receiver = this.#store.receive(hash);
       this.#uploads.set(key, receiver);
     }
     try {
@@ -174,27 +182,33 @@ export interface PackageStoreHandle {
   close(): void;
 }
 
-/** Registers the endpoint `Packages` over a folder. @throws IskraError PACKAGE_STORE */
+/** Registers the endpoint `Packages`. @param openStore called when the store is needed first. */
 export function registerPackageStore(
   rpc: {
     register(name: string, endpoint: RpcEndpoint<never, AskPackages>): void;
     unregister(name: string): void;
   },
-  directory: string,
+  openStore: () => PartStore,
   limits: PackageStoreLimits,
   clock: Clock,
 ): PackageStoreHandle {
-  const store = new PartStore(directory);
+  let opened: PartStore | null = null;
+  const storeOf = (): PartStore => {
+    opened ??= openStore();
+    return opened;
+  };
   const server = new PackageServer({
-    store,
+    openStore: storeOf,
     maxReaders: limits.maxReaders,
     maxUploadBytes: limits.maxPartBytes,
     clock,
   });
   rpc.register('Packages', server);
   return {
-    has: (resource) => partsOf(store, resource).every((hash) => store.bytesOf(hash) !== null),
+    has: (resource) => partsOf(storeOf(), resource).every((hash) => storeOf().bytesOf(hash) !== null),
     clean(needed, now) {
+      if (opened === null) return 0; // nobody has used it yet
+      const store = opened;
       store.removeStaleDrafts(now);
       const kept = new Set(needed.flatMap((resource) => partsOf(store, resource)));
       let removed = 0;

@@ -29,22 +29,33 @@ export async function inTurn<T>(ref: PackagesRef, read: () => Promise<T>): Promi
  * @param connect to whom has it; not called when nothing is lacking.
  * @throws IskraError PACKAGE_MISSING, PACKAGE_CORRUPT; errors of the connection.
  */
-export async function fetchParts(connect: () => Promise<PackagesRef>, id: string, store: PartStore): Promise<void> {
+export async function fetchParts(
+  connect: () => Promise<PackagesRef>,
+  id: string,
+  store: PartStore,
+  signal?: AbortSignal,
+): Promise<void> {
   const lacks = (hash: string): boolean => store.bytesOf(hash) === null;
   if (!lacks(id) && store.readManifest(id).parts.every(({ hash }) => !lacks(hash))) return;
   const ref = await connect();
   await inTurn(ref, async () => {
-    if (lacks(id)) await fetchPart(ref, id, store);
+    if (lacks(id)) await fetchPart(ref, id, store, signal);
     for (const hash of new Set(store.readManifest(id).parts.map((part) => part.hash)))
-      if (lacks(hash)) await fetchPart(ref, hash, store);
+      if (lacks(hash)) await fetchPart(ref, hash, store, signal);
   });
 }
 
-async function fetchPart(ref: PackagesRef, hash: string, store: PartStore): Promise<void> {
+async function fetchPart(
+  ref: PackagesRef,
+  hash: string,
+  store: PartStore,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const receiver = store.receive(hash);
+  const options = signal === undefined ? NO_LIMIT : { ...NO_LIMIT, signal };
   try {
     for (let total = Number.POSITIVE_INFINITY; receiver.bytes < total; ) {
-      const reply = await ref.ask('ReadPart', { hash, offset: receiver.bytes, length: PIECE_BYTES }, NO_LIMIT);
+      const reply = await ref.ask('ReadPart', { hash, offset: receiver.bytes, length: PIECE_BYTES }, options);
       if (reply.bytes === null || (reply.bytes.length === 0 && reply.total > receiver.bytes))
         throw new IskraError(
           'PACKAGE_MISSING',

@@ -10,6 +10,7 @@ import { PartStore } from '../../src/app-package/part-store.ts';
 import { placedPackageOf } from '../../src/app-package/place-package.ts';
 import { uploadPackage } from '../../src/app-package/transfer-parts.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
 import { VERSION } from '../../src/base/version.ts';
 import type { AskPackages } from '../../src/protocol/app-package.ts';
 import { AppFolder } from '../kit/app-folder.ts';
@@ -74,7 +75,7 @@ test('an application travels through a store: packed once, each part sent once, 
 
   await withEnvs(async (make) => {
     const master = await make({ port: 0 });
-    const handle = registerPackageStore(master, scratch.path('master'), LIMITS, systemClock);
+    const handle = registerPackageStore(master, () => new PartStore(scratch.path('master')), LIMITS, systemClock);
     const client = await make();
     const ref = await client.connect<never, AskPackages>(addressOf(master), 'Packages');
     assert.equal(handle.has(packed.resource), false);
@@ -84,11 +85,13 @@ test('an application travels through a store: packed once, each part sent once, 
 
     const options = {
       cacheFolder: scratch.path('worker'),
-      installation: INSTALLATION,
       rpc: client,
-      master: addressOf(master),
+      masters: [{ host: '127.0.0.1', port: 1 }, addressOf(master)],
       timeoutMs: 1000,
+      signal: new AbortController().signal,
+      limits: { ttlMs: 1e9, maxBytes: 1e9 },
       clock: systemClock,
+      log: silentLogger,
     };
     const entries = await Promise.all([1, 2, 3].map(() => fetchApplication(packed.resource, '/nowhere', options)));
     assert.equal(new Set(entries).size, 1);

@@ -1,7 +1,10 @@
+import { openPackageCache } from '../../app-package/package-cache.ts';
+import { type PackageStoreHandle, registerPackageStore } from '../../app-package/package-server.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorToData, IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { seededRandom } from '../../base/seeded-random.ts';
+import { PACKAGE_CACHE_TTL, PACKAGE_MAX_READERS, PACKAGE_MAX_SIZE } from '../../config/package-entries.ts';
 import { PARANOID } from '../../config/slot-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
 import {
@@ -78,6 +81,8 @@ export interface MasterLoop {
 
 /** Spark: SparkExitCode.UNCAUGHT_EXCEPTION */
 const UNCAUGHT_EXCEPTION = 50;
+/** How often a master looks for packages that nobody needs. */
+const PACKAGE_CLEAN_MS = 3_600_000;
 /** The most that Node's timers take. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** News that a machine refuses without having changed anything. */
@@ -143,6 +148,8 @@ class Loop implements MasterLoop {
   readonly #persistence: PersistenceEngine;
   readonly #election: LeaderElection;
   readonly #records: RecordKeeper;
+  readonly #packages: PackageStoreHandle;
+  #cancelClean = (): void => {};
   readonly #callers = new Map<ConnectionId, RpcCaller>();
   /** Those on record who have no connection, by endpoint and address. */
   readonly #dialed = new Map<string, RpcRef<MasterToWorker | MasterToApp>>();
@@ -169,6 +176,16 @@ class Loop implements MasterLoop {
     this.#persistence = persistence;
     this.#election = election;
     this.#records = new RecordKeeper(persistence, clock, this.#log, () => this.#add([{ type: 'CatchUp' }]));
+    this.#packages = registerPackageStore(
+      env,
+      () => openPackageCache(conf),
+      {
+        maxPartBytes: conf.get(PACKAGE_MAX_SIZE),
+        maxReaders: conf.get(PACKAGE_MAX_READERS),
+        timeToLiveMs: conf.get(PACKAGE_CACHE_TTL),
+      },
+      clock,
+    );
     this.finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -187,6 +204,7 @@ class Loop implements MasterLoop {
         this.#hear({ type: 'Disconnected', connection: caller.id });
       },
     });
+    this.#cleanPackages();
     this.#election.start({
       elected: () => void this.#elected(),
       revoked: () => this.#hear({ type: 'RevokedLeadership' }),
@@ -375,6 +393,23 @@ class Loop implements MasterLoop {
 
   // The end
 
+  /** Parts that no driver needs go, from time to time. */
+  #cleanPackages(): void {
+    this.#cancelClean = this.#clock.after(
+      PACKAGE_CLEAN_MS,
+      () => {
+        const needed = this.#master.state().activeDrivers.map(({ driver }) => driver.appResource);
+        try {
+          this.#packages.clean(needed, this.#clock.now());
+        } catch (error) {
+          this.#log.warn(`packages of applications could not be cleaned up: ${messageOf(error)}`);
+        }
+        this.#cleanPackages();
+      },
+      true,
+    );
+  }
+
   #end(code: number, message: string): Promise<void> {
     this.#ending ??= this.#close().then(() => this.#finish({ code, message }));
     return this.#ending;
@@ -385,6 +420,8 @@ class Loop implements MasterLoop {
     this.#queue = [];
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
+    this.#cancelClean();
+    this.#packages.close();
     this.#records.close();
     for (const { reject } of this.#asks.values()) reject(stopped());
     this.#asks.clear();

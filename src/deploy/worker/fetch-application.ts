@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type FetchApplicationOptions, fetchApplication, isFetched } from '../../app-package/fetch-application.ts';
 import { IskraError } from '../../base/errors.ts';
 
 /**
@@ -11,6 +12,18 @@ import { IskraError } from '../../base/errors.ts';
  * @returns the path of what is to be run.
  */
 export type FetchApplication = (appResource: string, directory: string, signal: AbortSignal) => Promise<string>;
+
+/**
+ * Gets packages from masters, downloads http(s) URLs, and takes what lies on this machine where it is.
+ *
+ * @throws IskraError naming what is missing.
+ */
+export function applicationFetcher(options: Omit<FetchApplicationOptions, 'signal'>): FetchApplication {
+  return (appResource, directory, signal) =>
+    isFetched(appResource)
+      ? fetchApplication(appResource, directory, { ...options, signal })
+      : fetchLocalApplication(appResource, directory, signal);
+}
 
 /**
  * Takes applications that lie on this machine, where they are: a path, or a URL that begins with `file:` or `local:`.

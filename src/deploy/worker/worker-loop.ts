@@ -1,11 +1,14 @@
 import { tmpdir } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { CACHE_ENVIRONMENT_VARIABLE } from '../../app-package/package-cache.ts';
 import { assertNever } from '../../base/assert-never.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorToData, IllegalArgumentError, IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { seededRandom } from '../../base/seeded-random.ts';
+import { FILES_FETCH_TIMEOUT } from '../../config/context-entries.ts';
 import { configuredLocalDirs } from '../../config/local-roots.ts';
+import { PACKAGE_CACHE_MAX_SIZE, PACKAGE_CACHE_TTL } from '../../config/package-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
 import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
 import {
@@ -23,7 +26,7 @@ import { RpcEnv } from '../../rpc/rpc-env.ts';
 import { rpcSettings } from '../../rpc/rpc-settings.ts';
 import type { RpcSecurity } from '../../rpc/security.ts';
 import type { ShuffleService } from '../../shuffle-service/shuffle-service.ts';
-import { type FetchApplication, fetchLocalApplication } from './fetch-application.ts';
+import { applicationFetcher, type FetchApplication } from './fetch-application.ts';
 import { readMasterMessage } from './master-message.ts';
 import { announceExecutor, openShuffleService } from './own-shuffle-service.ts';
 import { ProcessHost } from './process-host.ts';
@@ -60,7 +63,7 @@ export interface WorkerOptions {
   /** Programs that may be launched: main class → the file that `node` runs. */
   readonly programs: Readonly<Record<string, string>>;
   readonly clock?: Clock;
-  /** Applications that lie on this machine when absent. */
+  /** From masters, the web and this machine when absent. */
   readonly fetchApplication?: FetchApplication;
   /** Of this process; `process.env` when absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -119,6 +122,9 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerLoop> {
   }
 }
 
+/** In the work directory: parts of applications, for all drivers and executors. */
+const PACKAGE_CACHE = 'cache';
+
 /** An event without its time. */
 type News = WorkerEvent extends infer E ? (E extends unknown ? Omit<E, 'at'> : never) : never;
 
@@ -128,7 +134,6 @@ export class WorkerLoop {
   readonly workerId: string;
   /** Resolves when it has ended, and with it all that it has started. */
   readonly finished: Promise<WorkerEnd>;
-  readonly #options: WorkerOptions;
   readonly #rpc: RpcEnv;
   readonly #access: WorkerAccessKeys;
   readonly #shuffleService: ShuffleService | null;
@@ -138,6 +143,7 @@ export class WorkerLoop {
   readonly #timers: Timers<WorkerTimer>;
   readonly #processes: ProcessHost;
   readonly #dirs: WorkDirs;
+  readonly #fetch: FetchApplication;
   readonly #queue: WorkerEvent[] = [];
   /** Connections that stand, in either direction. */
   readonly #callers = new Map<ConnectionId, RpcCaller>();
@@ -160,7 +166,6 @@ export class WorkerLoop {
     clock: Clock,
   ) {
     const { conf, host, cores, memory, log, seed, environment = process.env } = options;
-    this.#options = options;
     this.#rpc = rpc;
     this.#access = access;
     this.#shuffleService = shuffleService;
@@ -174,9 +179,18 @@ export class WorkerLoop {
     const roots = configuredLocalDirs(conf, environment);
     this.#dirs = new WorkDirs(settings.workDir, roots.length > 0 ? roots : [tmpdir()], this.#log);
     this.#timers = new Timers(clock, (timer) => this.#hear({ type: 'Woken', timer }));
+    const cacheFolder = join(settings.workDir, PACKAGE_CACHE);
+    this.#fetch =
+      options.fetchApplication ??
+      applicationFetcher({
+        ...{ cacheFolder, rpc, clock, log: this.#log },
+        masters: settings.masters.map(parseAddress),
+        limits: { ttlMs: conf.get(PACKAGE_CACHE_TTL), maxBytes: conf.get(PACKAGE_CACHE_MAX_SIZE) },
+        timeoutMs: conf.get(FILES_FETCH_TIMEOUT),
+      });
     this.#processes = new ProcessHost(
       options.nodePath ?? process.execPath,
-      environment,
+      { ...environment, [CACHE_ENVIRONMENT_VARIABLE]: cacheFolder },
       {
         started: (key) => this.#hear({ type: 'ProcessStarted', key }),
         failed: (key, message) => this.#hear({ type: 'ProcessFailed', key, message }),
@@ -344,19 +358,19 @@ export class WorkerLoop {
     const { key, directory, appResource, resources } = effect;
     try {
       await this.#dirs.prepareDriver(directory, resources);
-      const fetch = this.#options.fetchApplication ?? fetchLocalApplication;
-      const userJar = await fetch(appResource, directory, this.#stopping.signal);
+      const userJar = await this.#fetch(appResource, directory, this.#stopping.signal);
       this.#hear({ type: 'DriverPrepared', key, userJar });
     } catch (error) {
       this.#hear({ type: 'DriverNotPrepared', key, message: (error as Error).message });
     }
   }
 
-  /** Directories of the work directory whose applications and drivers run here now; and the shuffle service's. */
+  /** Directories of the work directory whose applications and drivers run here now; and what it keeps itself. */
   #needed(): ReadonlySet<string> {
     const { executors, drivers } = this.#machine.state();
     return new Set([
       SHUFFLE_STATE_DIRECTORY,
+      PACKAGE_CACHE,
       ...executors.map(({ appId }) => appId),
       ...drivers.map(({ driverId }) => driverId),
     ]);

@@ -33,6 +33,7 @@ async function dispatch([command, ...rest]: readonly string[]): Promise<void> {
       return example(rest);
     case 'master':
     case 'worker':
+    case 'shuffle-service':
     case 'stop':
     case 'start-all':
     case 'stop-all': {

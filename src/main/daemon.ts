@@ -1,4 +1,4 @@
-// `iskra master`, `worker`, `stop`, `start-all`, `stop-all`: this process's part, which is arguments, signals and exit codes.
+// `iskra master`, `worker`, `shuffle-service`, `stop`, `start-all`, `stop-all`: this process's part, which is arguments, signals and exit codes.
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { errorToData, IskraError } from '../base/errors.ts';
@@ -13,6 +13,8 @@ import {
   type RunningDaemon,
 } from '../deploy/daemon/daemon-commands.ts';
 import { EXECUTOR_MAIN } from '../protocol/worker-process.ts';
+
+const LOGGERS = { master: 'Master', worker: 'Worker', 'shuffle-service': 'ExternalShuffleService' } as const;
 
 /** Spark: SparkExitCode.UNCAUGHT_EXCEPTION */
 const UNCAUGHT_EXCEPTION = 50;
@@ -58,7 +60,7 @@ function textOf(error: unknown): string {
 
 /** @returns the exit code, when it has ended by itself or by a signal. */
 async function serve({ of, conf, start }: Extract<DaemonOutcome, { kind: 'serve' }>): Promise<number> {
-  const log = createStderrLogger(of === 'master' ? 'Master' : 'Worker', {
+  const log = createStderrLogger(LOGGERS[of], {
     // Daemons tell their story, as Spark's do.
     level: conf.contains(LOG_LEVEL) ? conf.get(LOG_LEVEL) : 'INFO',
     format: conf.get(STRUCTURED_LOGGING_ENABLED) ? 'json' : 'text',

@@ -8,7 +8,8 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   example: 'runs an example that comes with Iskra; lists them without a name',
   master: 'runs the master of a standalone cluster; --daemon in the background',
   worker: "gives this machine's cores and memory to a cluster; --daemon in the background",
-  stop: 'ends a master or workers that run in the background',
+  'shuffle-service': "serves the shuffle files of this machine's executors; --daemon in the background",
+  stop: 'ends a master, workers or a shuffle service in the background',
   'start-all': 'starts a master and workers on this machine, in the background',
   'stop-all': 'ends them',
   help: 'shows the help of a command',
@@ -16,7 +17,9 @@ export const COMMANDS: Readonly<Record<string, string>> = {
 
 /** Whether the help of a command is with the daemons. */
 export function isDaemonCommand(command: string | undefined): command is DaemonCommand {
-  return command !== undefined && ['master', 'worker', 'stop', 'start-all', 'stop-all'].includes(command);
+  return (
+    command !== undefined && ['master', 'worker', 'shuffle-service', 'stop', 'start-all', 'stop-all'].includes(command)
+  );
 }
 
 /** Spark's greeting, in our words. */
@@ -72,7 +75,7 @@ Usage: iskra COMMAND [options] [arguments]
 
 Commands:
 ${Object.entries(COMMANDS)
-  .map(([name, text]) => `  ${name.padEnd(9)}  ${text}`)
+  .map(([name, text]) => `  ${name.padEnd(15)}  ${text}`)
   .join('\n')}
 
   --help, -h     this help; behind a command, the help of the command

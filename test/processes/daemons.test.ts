@@ -231,12 +231,23 @@ test('a worker with another secret is not let in, and the secret is in no argume
   assert.match(inArguments.err, /spark\.authenticate\.secret is not taken from arguments/);
 });
 
+test('a shuffle service is a daemon like others', { timeout: 60_000 }, async (t) => {
+  const place = new Place(t, { ISKRA_SHUFFLE_SERVICE_PORT: '0' });
+  const started = await place.run('shuffle-service', '--daemon', '--conf', `spark.local.dir=${place.folder}/local`);
+  assert.equal(started.code, 0, started.err);
+  assert.match(started.out, /^started shuffle-service 1 as process \d+ at spark:\/\/localhost:\d+, log in /);
+  const pid = pidOf(started.out, 'shuffle-service 1');
+  const stopped = await place.run('stop', 'shuffle-service');
+  assert.equal(stopped.out, `stopped shuffle-service 1, which was process ${pid}\n`);
+  assert.equal(isAlive(pid), false);
+});
+
 test('bad options are answered with the usage and code 1, --help with code 0', { timeout: 60_000 }, async (t) => {
   const place = new Place(t);
   const bad = await place.run('worker', '--core', '2', 'spark://localhost:7077');
   assert.equal(bad.code, 1);
   assert.match(bad.err, /^iskra: Unrecognized option '--core'; did you mean --cores\?\n\nUsage: iskra worker /);
-  for (const command of ['master', 'worker', 'stop', 'start-all', 'stop-all']) {
+  for (const command of ['master', 'worker', 'shuffle-service', 'stop', 'start-all', 'stop-all']) {
     const help = await place.run(command, '--help');
     assert.deepEqual([help.code, help.err], [0, ''], command);
     assert.match(help.out, new RegExp(`^Usage: iskra ${command}[\\s\\S]*Example`));

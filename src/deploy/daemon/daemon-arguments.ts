@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { IllegalArgumentError } from '../../base/errors.ts';
 import { parseMasterUrl } from '../../config/master-url.ts';
 import { AUTHENTICATE, AUTHENTICATE_SECRET } from '../../config/network-entries.ts';
+import { SHUFFLE_SERVICE_ENABLED, SHUFFLE_SERVICE_PORT } from '../../config/shuffle-service-entries.ts';
 import { SparkConf } from '../../config/spark-conf.ts';
 import { MASTER_UI_PORT, WORKER_UI_PORT } from '../../config/ui-entries.ts';
 import { types } from '../../config/value-types.ts';
@@ -52,6 +53,17 @@ export interface WorkerArguments extends DaemonArguments {
   readonly masters: readonly string[];
 }
 
+export interface ShuffleServiceArguments extends DaemonArguments {
+  readonly kind: 'shuffle-service';
+}
+
+/** How environment variables of a class begin, and which one has its `-Dspark.…`. */
+const VARIABLES: Readonly<Record<DaemonClass, { readonly prefix: string; readonly options: string }>> = {
+  master: { prefix: 'MASTER', options: 'MASTER_OPTS' },
+  worker: { prefix: 'WORKER', options: 'WORKER_OPTS' },
+  'shuffle-service': { prefix: 'SHUFFLE_SERVICE', options: 'SHUFFLE_OPTS' },
+};
+
 const MIB: number = 1024 ** 2;
 const DEFAULT_MASTER_PORT = 7077;
 
@@ -61,6 +73,17 @@ export async function masterArguments(given: GivenOptions, machine: DaemonMachin
     throw new UsageError(`a master takes no arguments, but was given '${given.rest[0]}'`);
   const conf = await settings('master', given, machine);
   return { kind: 'master', ...common('master', given, machine, conf) };
+}
+
+/** @throws UsageError, or IskraError `PROPERTIES_FILE`. */
+export async function shuffleServiceArguments(
+  given: GivenOptions,
+  machine: DaemonMachine,
+): Promise<ShuffleServiceArguments> {
+  if (given.rest[0] !== undefined)
+    throw new UsageError(`a shuffle service takes no arguments, but was given '${given.rest[0]}'`);
+  const conf = await settings('shuffle-service', given, machine);
+  return { kind: 'shuffle-service', ...common('shuffle-service', given, machine, conf) };
 }
 
 /** @throws UsageError, or IskraError `PROPERTIES_FILE`. Spark: WorkerArguments */
@@ -74,6 +97,10 @@ export async function workerArguments(given: GivenOptions, machine: DaemonMachin
     );
   const masters = mastersOf(url);
   const conf = await settings('worker', given, machine);
+  if (conf.get(SHUFFLE_SERVICE_ENABLED) && Number(variable(env, 'WORKER_INSTANCES') ?? 1) > 1)
+    throw new UsageError(
+      'Starting multiple workers on one host is failed because we may launch no more than one external shuffle service on each host, please set spark.shuffle.service.enabled to false or set SPARK_WORKER_INSTANCES to 1 to resolve the conflict.',
+    );
   const dir =
     given.values.get('--work-dir') ?? variable(env, 'WORKER_DIR') ?? join(homeFolder(env, workingFolder), 'work');
   return {
@@ -111,7 +138,7 @@ async function settings(of: DaemonClass, given: GivenOptions, machine: DaemonMac
     for (const warning of read.warnings) warn(warning);
     Object.assign(values, read.values);
   }
-  for (const name of ['DAEMON_JAVA_OPTS', of === 'master' ? 'MASTER_OPTS' : 'WORKER_OPTS'])
+  for (const name of ['DAEMON_JAVA_OPTS', VARIABLES[of].options])
     for (const option of (variable(env, name) ?? '').split(/\s+/).filter((word) => word !== '')) {
       const match = /^-D(spark\.[^=]+)=(.*)$/.exec(option);
       if (match?.[1] === undefined) warn(`${option} in ${name} is ignored: there is no JVM; -Dspark.KEY=VALUE is read`);
@@ -139,7 +166,7 @@ async function settings(of: DaemonClass, given: GivenOptions, machine: DaemonMac
 
 function common(of: DaemonClass, given: GivenOptions, machine: DaemonMachine, conf: SparkConf): DaemonArguments {
   const { env } = machine;
-  const name = of.toUpperCase();
+  const name = VARIABLES[of].prefix;
   const port = option(given, '--port', env, `${name}_PORT`);
   const webUiPort = option(given, '--webui-port', env, `${name}_WEBUI_PORT`);
   const hostGiven =
@@ -160,12 +187,23 @@ function common(of: DaemonClass, given: GivenOptions, machine: DaemonMachine, co
     conf,
     host,
     bindAddress: bindGiven ?? (host === 'localhost' ? '127.0.0.1' : host),
-    port: port === undefined ? (of === 'master' ? DEFAULT_MASTER_PORT : 0) : portOf(port),
+    port: port === undefined ? defaultPort(of, conf) : portOf(port),
     publicHost: variable(env, 'PUBLIC_DNS') ?? host,
     webUiPort:
       webUiPort === undefined ? conf.get(of === 'master' ? MASTER_UI_PORT : WORKER_UI_PORT) : portOf(webUiPort),
     loopbackByDefault: hostGiven === undefined && !mayBeOpen,
   };
+}
+
+function defaultPort(of: DaemonClass, conf: SparkConf): number {
+  switch (of) {
+    case 'master':
+      return DEFAULT_MASTER_PORT;
+    case 'worker':
+      return 0;
+    case 'shuffle-service':
+      return conf.get(SHUFFLE_SERVICE_PORT);
+  }
 }
 
 /** A value with where it is from, for errors. */

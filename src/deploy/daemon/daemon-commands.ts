@@ -3,13 +3,22 @@ import { IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
 import { UsageError } from '../submit/submit-arguments.ts';
-import { type DaemonMachine, masterArguments, workerArguments } from './daemon-arguments.ts';
+import {
+  type DaemonMachine,
+  type MasterArguments,
+  masterArguments,
+  type ShuffleServiceArguments,
+  shuffleServiceArguments,
+  type WorkerArguments,
+  workerArguments,
+} from './daemon-arguments.ts';
 import { type DaemonFiles, daemonFiles, machineAddress, variable } from './daemon-environment.ts';
 import { daemonHelp } from './daemon-help.ts';
 import { type DaemonClass, type DaemonCommand, type GivenOptions, parseDaemonOptions } from './daemon-options.ts';
 import { isThisHost, workerHosts } from './hosts-file.ts';
 import { type DaemonName, knownInstances } from './pid-files.ts';
 import { runMaster } from './run-master.ts';
+import { runShuffleService } from './run-shuffle-service.ts';
 import { runWorker } from './run-worker.ts';
 import type { RunningDaemon } from './running-daemon.ts';
 import { DAEMON_LOG_VARIABLE, type DaemonReady, startDaemon } from './start-daemon.ts';
@@ -57,7 +66,8 @@ export async function daemonCommand(
   switch (command) {
     case 'master':
     case 'worker':
-      return masterOrWorker(command, given, argv, files, host);
+    case 'shuffle-service':
+      return daemon(command, given, argv, files, host);
     case 'stop':
       return stop(given, files, host);
     case 'start-all':
@@ -73,7 +83,7 @@ export async function daemonCommand(
   }
 }
 
-async function masterOrWorker(
+async function daemon(
   of: DaemonClass,
   given: GivenOptions,
   argv: readonly string[],
@@ -82,7 +92,7 @@ async function masterOrWorker(
 ): Promise<DaemonOutcome> {
   const machine = { ...host, address: machineAddress() };
   const instance = instanceOf(given) ?? 1;
-  const args = of === 'master' ? await masterArguments(given, machine) : await workerArguments(given, machine);
+  const args = await argumentsOf(of, given, machine);
   if (given.values.has('--daemon') && variable(host.env, 'NO_DAEMONIZE') === undefined) {
     await startAndSay({ of, instance }, withoutOwn(argv), files, host);
     return { kind: 'done', code: 0 };
@@ -93,9 +103,32 @@ async function masterOrWorker(
     kind: 'serve',
     of,
     conf: args.conf,
-    start: (log) =>
-      args.kind === 'master' ? runMaster(args, env, log) : runWorker(args, { env, logFile, programs }, log),
+    start: (log) => {
+      switch (args.kind) {
+        case 'master':
+          return runMaster(args, env, log);
+        case 'worker':
+          return runWorker(args, { env, logFile, programs }, log);
+        case 'shuffle-service':
+          return runShuffleService(args, env, log);
+      }
+    },
   };
+}
+
+function argumentsOf(
+  of: DaemonClass,
+  given: GivenOptions,
+  machine: DaemonMachine,
+): Promise<MasterArguments | WorkerArguments | ShuffleServiceArguments> {
+  switch (of) {
+    case 'master':
+      return masterArguments(given, machine);
+    case 'worker':
+      return workerArguments(given, machine);
+    case 'shuffle-service':
+      return shuffleServiceArguments(given, machine);
+  }
 }
 
 function instanceOf(given: GivenOptions): number | undefined {
@@ -124,16 +157,17 @@ async function startAndSay(
 ): Promise<DaemonReady> {
   const { program, env } = host;
   const { pid, url, webUiUrl, log } = await startDaemon({ name, files, program, argv, env });
-  host.print(`started ${name.of} ${name.instance} as process ${pid} at ${url}, pages at ${webUiUrl}, log in ${log}`);
+  const pages = webUiUrl === '' ? '' : `, pages at ${webUiUrl}`;
+  host.print(`started ${name.of} ${name.instance} as process ${pid} at ${url}${pages}, log in ${log}`);
   return { type: 'Ready', url, webUiUrl };
 }
 
 async function stop(given: GivenOptions, files: DaemonFiles, host: DaemonHost): Promise<DaemonOutcome> {
   const [of, second] = given.rest;
-  if (of !== 'master' && of !== 'worker')
-    throw new UsageError(
-      of === undefined ? 'stop what? Say master or worker' : `cannot stop '${of}': say master or worker`,
-    );
+  if (of !== 'master' && of !== 'worker' && of !== 'shuffle-service') {
+    const known = 'master, worker or shuffle-service';
+    throw new UsageError(of === undefined ? `stop what? Say ${known}` : `cannot stop '${of}': say ${known}`);
+  }
   if (second !== undefined) throw new UsageError(`one at a time: '${second}' is too much`);
   await stopClass(of, files, host, instanceOf(given));
   return { kind: 'done', code: 0 };

@@ -42,8 +42,29 @@ Examples:
 
 Exit codes: 1 it could not start, or no master answered; 130, 143 ended by Ctrl-C or SIGTERM.
 `;
+    case 'shuffle-service':
+      return `Usage: iskra shuffle-service [options]
+
+Serves the shuffle files of this machine's executors, so that they can be read when the executor is gone. A worker with
+spark.shuffle.service.enabled=true does the same in its own process; this one goes on while workers are restarted. Then the
+setting is false for workers, and true for applications.
+
+Options:
+${daemonOptionLines(command)}
+
+Options win over the environment, and that wins over the properties file. Variables: ISKRA_SHUFFLE_SERVICE_HOST,
+…_SHUFFLE_SERVICE_PORT, …_SHUFFLE_OPTS, …_LOCAL_DIRS, …_LOG_DIR, …_PID_DIR, and others; each may begin with SPARK_ instead.
+
+spark.local.dir (or …_LOCAL_DIRS) has to be the same as for the workers of this machine: only what lies below is served.
+
+Examples:
+  iskra shuffle-service --conf spark.local.dir=/data/iskra
+  iskra shuffle-service --daemon --host host-a --properties-file conf/secure.conf
+
+Exit codes: 1 it could not start; 130, 143 ended by Ctrl-C or SIGTERM.
+`;
     case 'stop':
-      return `Usage: iskra stop [options] master|worker
+      return `Usage: iskra stop [options] master|worker|shuffle-service
 
 Ends daemons of this machine and this user in good order, and waits until they are gone.
 

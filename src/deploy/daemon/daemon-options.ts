@@ -14,8 +14,8 @@ export interface DaemonOption {
   readonly hidden?: boolean;
 }
 
-/** `master` and `worker` are what can run as a daemon. */
-export type DaemonClass = 'master' | 'worker';
+/** What can run as a daemon. */
+export type DaemonClass = 'master' | 'worker' | 'shuffle-service';
 export type DaemonCommand = DaemonClass | 'stop' | 'start-all' | 'stop-all';
 
 const PROPERTIES: readonly DaemonOption[] = [
@@ -29,12 +29,18 @@ const INSTANCE: DaemonOption = {
   help: 'which of several on this machine it is, for pid and log files (default: 1)',
 };
 
+const webUiPort = (of: DaemonClass): readonly DaemonOption[] => {
+  if (of === 'shuffle-service') return []; // it has no pages
+  const help = `the port of its pages (default: ${of === 'master' ? 8080 : 8081})`;
+  return [{ name: '--webui-port', value: 'PORT', help }];
+};
+
 const daemon = (of: DaemonClass, port: string, own: readonly DaemonOption[]): readonly DaemonOption[] => [
   { name: '--host', short: '-h', value: 'HOST', help: `the name or address by which others reach this ${of}` },
   { name: '--ip', short: '-i', value: 'HOST', help: 'the same; older name', hidden: true },
   { name: '--bind-address', value: 'ADDRESS', help: 'where it listens, when that is another than --host' },
   { name: '--port', short: '-p', value: 'PORT', help: `its port (default: ${port})` },
-  { name: '--webui-port', value: 'PORT', help: `the port of its pages (default: ${of === 'master' ? 8080 : 8081})` },
+  ...webUiPort(of),
   ...own,
   ...PROPERTIES,
   { name: '--daemon', help: 'run in the background, with a pid file and a log file' },
@@ -49,6 +55,7 @@ export const DAEMON_OPTIONS: Readonly<Record<DaemonCommand, readonly DaemonOptio
     { name: '--memory', short: '-m', value: 'MEM', help: 'how much memory, 1000M or 2G (default: all but 1 GiB)' },
     { name: '--work-dir', short: '-d', value: 'DIR', help: 'where applications run (default: work)' },
   ]),
+  'shuffle-service': daemon('shuffle-service', '7337', []),
   stop: [{ ...INSTANCE, help: 'which of several (default: all of them)' }, HELP],
   'start-all': [...PROPERTIES, HELP],
   'stop-all': [HELP],

@@ -7,6 +7,7 @@ import {
   type DaemonMachine,
   type MasterArguments,
   masterArguments,
+  shuffleServiceArguments,
   type WorkerArguments,
   workerArguments,
 } from '../../../src/deploy/daemon/daemon-arguments.ts';
@@ -102,6 +103,27 @@ test('-D settings of the environment are read, and what is for a JVM is named', 
   assert.equal(conf.getText('spark.deploy.recoveryMode'), 'FILESYSTEM');
   assert.equal(conf.getText('spark.deploy.defaultCores'), '5');
   assert.deepEqual(warnings, ['-Xmx2g in DAEMON_JAVA_OPTS is ignored: there is no JVM; -Dspark.KEY=VALUE is read']);
+});
+
+test('a shuffle service listens at the port that applications look for, unless told otherwise', async () => {
+  const service = async (argv: readonly string[], env: DaemonMachine['env'] = {}) =>
+    shuffleServiceArguments(parseDaemonOptions('shuffle-service', argv), machine(env));
+  const { host, port, loopbackByDefault } = await service([]);
+  assert.deepEqual([host, port, loopbackByDefault], ['localhost', 7337, true]);
+  assert.equal((await service(['--conf', 'spark.shuffle.service.port=7447'])).port, 7447);
+  assert.equal((await service([], { SPARK_SHUFFLE_SERVICE_PORT: '7557' })).port, 7557);
+  assert.equal((await service(['-p', '0'], { SPARK_SHUFFLE_SERVICE_PORT: '7557' })).port, 0);
+  const { conf } = await service([], { SPARK_SHUFFLE_OPTS: '-Dspark.shuffle.service.db.enabled=false' });
+  assert.equal(conf.getText('spark.shuffle.service.db.enabled'), 'false');
+});
+
+test('several workers on one machine cannot each have a shuffle service', async () => {
+  const enabled = ['--conf', 'spark.shuffle.service.enabled=true'];
+  assert.equal((await worker(enabled, { SPARK_WORKER_INSTANCES: '1' })).port, 0);
+  await assert.rejects(
+    worker(enabled, { SPARK_WORKER_INSTANCES: '2' }),
+    /no more than one external shuffle service on each host, please set spark\.shuffle\.service\.enabled to false/,
+  );
 });
 
 test('several masters are one URL', async () => {

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { SparkContext } from '../../src/driver/spark-context.ts';
+import { executorPids, kill } from '../kit/executors.ts';
+import { StandaloneCluster } from '../kit/standalone-cluster.ts';
+
+const ISKRA = fileURLToPath(new URL('../../../bin/iskra', import.meta.url));
+
+interface Daemon {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly log: () => string;
+}
+
+/** `iskra shuffle-service`, when it listens. */
+async function shuffleService(t: TestContext, localDir: string | null, port = 0, ...more: string[]): Promise<Daemon> {
+  const settings = localDir === null ? [] : ['--conf', `spark.local.dir=${localDir}`];
+  const clean = Object.entries(process.env).filter(([key]) => !/^_?(SPARK|ISKRA)_/.test(key));
+  const child = spawn(process.execPath, [ISKRA, 'shuffle-service', '--port', String(port), ...settings, ...more], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...Object.fromEntries(clean), ISKRA_CONF_DIR: '/nowhere' },
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log += text;
+  });
+  for (;;) {
+    const found = /Starting shuffle service on port (\d+)/.exec(log)?.[1];
+    if (found !== undefined) return { child, port: Number(found), log: () => log };
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${log}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+test('a shuffle service is killed and started again between the stages, executors too: no map task runs again', {
+  timeout: 120_000,
+}, async (t) => {
+  const cluster = await StandaloneCluster.start({ workers: 1, coresPerWorker: 2, memoryPerWorker: 2048 });
+  t.after(() => cluster.stop());
+  const localDir = join(cluster.directory, 'local');
+  const first = await shuffleService(t, localDir);
+  const sc = await SparkContext.create({
+    master: cluster.url,
+    appName: 'a service of its own',
+    'spark.log.level': 'OFF',
+    'spark.executor.cores': '1',
+    'spark.shuffle.service.enabled': 'true',
+    'spark.shuffle.service.port': String(first.port),
+  });
+  t.after(() => sc.stop());
+  const mapped = sc.longAccumulator('mapped');
+  const counts = sc
+    .parallelize([...Array(1000).keys()], 8)
+    .map((x): [number, number] => {
+      mapped.add(1);
+      return [x % 10, 1];
+    })
+    .reduceByKey((a, b) => a + b, 4);
+  assert.equal(await counts.count(), 10);
+  const pids = await executorPids(sc, 2);
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+  const second = await shuffleService(t, localDir, first.port);
+  for (const pid of pids) await kill(pid);
+  assert.deepEqual(await counts.values().collect(), Array(10).fill(100));
+  assert.equal(mapped.value, 1000);
+  assert.match(second.log(), /Executor [01] of app-\d+-0000 is served as before/);
+  await sc.stop();
+  second.child.kill('SIGTERM');
+  assert.deepEqual(await once(second.child, 'exit'), [143, null]);
+  // The worker removes what the application had.
+  while (readdirSync(localDir).some((name) => name.startsWith('executor-'))) await new Promise(setImmediate);
+});
+
+test('a shuffle service says what is wrong, and ends with 1', { timeout: 60_000 }, async (t) => {
+  const running = await shuffleService(t, null);
+  assert.match(running.log(), /'spark\.local\.dir' should be set first when we use db in ExternalShuffleService/);
+  const fails = async (why: RegExp, ...args: string[]): Promise<void> => {
+    await assert.rejects(shuffleService(t, null, running.port, ...args), (error: Error) => {
+      assert.match(error.message, /^it ended with 1: /);
+      assert.match(error.message, why);
+      return true;
+    });
+  };
+  await fails(/EADDRINUSE|in use/);
+  await fails(/would listen on 0\.0\.0\.0, where other hosts can reach it/, '--host', '0.0.0.0');
+  await fails(/Unrecognized option '--webui-port'/, '--webui-port', '0');
+  await fails(/a shuffle service takes no arguments, but was given 'x'/, 'x');
+  await fails(/spark\.authenticate\.secret is not taken from arguments/, '--conf', 'spark.authenticate.secret=x');
+});

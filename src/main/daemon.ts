@@ -12,7 +12,7 @@ import {
   daemonHelp,
   type RunningDaemon,
 } from '../deploy/daemon/daemon-commands.ts';
-import { EXECUTOR_MAIN } from '../protocol/worker-process.ts';
+import { DRIVER_MAIN, EXECUTOR_MAIN } from '../protocol/worker-process.ts';
 
 const LOGGERS = { master: 'Master', worker: 'Worker', 'shuffle-service': 'ExternalShuffleService' } as const;
 
@@ -33,7 +33,7 @@ export async function runDaemonCommand(command: DaemonCommand, argv: readonly st
       cores: availableParallelism(),
       memory: Math.floor(machineMemory() / 1024 ** 2),
       program: process.argv[1] ?? '',
-      programs: { [EXECUTOR_MAIN]: fileURLToPath(new URL('./executor-process.js', import.meta.url)) },
+      programs: { [EXECUTOR_MAIN]: beside('executor-process.js'), [DRIVER_MAIN]: beside('driver-process.js') },
       warn: (message) => void process.stderr.write(`iskra: ${message}\n`),
       print: (line) => void process.stdout.write(`${line}\n`),
     });
@@ -46,6 +46,8 @@ export async function runDaemonCommand(command: DaemonCommand, argv: readonly st
     process.exitCode = 1;
   }
 }
+
+const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** What a container may use, where it may not use the whole machine. */
 function machineMemory(): number {

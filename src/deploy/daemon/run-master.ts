@@ -1,9 +1,11 @@
 import { IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { MASTER_REST_HOST } from '../../config/rest-entries.ts';
 import { resolveSecurity } from '../../rpc/security.ts';
-import { startMasterWebUi } from '../../ui/master/master-web-ui.ts';
+import { type AskTheMaster, startMasterWebUi } from '../../ui/master/master-web-ui.ts';
 import { startMaster } from '../master/master-loop.ts';
 import { openRecovery } from '../recovery/open-recovery.ts';
+import { checkRestSettings, startRestServer } from '../rest/rest-server.ts';
 import type { Environment } from '../submit/spark-defaults.ts';
 import type { MasterArguments } from './daemon-arguments.ts';
 import { checkMayListen, logLoopback, type RunningDaemon, undoing } from './running-daemon.ts';
@@ -12,6 +14,7 @@ import { checkMayListen, logLoopback, type RunningDaemon, undoing } from './runn
 export async function runMaster(args: MasterArguments, env: Environment, log: Logger): Promise<RunningDaemon> {
   const { conf, host, bindAddress, port, publicHost, webUiPort } = args;
   const security = resolveSecurity(conf, { environment: env });
+  checkRestSettings(conf);
   await checkMayListen('sparkMaster', bindAddress, security);
   if (args.loopbackByDefault) logLoopback(log);
   const webUi = await startMasterWebUi({ conf, host: publicHost, bindAddress, port: webUiPort, log });
@@ -30,20 +33,26 @@ export async function runMaster(args: MasterArguments, env: Environment, log: Lo
         throw isTaken(error) ? busy(bindAddress, port, error) : error;
       }
     });
-    webUi.serve((type, request) => master.ask(type, request));
-    const finished = master.finished.then(async (end) => {
-      await webUi.stop();
-      return end;
+    return undoing(master.stop, async () => {
+      const ask: AskTheMaster = (type, request) => master.ask(type, request);
+      const gateway = { conf, host, masterUrl: master.url, security, ask, log };
+      const restHost = conf.get(MASTER_REST_HOST);
+      const rest = await startRestServer({ ...gateway, bindAddress: restHost ?? bindAddress });
+      webUi.serve(ask, rest?.url ?? null);
+      const finished = master.finished.then(async (end) => {
+        await Promise.all([webUi.stop(), rest?.stop()]);
+        return end;
+      });
+      return {
+        url: master.url,
+        webUiUrl: webUi.url,
+        finished,
+        stop: async () => {
+          await master.stop();
+          await finished;
+        },
+      };
     });
-    return {
-      url: master.url,
-      webUiUrl: webUi.url,
-      finished,
-      stop: async () => {
-        await master.stop();
-        await finished;
-      },
-    };
   });
 }
 

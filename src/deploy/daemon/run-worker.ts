@@ -5,6 +5,7 @@ import { resolveSecurity } from '../../rpc/security.ts';
 import { startWorkerWebUi } from '../../ui/worker/worker-web-ui.ts';
 import type { Environment } from '../submit/spark-defaults.ts';
 import { startWorker, type WorkerLoop } from '../worker/worker-loop.ts';
+import { workerResources } from '../worker/worker-resources.ts';
 import type { WorkerArguments } from './daemon-arguments.ts';
 import { variable } from './daemon-environment.ts';
 import { checkMayListen, logLoopback, type RunningDaemon, undoing } from './running-daemon.ts';
@@ -31,6 +32,7 @@ export async function runWorker(
   let worker: WorkerLoop | null = null;
   const state = () => worker?.state() ?? null;
   const ui = { conf, host: publicHost, bindAddress, port: webUiPort, workDir, logFile, state, log };
+  const resources = await workerResources(conf, log);
   const webUi = await startWorkerWebUi(ui);
   return undoing(webUi.stop, async () => {
     const localDirs = variable(env, 'LOCAL_DIRS');
@@ -44,7 +46,7 @@ export async function runWorker(
       workDir,
       masters,
       webUiUrl: webUi.url,
-      resources: {},
+      resources,
       security,
       log,
       seed: randomInt(2 ** 32),

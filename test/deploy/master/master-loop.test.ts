@@ -11,10 +11,11 @@ import type { PersistenceEngine } from '../../../src/deploy/recovery/persistence
 import type { AskMaster } from '../../../src/protocol/master-client.ts';
 import type { WorkerToMaster } from '../../../src/protocol/master-worker.ts';
 import type { RecoveryRecord } from '../../../src/protocol/recovery.ts';
+import { sharedSecret } from '../../../src/rpc/security.ts';
 import { type FakeCluster, withCluster } from '../../kit/fake-peers.ts';
 import { ManualClock } from '../../kit/manual-clock.ts';
 import { app, driver } from '../../kit/master-machine.ts';
-import { recordingLogger } from '../../kit/rpc.ts';
+import { OPEN, RawClient, recordingLogger } from '../../kit/rpc.ts';
 
 type MasterOf = Awaited<ReturnType<FakeCluster['master']>>;
 
@@ -460,4 +461,49 @@ test('a busy port is refused: others look for a master at the port that they wer
       cluster.master({}, { port: address.port }),
       (error) => IskraError.is(error) && error.code === 'RPC_BIND' && error.message.includes(String(address.port)),
     );
+  }));
+
+test('garbage on its port is logged once, and the master serves on', () =>
+  withCluster(async (cluster) => {
+    const lines: string[] = [];
+    const { address } = await cluster.master({}, { log: recordingLogger(lines) });
+    const garbage = [Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), Buffer.alloc(100_000, 0xff), Buffer.alloc(64)];
+    for (const bytes of garbage) {
+      const client = new RawClient(address.port);
+      client.socket.write(bytes);
+      await client.closed();
+    }
+    const worker = await cluster.worker('a', null);
+    await worker.connect(address);
+    assert.equal((await worker.register()).type, 'RegisteredWorker');
+    assert.equal(lines.filter((line) => line.startsWith('Refused a connection')).length, 1, lines.join('\n'));
+  }));
+
+test('a message that is too large costs its sender the connection, and nobody else', () =>
+  withCluster(async (cluster) => {
+    const lines: string[] = [];
+    const master = await cluster.master({ 'spark.rpc.message.maxSize': '1' }, { log: recordingLogger(lines) });
+    const worker = await cluster.worker('a', master);
+    await worker.register();
+    const client = await cluster.app(master);
+    const gone = client.nextLoss();
+    client.send({
+      type: 'RegisterApplication',
+      app: app({ name: 'x'.repeat(2 * 1024 ** 2) }),
+      driverAddress: client.address,
+    });
+    await gone;
+    assert.deepEqual(await states(master), ['worker-a ALIVE']);
+    assert.match(lines.join('\n'), /1048576/);
+  }));
+
+test('whoever has another secret is not let in', () =>
+  withCluster(async (cluster) => {
+    const master = await cluster.master({}, { security: sharedSecret('the secret of this cluster') });
+    for (const security of [sharedSecret('another secret'), OPEN]) {
+      const stranger = await cluster.env(security);
+      await assert.rejects(stranger.connect(master.address, 'Master'), /do not get together/);
+    }
+    const friend = await cluster.env(sharedSecret('the secret of this cluster'));
+    await friend.connect(master.address, 'Master');
   }));

@@ -305,9 +305,10 @@ export class Connection implements RpcCaller, FrameSink {
     this.#closed = true;
     this.#writer?.close(error);
     this.#asks.rejectAll(error);
-    if (this.#result !== null) this.#context.dispatcher.disconnected(this);
     this.#stopHandshakeTimer();
     this.#events.closed(this, error, this.#result !== null);
+    // Now that it is forgotten: an endpoint that hears of it may connect again at once.
+    if (this.#result !== null) this.#context.dispatcher.disconnected(this);
   }
 
   #connectionClosed(cause: Error | null): RpcConnectionError {

@@ -124,4 +124,22 @@ describe('two environments', () => {
     ref.send({ type: 'Note', n: 1 });
     await assert.rejects(ref.ask('Wait', null), /closed/);
   });
+
+  it('connect anew, not over what was lost, when they are asked to in the moment of the loss', async () => {
+    const server = await env({ port: 0 });
+    const { callers, ...box } = recorder();
+    server.register('Box', { ...box, onConnected: (caller) => callers.push(caller) });
+    assert.ok(server.address);
+    const { address } = server;
+    const client = await env();
+    const again = new Promise<unknown>((resolve) => {
+      client.register('Own', {
+        receive() {},
+        onDisconnected: () => resolve(client.connect(address, 'Box').then((ref) => ref.closed)),
+      });
+    });
+    await client.connect(address, 'Box');
+    callers[0]?.close();
+    assert.equal(await again, false);
+  });
 });

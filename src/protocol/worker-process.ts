@@ -21,6 +21,9 @@ export interface WorkerAccess {
   readonly encrypt: boolean;
 }
 
+/** Variable of a driver's environment: the file with the addresses of custom resources that are its own; absent without any. */
+export const DRIVER_RESOURCES_VARIABLE = 'ISKRA_DRIVER_RESOURCES_FILE';
+
 export interface WorkerExecutor {
   readonly appId: string;
   readonly execId: number;

@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { SparkConf } from '../../src/config/spark-conf.ts';
 import { startWorker, type WorkerLoop, type WorkerOptions } from '../../src/deploy/worker/worker-loop.ts';
+import type { MasterToWorker } from '../../src/protocol/master-worker.ts';
 import { FakeMaster } from './fake-master.ts';
 import { OPEN, recordingLogger } from './rpc.ts';
 
@@ -18,7 +20,18 @@ export interface WorkerScene {
   readonly lines: readonly string[];
 }
 
+export interface SceneOptions extends Partial<WorkerOptions> {
+  /** Tried before the fake one. */
+  readonly moreMasters?: readonly string[];
+  /** What the master answers to a registration. */
+  readonly answer?: MasterToWorker;
+  /** `spark.local.dir`. @param below the directory of the test */
+  readonly localDir?: (below: string) => string;
+}
+
 /**
+ * Starts both; they end with the test.
+ *
  * @param programs sources by main class.
  * @param conf the worker's settings.
  */
@@ -26,27 +39,27 @@ export async function workerScene(
   t: TestContext,
   programs: Readonly<Record<string, string>> = {},
   conf: Readonly<Record<string, string>> = {},
-  more: Partial<WorkerOptions> & { masters?: readonly string[] } = {},
+  { moreMasters = [], answer, localDir = (below) => join(below, 'local'), ...more }: SceneOptions = {},
 ): Promise<WorkerScene> {
   const directory = mkdtempSync(join(tmpdir(), 'worker-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
   const master = await FakeMaster.start(more.security === undefined ? {} : { security: more.security });
-  t.after(() => master.stop());
+  if (answer !== undefined) master.answer = answer;
   const files: Record<string, string> = {};
   for (const [mainClass, source] of Object.entries(programs)) {
-    files[mainClass] = join(directory, `${mainClass}.mjs`);
-    writeFileSync(files[mainClass], source);
+    const file = join(directory, `${mainClass}.mjs`);
+    writeFileSync(file, source);
+    files[mainClass] = file;
   }
   const lines: string[] = [];
   const workDir = join(directory, 'work');
   const worker = await startWorker({
-    conf: new SparkConf({ 'spark.local.dir': join(directory, 'local'), ...conf }),
+    conf: new SparkConf({ 'spark.local.dir': localDir(directory), ...conf }),
     host: '127.0.0.1',
     port: 0,
     cores: 4,
     memory: 4096,
     workDir,
-    masters: [master.hostPort],
+    masters: [...moreMasters, master.hostPort],
     webUiUrl: 'http://127.0.0.1:8081',
     resources: {},
     security: OPEN,
@@ -56,6 +69,43 @@ export async function workerScene(
     environment: { ...process.env, SPARK_LOCAL_DIRS: undefined, SPARK_EXECUTOR_DIRS: undefined },
     ...more,
   });
-  t.after(() => worker.stop());
+  t.after(async () => {
+    await worker.stop();
+    await master.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
   return { master, worker, directory, workDir, lines };
+}
+
+/** The first line of a file, when it has `lines` of them. */
+export async function printed(file: string, lines = 1): Promise<string> {
+  for (;;) {
+    const text = read(file);
+    if (text.split('\n').length > lines) return text.split('\n')[0] ?? '';
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Resolves when none of these processes is left. */
+export async function gone(pids: readonly number[]): Promise<void> {
+  assert.ok(pids.every((pid) => pid > 0));
+  while (pids.some(isAlive)) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** False also for one that has ended and waits for its parent to see that. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\)/s, '').trim()[0] !== 'Z';
+  } catch {
+    return false;
+  }
 }

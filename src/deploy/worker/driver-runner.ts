@@ -3,10 +3,11 @@ import type { Logger } from '../../base/logger.ts';
 import type { DriverReport } from '../../protocol/deploy-description.ts';
 import type { DriverState } from '../../protocol/deploy-states.ts';
 import { type MasterToWorker, WORKER_ENDPOINT } from '../../protocol/master-worker.ts';
-import type { WorkerDriver } from '../../protocol/worker-process.ts';
+import { DRIVER_RESOURCES_VARIABLE, type WorkerDriver } from '../../protocol/worker-process.ts';
 import { endpointUrl } from '../../rpc/rpc-address.ts';
 import { Ending } from './ending.ts';
 import { planProcess } from './process-plan.ts';
+import { resourcesFileOf } from './resources-file.ts';
 import type { ProcessEffect, ProcessKey } from './worker-events.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
@@ -125,12 +126,18 @@ export class DriverRunner {
     const { command } = this.launch.driver;
     try {
       const values = { WORKER_URL: endpointUrl(WORKER_ENDPOINT, this.#settings), USER_JAR: this.#userJar };
-      const plan = planProcess(command, values, {}, this.directory, 'Launch Command', this.#settings);
+      const plan = planProcess(command, values, this.#environment(), this.directory, 'Launch Command', this.#settings);
       this.#phase = 'starting';
       return [{ type: 'StartProcess', key: this.key, plan }];
     } catch (error) {
       return this.#over('ERROR', error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** Spark gives the file as `spark.driver.resourcesFile`. */
+  #environment(): Readonly<Record<string, string>> {
+    if (Object.keys(this.launch.resources).length === 0) return {};
+    return { [DRIVER_RESOURCES_VARIABLE]: resourcesFileOf(this.directory, 'driver') };
   }
 
   #over(state: DriverState, exception: string | null): Out {

@@ -358,6 +358,7 @@ export class WorkerLoop {
     const { key, directory, appResource, resources } = effect;
     try {
       await this.#dirs.prepareDriver(directory, resources);
+      this.#stopping.signal.throwIfAborted();
       const userJar = await this.#fetch(appResource, directory, this.#stopping.signal);
       this.#hear({ type: 'DriverPrepared', key, userJar });
     } catch (error) {

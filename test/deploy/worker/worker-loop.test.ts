@@ -188,10 +188,10 @@ test('a driver ends FINISHED, FAILED, KILLED, or in ERROR when its application i
   run('driver-none', '0', '/no/such/app.ts');
   const none = await ended('driver-none');
   assert.deepEqual([none.state, none.exception], ['ERROR', 'File /no/such/app.ts does not exist on this worker']);
-  run('driver-web', '0', 'http://h/app.ts');
+  run('driver-web', '0', 'ftp://h/app.ts');
   assert.match(
     (await ended('driver-web')).exception ?? '',
-    /"http:\/\/h\/app\.ts" cannot be fetched: give an absolute/,
+    /"ftp:\/\/h\/app\.ts" cannot be fetched: give an absolute/,
   );
   const header = readFileSync(join(workDir, 'driver-ok/stderr'), 'utf8');
   assert.match(header, new RegExp(`^Launch Command: "node" ".*" "${appResource}" "0"\n={40}\n`));
@@ -223,6 +223,7 @@ test('processes get the environment of the worker and of their command, without 
     MINE: 'mine',
     BOTH: 'app',
     OURS: 'ours',
+    ISKRA_PACKAGE_CACHE: join(workDir, 'cache'),
     SPARK_LOG_URL_STDERR: 'http://127.0.0.1:8081/logPage/?appId=app-1&executorId=0&logType=stderr',
     SPARK_LOG_URL_STDOUT: 'http://127.0.0.1:8081/logPage/?appId=app-1&executorId=0&logType=stdout',
   });

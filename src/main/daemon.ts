@@ -47,7 +47,8 @@ export async function runDaemonCommand(command: DaemonCommand, argv: readonly st
   }
 }
 
-const beside = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+/** One folder up and then down: that holds in dist/src and in dist/bundle alike. */
+const beside = (name: string): string => fileURLToPath(new URL(`../main/${name}`, import.meta.url));
 
 /** What a container may use, where it may not use the whole machine. */
 function machineMemory(): number {

@@ -1,0 +1,171 @@
+// A standalone cluster of this machine, against Spark's: from the submission to the end of the smallest job in client mode, and the
+// time from the death of an executor to the first task of the next one.
+//   node bench/cluster.mjs [submit|executor-loss …] [--pairs 5] [--no-write] [--no-spark]
+// Needs bench/spark/setup.sh for Spark's side. Writes bench/results/YYYY-MM-DD-cluster.md.
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { runMeasured } from './lib/measured.mjs';
+
+const ROOT = join(import.meta.dirname, '..');
+const ISKRA = join(ROOT, 'bin', 'iskra');
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    pairs: { type: 'string', default: '5' },
+    'no-write': { type: 'boolean', default: false },
+    'no-spark': { type: 'boolean', default: false },
+  },
+});
+const pairs = Number(options.pairs);
+const wanted = (name) => positionals.length === 0 || positionals.includes(name);
+const say = (text) => process.stdout.write(`${text}\n`);
+const folder = mkdtempSync(join(tmpdir(), 'iskra-bench-cluster-'));
+const env = { ...process.env, ISKRA_PID_DIR: join(folder, 'pids'), ISKRA_LOG_DIR: join(folder, 'logs') };
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+const shown = (ms) => `${median(ms).toFixed(0)} ms (${Math.min(...ms).toFixed(0)} to ${Math.max(...ms).toFixed(0)})`;
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const rows = [];
+const ends = [];
+
+try {
+  const iskra = await startIskra();
+  if (wanted('submit')) await submit(iskra);
+  if (wanted('executor-loss')) await executorLoss(iskra);
+} finally {
+  for (const end of ends.reverse()) await end();
+  rmSync(folder, { recursive: true, force: true });
+}
+const report = render();
+say(`\n${report}`);
+if (!options['no-write']) {
+  const path = join(ROOT, 'bench', 'results', `${new Date().toISOString().slice(0, 10)}-cluster.md`);
+  mkdirSync(join(ROOT, 'bench', 'results'), { recursive: true });
+  writeFileSync(path, report);
+  say(`written to ${path}`);
+}
+
+/** A master and a worker with two cores. @returns the master's URL */
+async function startIskra() {
+  const run = async (...args) => (await promisify(execFile)(process.execPath, [ISKRA, ...args], { env })).stdout;
+  const any = ['--port', '0', '--webui-port', '0'];
+  const master = /spark:\/\/\S+?:\d+/.exec(await run('master', '--daemon', ...any))[0];
+  ends.push(() => run('stop', 'master'));
+  await run('worker', '--daemon', ...any, '--cores', '2', '--memory', '4g', '--work-dir', join(folder, 'work'), master);
+  ends.push(() => run('stop', 'worker'));
+  return master;
+}
+
+/** The same of Spark. */
+async function startSpark() {
+  const home = execFileSync('bash', ['-c', `source ${join(ROOT, 'bench/spark/home.sh')}; spark_home`], {
+    encoding: 'utf8',
+  }).trim();
+  const start = (...args) => {
+    const child = spawn(join(home, 'bin', 'spark-class'), args, {
+      env: { ...process.env, SPARK_LOCAL_IP: '127.0.0.1', SPARK_WORKER_DIR: join(folder, 'spark-work') },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    ends.push(() => new Promise((resolve) => child.once('exit', resolve) && child.kill()));
+    return child;
+  };
+  const told = (child, pattern) =>
+    new Promise((resolve, reject) => {
+      let text = '';
+      child.stderr.setEncoding('utf8').on('data', (more) => {
+        text += more;
+        const found = pattern.exec(text);
+        if (found) resolve(found[0]);
+      });
+      child.once('exit', () => reject(new Error(`Spark's daemon ended: ${text}`)));
+    });
+  const any = ['--host', '127.0.0.1', '--port', '0', '--webui-port', '0'];
+  const master = await told(start('org.apache.spark.deploy.master.Master', ...any), /spark:\/\/127\.0\.0\.1:\d+/);
+  const worker = start('org.apache.spark.deploy.worker.Worker', ...any, '--cores', '2', '--memory', '4g', master);
+  await told(worker, /Successfully registered with master/);
+  return master;
+}
+
+async function submit(iskraMaster) {
+  const spark = options['no-spark'] ? null : await startSpark();
+  const app = join(ROOT, 'bench/jobs/startup.ts');
+  const sides = { iskra: [], spark: [] };
+  const must = async (command, args, more) => {
+    const result = await runMeasured(command, args, { cwd: ROOT, ...more });
+    if (result.code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${result.code}: ${result.stderr}`);
+    return result;
+  };
+  const ours = () => must(process.execPath, [ISKRA, 'submit', '--master', iskraMaster, app], { env });
+  await ours(); // compiles the application
+  for (let i = 0; i < pairs; i++) {
+    sides.iskra.push((await ours()).ms);
+    if (spark === null) continue;
+    const { stdout } = await must(join(ROOT, 'bench/spark/run.sh'), ['startup'], {
+      env: { ...process.env, ISKRA_BENCH_MASTER: spark, ISKRA_BENCH_MEMORY: '1g' },
+    });
+    sides.spark.push(JSON.parse(stdout.trim().split('\n').at(-1)).ms);
+  }
+  const ratio = spark === null ? '–' : `${(median(sides.spark) / median(sides.iskra)).toFixed(1)}×`;
+  rows.push([
+    'client mode on a running cluster, `parallelize(1..10).count()`, whole process',
+    shown(sides.iskra),
+    spark === null ? '–' : shown(sides.spark),
+    ratio,
+    `≤ 400 ms: ${median(sides.iskra) <= 400 ? 'yes' : 'no'}`,
+  ]);
+  say(rows.at(-1).join(' | '));
+}
+
+async function executorLoss(master) {
+  const took = [];
+  for (let i = 0; i < pairs; i++) {
+    const args = [ISKRA, 'submit', '--master', master, join(ROOT, 'bench/jobs/executor-loss.ts'), 'tasks=300'];
+    const running = runMeasured(process.execPath, args, { cwd: ROOT, env });
+    const pid = await executorOf(master);
+    await pause(1500); // it is at work
+    process.kill(pid, 'SIGKILL');
+    const killedAt = Date.now();
+    const { code, stdout, stderr } = await running;
+    if (code !== 0) throw new Error(`the job ended with ${code}: ${stderr}`);
+    const { executors } = JSON.parse(stdout);
+    const next = executors.find(([other]) => other !== pid);
+    if (executors.length !== 2) throw new Error(`two executors were expected: ${stdout}`);
+    took.push(next[1].first - killedAt);
+  }
+  rows.push([
+    'kill -9 of the only executor, until the first task of the next has run (20 ms of it the task)',
+    shown(took),
+    '–',
+    '–',
+    '–',
+  ]);
+  say(rows.at(-1).join(' | '));
+}
+
+/** The process of the application's executor, once there is one. */
+async function executorOf(master) {
+  const [, port] = /:(\d+)$/.exec(master);
+  for (;;) {
+    const all = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' }).split('\n');
+    const line = all.find((each) => each.includes('--executor-id 0') && each.includes('executor-process') && port);
+    if (line !== undefined) return Number.parseInt(line, 10);
+    await pause(20);
+  }
+}
+
+function render() {
+  const git = (...args) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
+  const [cpu] = cpus();
+  return `# A standalone cluster, ${new Date().toISOString().slice(0, 10)}
+
+Commit ${git('rev-parse', '--short=12', 'HEAD')}. ${cpus().length} × ${cpu.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}. Node ${process.versions.node}. Load at the end: ${loadavg()[0].toFixed(1)}.
+Command: \`node bench/cluster.mjs${positionals.map((name) => ` ${name}`).join('')} --pairs ${pairs}\`. Master and one worker of two cores on this machine; ${pairs} runs of each side
+in turn; median, and in brackets the least and the most.
+
+| what | Iskra | Spark | ratio | goal met |
+|---|--:|--:|--:|---|
+${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}
+`;
+}

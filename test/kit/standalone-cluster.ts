@@ -13,6 +13,10 @@ import type { RpcSecurity } from '../../src/rpc/security.ts';
 import { OPEN } from './rpc.ts';
 
 const EXECUTOR = fileURLToPath(new URL('../../src/main/executor-process.js', import.meta.url));
+/** What a user's worker runs. */
+export const BUNDLED_EXECUTOR: string = fileURLToPath(
+  new URL('../../bundle/main/executor-process.js', import.meta.url),
+);
 
 export interface ClusterOptions {
   readonly workers?: number;
@@ -23,7 +27,9 @@ export interface ClusterOptions {
   readonly conf?: Readonly<Record<string, string>>;
   readonly security?: RpcSecurity;
   readonly log?: Logger;
-  /** The masters' ports when they are not any. */
+  /** What workers run as executors. */
+  readonly executor?: string;
+  /** Whether the master keeps what the next one needs. */
   readonly recovers?: boolean;
 }
 
@@ -83,7 +89,7 @@ export class StandaloneCluster {
       security,
       log,
       seed: this.workers.length + 1,
-      programs: { [EXECUTOR_MAIN]: EXECUTOR },
+      programs: { [EXECUTOR_MAIN]: this.#options.executor ?? EXECUTOR },
       ...more,
     });
     this.workers.push(worker);

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { IskraCommand } from '../kit/iskra-command.ts';
+import { BUNDLED_EXECUTOR, StandaloneCluster } from '../kit/standalone-cluster.ts';
+
+const WORKER_MAIN = fileURLToPath(new URL('../kit/worker-main.js', import.meta.url));
+
+const iskra = new IskraCommand('standalone', {
+  'count.ts': `import { SparkContext } from 'iskra';
+const sc = await SparkContext.create();
+const pairs = sc.range(0, 1000, 1, 4).map((x) => [x % 7, 1] as [number, number]);
+console.log(sc.applicationId, await pairs.reduceByKey((a, b) => a + b, 2).count());
+await sc.stop();
+`,
+  'forever.ts': `import { SparkContext } from 'iskra';
+export async function main(): Promise<void> {
+  const sc = await SparkContext.create();
+  const wait = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  const pids = await sc.range(0, 8, 1, 8).map(() => { wait(50); return process.pid; }).collect();
+  console.log('executors ' + [...new Set(pids)].join(' ') + ' of ' + sc.applicationId);
+  await sc.range(0, 4, 1, 4).map((x) => { wait(600_000); return x; }).collect();
+}
+`,
+  'registers.ts': `import { SparkContext } from 'iskra';
+export async function main(): Promise<void> {
+  console.log('registers');
+  await SparkContext.create();
+}
+`,
+  'slow.ts': `import { SparkContext } from 'iskra';
+export async function main(): Promise<void> {
+  const sc = await SparkContext.create();
+  const wait = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  await sc.range(0, 2, 1, 2).map((x) => { wait(300); return x; }).collect();
+  console.log('begins');
+  const pairs = sc.range(0, 400, 1, 8).map((x) => { wait(2); return [x % 7, 1] as [number, number]; });
+  for (let i = 0; i < 2; i++) console.log(await pairs.reduceByKey((a, b) => a + b, 4).values().sum());
+}
+`,
+});
+after(() => iskra.remove());
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const gone = async (pids: readonly number[]): Promise<void> => {
+  while (pids.some(isAlive)) await sleep(10);
+};
+
+describe('drivers of a standalone cluster', () => {
+  let cluster: StandaloneCluster;
+  before(async () => {
+    cluster = await StandaloneCluster.start({ executor: BUNDLED_EXECUTOR, coresPerWorker: 2, memoryPerWorker: 2048 });
+  });
+  after(() => cluster.stop());
+
+  test('run side by side', async () => {
+    const args = ['--master', cluster.url, '--total-executor-cores', '2', 'count.ts'];
+    const outcomes = await Promise.all([iskra.run(...args), iskra.run(...args)]);
+    const ids = outcomes.map(({ code, out, err }) => {
+      assert.deepEqual([code, err, out.split(' ')[1]], [0, '', '7\n']);
+      return out.split(' ')[0] as string;
+    });
+    assert.equal(new Set(ids).size, 2);
+    await cluster.until(({ activeApps }) => activeApps.length === 0);
+    for (const id of ids) assert.equal((await cluster.app(id))?.state, 'FINISHED');
+  });
+
+  for (const [how, signal, code] of [
+    ['is killed with -9', 'SIGKILL', null],
+    ['is told to end', 'SIGTERM', 143],
+    ['is interrupted', 'SIGINT', 130],
+  ] as const)
+    test(`leave no executor behind when one ${how}`, async () => {
+      const { child, outcome, printed } = iskra.start(['--master', cluster.url, 'forever.ts']);
+      let line = '';
+      child.stdout?.on('data', (text: string) => {
+        line += text;
+      });
+      await printed(' of app-');
+      const [, pids = '', id = ''] = /executors (.*) of (\S+)/.exec(line) ?? [];
+      const executors = pids.split(' ').map(Number);
+      assert.equal(executors.length, 2);
+      child.kill(signal);
+      assert.equal((await outcome).code, code);
+      await gone(executors);
+      await cluster.until(({ activeApps }) => activeApps.length === 0);
+      assert.equal((await cluster.app(id))?.state, 'FINISHED');
+      await cluster.until(({ workers }) => workers.every(({ coresUsed }) => coresUsed === 0));
+    });
+
+  test('end with the reason when their application is removed', async () => {
+    const { outcome, printed, child } = iskra.start(['--master', cluster.url, 'forever.ts']);
+    let line = '';
+    child.stdout?.on('data', (text: string) => {
+      line += text;
+    });
+    await printed(' of app-');
+    await cluster.master.ask('RequestKillApplication', { appId: / of (\S+)/.exec(line)?.[1] ?? '' });
+    const { code, err } = await outcome;
+    assert.equal(code, 1);
+    assert.match(err, /Master removed our application: KILLED/);
+  });
+});
+
+test('a worker that is killed with -9 takes its executor along, and the job goes on elsewhere', async () => {
+  const cluster = await StandaloneCluster.start({ workers: 1, executor: BUNDLED_EXECUTOR });
+  const worker = fork(WORKER_MAIN, [cluster.url, join(cluster.directory, 'work-killed'), BUNDLED_EXECUTOR], {
+    silent: true,
+  });
+  try {
+    await cluster.until(({ workers }) => workers.length === 2);
+    const { printed, outcome } = iskra.start(['--master', cluster.url, 'slow.ts']);
+    await printed('begins');
+    worker.kill('SIGKILL');
+    const { code, out } = await outcome;
+    assert.deepEqual([code, out], [0, 'begins\n400\n400\n']);
+    const { workers } = await cluster.state();
+    assert.deepEqual(workers.map(({ state }) => state).sort(), ['ALIVE', 'DEAD']);
+  } finally {
+    worker.kill('SIGKILL');
+    await cluster.stop();
+  }
+});
+
+describe('a driver whose master does not answer', () => {
+  test('says so, and ends with code 1', async () => {
+    const { code, err } = await iskra.run(
+      ...['--master', 'spark://127.0.0.1:1', '-c', 'spark.iskra.standalone.registrationTimeout=100ms', 'registers.ts'],
+    );
+    assert.equal(code, 1);
+    assert.match(
+      err,
+      /Application has been killed\. Reason: All masters are unresponsive! Giving up\..*127\.0\.0\.1:1/,
+    );
+  });
+
+  test('can be interrupted meanwhile', async () => {
+    const { child, outcome, printed } = iskra.start(['--master', 'spark://127.0.0.1:1', 'registers.ts']);
+    await printed('registers');
+    await sleep(100);
+    child.kill('SIGINT');
+    assert.equal((await outcome).code, 130);
+  });
+
+  test('does not get past a master URL of another form, or a name that nobody knows', async () => {
+    const bad = await iskra.run('--master', 'spark://nowhere', 'registers.ts');
+    assert.equal(bad.code, 2);
+    assert.match(bad.err, /Could not parse Master URL: 'spark:\/\/nowhere'/);
+    const unknown = await iskra.run('--master', 'spark://no-such-host.invalid:7077', 'registers.ts');
+    assert.equal(unknown.code, 1);
+    assert.match(
+      unknown.err,
+      /There is no way from here to a master \(no-such-host\.invalid:7077: .*spark\.driver\.host/,
+    );
+  });
+});

@@ -12,6 +12,7 @@ await build({
     'lib/index': join(dist, 'src/index.js'),
     'lib/testing': join(dist, 'src/testing.js'),
     'main/cli': join(dist, 'src/main/cli.js'),
+    'main/driver-process': join(dist, 'src/main/driver-process.js'),
     'main/executor-process': join(dist, 'src/main/executor-process.js'),
     'main/task-slot': join(dist, 'src/main/task-slot.js'),
   },

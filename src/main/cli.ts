@@ -1,3 +1,4 @@
+import { systemClock } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { prepareLocal } from '../cluster/local/prepare-local.ts';
@@ -78,11 +79,18 @@ async function submit(command: string, argv: readonly string[]): Promise<void> {
       process.exitCode = USAGE;
       process.stderr.write(helpText(command));
       return;
-    case 'cluster-only':
-      throw new IskraError(
-        'CLUSTER_ONLY',
-        `${prepared.option} needs a standalone cluster, not available in this build yet`,
-      );
+    case 'submit':
+    case 'kill':
+    case 'status': {
+      const { runClusterCommand } = await import('../deploy/submit/cluster-submit.ts'); // nothing that runs here needs it
+      process.exitCode = await runClusterCommand(prepared, {
+        env: process.env,
+        clock: systemClock,
+        log,
+        print: (line) => print(`${line}\n`),
+      });
+      return;
+    }
     case 'ready':
       setSubmitDefaults(prepared.values);
       prepareLocal(new SparkConf(prepared.values), new URL('./task-slot.js', import.meta.url));

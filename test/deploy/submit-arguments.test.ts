@@ -52,7 +52,17 @@ test('sizes of executors and drivers become keys', () => {
 });
 
 test('options that only Spark has a use for are named and ignored', () => {
-  const { warnings, values } = run('--class', 'org.x.Main', '--supervise', '--jars', 'a,b', '-c', 'my.key=1', 'a.ts');
+  const { warnings, values } = run(
+    '--class',
+    'org.x.Main',
+    '--proxy-user',
+    'x',
+    '--jars',
+    'a,b',
+    '-c',
+    'my.key=1',
+    'a.ts',
+  );
   assert.equal(warnings.length, 4);
   assert.match(warnings[0] ?? '', /^--class is ignored: /);
   assert.equal(warnings[3], 'Ignoring non-Spark config property: my.key');
@@ -82,11 +92,26 @@ test('what cannot be understood is a usage error with its remedy', () => {
   }
 });
 
-test('help, version and what needs a cluster are requests of their own', () => {
+test('help, version and questions about drivers are requests of their own', () => {
   assert.equal(parseSubmitArguments(['-h', 'a.ts']).kind, 'help');
   assert.equal(parseSubmitArguments(['--master', 'x', '--version']).kind, 'version');
-  assert.deepEqual(parseSubmitArguments(['--kill', 'driver-1']), { kind: 'cluster-only', option: '--kill' });
-  assert.equal(parseSubmitArguments(['--deploy-mode', 'cluster', 'a.ts']).kind, 'cluster-only');
+  const kill = parseSubmitArguments(['--master', 'spark://m:7077', '--kill', 'driver-1']);
+  assert.deepEqual('driverId' in kill && [kill.kind, kill.driverId, kill.values], [
+    'kill',
+    'driver-1',
+    { 'spark.master': 'spark://m:7077' },
+  ]);
+  assert.equal(parseSubmitArguments(['--status', 'driver-1']).kind, 'status');
+  assert.throws(() => parseSubmitArguments(['--kill', '']), UsageError);
+});
+
+test('a driver in the cluster has options of its own', () => {
+  const { values } = run('--deploy-mode', 'cluster', '--supervise', '--driver-cores', '2', 'a.ts', '--supervise');
+  assert.deepEqual(values, {
+    'spark.submit.deployMode': 'cluster',
+    'spark.driver.supervise': 'true',
+    'spark.driver.cores': '2',
+  });
 });
 
 test('the help has a line for each option that does something', () => {
@@ -155,6 +180,51 @@ test('options win over the properties file, which stands for the defaults or abo
     await assert.rejects(values('-c', 'spark.task.cpus=0'), UsageError);
     await assert.rejects(values('-c', 'spark.task.cpus=many'), /spark\.task\.cpus should be int, but was many/);
     assert.deepEqual(warnings, []);
+  }));
+
+test('what a standalone cluster is to do is checked before anything is sent', () =>
+  inFolder(async (path) => {
+    writeFileSync(join(path, 'app.mjs'), '');
+    writeFileSync(join(path, 'broken.ts'), 'const x: = 1;');
+    const host: SubmitHost = {
+      env: {},
+      workingFolder: path,
+      installation: { root: path, version: '0', resolve: () => undefined },
+      warn: () => {},
+      show: () => {},
+    };
+    const prepare = (...argv: string[]) => prepareSubmission(argv, host);
+    const cluster = ['--deploy-mode', 'cluster', '--master', 'spark://h1:1,h2:2'];
+    const prepared = await prepare(...cluster, 'app.mjs', 'x');
+    assert.equal(prepared.kind, 'submit');
+    if (prepared.kind !== 'submit') return;
+    assert.deepEqual(prepared.masters, ['h1:1', 'h2:2']);
+    assert.deepEqual([prepared.application?.path, prepared.args], [join(path, 'app.mjs'), ['x']]);
+    const fileUrl = await prepare(...cluster, `file://${path}/app.mjs`);
+    assert.equal('application' in fileUrl && fileUrl.application?.path, join(path, 'app.mjs'));
+    const elsewhere = await prepare(...cluster, 'https://host/job.mjs');
+    assert.equal('application' in elsewhere && elsewhere.application, null);
+    const refusals: [argv: string[], code: string, message: RegExp][] = [
+      [[...cluster, 'gone.ts'], 'APPLICATION_NOT_FOUND', /cannot find the application gone.ts/],
+      [[...cluster, 'file:///gone.ts'], 'APPLICATION_NOT_FOUND', /cannot find the application \/gone.ts/],
+      [[...cluster, 'broken.ts'], 'APPLICATION_SYNTAX', /broken.ts:1:/],
+      [
+        ['--deploy-mode', 'cluster', 'app.mjs'],
+        'USAGE',
+        /^Cluster deploy mode is not compatible with master "local\[\*\]"/,
+      ],
+      [['--kill', 'd'], 'USAGE', /^Killing submissions is only supported in standalone mode/],
+      [
+        ['--status', 'd', '--master', 'yarn'],
+        'USAGE',
+        /^Requesting submission statuses is only supported in standalone/,
+      ],
+      [['--status', 'd', '--master', 'spark://nowhere'], 'USAGE', /^Could not parse Master URL: 'spark:\/\/nowhere'/],
+      [[...cluster, '--driver-memory', '1m', 'app.mjs'], 'USAGE', /spark.driver.memory is invalid/],
+      [[...cluster, '--driver-cores', '0', 'app.mjs'], 'USAGE', /spark.driver.cores is invalid/],
+    ];
+    for (const [argv, code, message] of refusals)
+      await assert.rejects(prepare(...argv), { code, message }, argv.join(' '));
   }));
 
 test('the defaults file is looked for in the folders that the environment names, ours first', () =>

@@ -8,15 +8,13 @@ import { type MasterLoop, startMaster } from '../../src/deploy/master/master-loo
 import { openRecovery } from '../../src/deploy/recovery/open-recovery.ts';
 import { startWorker, type WorkerLoop, type WorkerOptions } from '../../src/deploy/worker/worker-loop.ts';
 import type { ApplicationSummary } from '../../src/protocol/deploy-summaries.ts';
-import { EXECUTOR_MAIN } from '../../src/protocol/worker-process.ts';
+import { DRIVER_MAIN, EXECUTOR_MAIN } from '../../src/protocol/worker-process.ts';
 import type { RpcSecurity } from '../../src/rpc/security.ts';
 import { OPEN } from './rpc.ts';
 
+// As users have it: an application's 'iskra' is the bundle.
+const DRIVER = fileURLToPath(new URL('../../bundle/main/driver-process.js', import.meta.url));
 const EXECUTOR = fileURLToPath(new URL('../../src/main/executor-process.js', import.meta.url));
-/** What a user's worker runs. */
-export const BUNDLED_EXECUTOR: string = fileURLToPath(
-  new URL('../../bundle/main/executor-process.js', import.meta.url),
-);
 
 export interface ClusterOptions {
   readonly workers?: number;
@@ -27,9 +25,7 @@ export interface ClusterOptions {
   readonly conf?: Readonly<Record<string, string>>;
   readonly security?: RpcSecurity;
   readonly log?: Logger;
-  /** What workers run as executors. */
-  readonly executor?: string;
-  /** Whether the master keeps what the next one needs. */
+  /** The masters' ports when they are not any. */
   readonly recovers?: boolean;
 }
 
@@ -89,7 +85,7 @@ export class StandaloneCluster {
       security,
       log,
       seed: this.workers.length + 1,
-      programs: { [EXECUTOR_MAIN]: this.#options.executor ?? EXECUTOR },
+      programs: { [DRIVER_MAIN]: DRIVER, [EXECUTOR_MAIN]: EXECUTOR },
       ...more,
     });
     this.workers.push(worker);

@@ -111,8 +111,8 @@ test('what needs a cluster says so', async () => {
     ['--deploy-mode', 'cluster', 'app.ts'],
   ]) {
     const { code, err } = await cli('submit', ...args);
-    assert.equal(code, 1);
-    assert.match(err, /^iskra: --\S+( cluster)? needs a standalone cluster, not available in this build yet\n$/);
+    assert.equal(code, 2);
+    assert.match(err, /local\[\*\]"?: give --master spark:\/\/HOST:PORT\n$/);
   }
 });
 

@@ -33,26 +33,29 @@ export async function runMaster(args: MasterArguments, env: Environment, log: Lo
         throw isTaken(error) ? busy(bindAddress, port, error) : error;
       }
     });
-    return undoing(master.stop, async () => {
-      const ask: AskTheMaster = (type, request) => master.ask(type, request);
-      const gateway = { conf, host, masterUrl: master.url, security, ask, log };
-      const restHost = conf.get(MASTER_REST_HOST);
-      const rest = await startRestServer({ ...gateway, bindAddress: restHost ?? bindAddress });
-      webUi.serve(ask, rest?.url ?? null);
-      const finished = master.finished.then(async (end) => {
-        await Promise.all([webUi.stop(), rest?.stop()]);
-        return end;
-      });
-      return {
-        url: master.url,
-        webUiUrl: webUi.url,
-        finished,
-        stop: async () => {
-          await master.stop();
-          await finished;
-        },
-      };
-    });
+    return undoing(
+      () => master.stop(),
+      async () => {
+        const ask: AskTheMaster = (type, request) => master.ask(type, request);
+        const gateway = { conf, host, masterUrl: master.url, security, ask, log };
+        const restHost = conf.get(MASTER_REST_HOST);
+        const rest = await startRestServer({ ...gateway, bindAddress: restHost ?? bindAddress });
+        webUi.serve(ask, rest?.url ?? null);
+        const finished = master.finished.then(async (end) => {
+          await Promise.all([webUi.stop(), rest?.stop()]);
+          return end;
+        });
+        return {
+          url: master.url,
+          webUiUrl: webUi.url,
+          finished,
+          stop: async () => {
+            await master.stop();
+            await finished;
+          },
+        };
+      },
+    );
   });
 }
 

@@ -10,12 +10,8 @@ export class UsageError extends IskraError {
   }
 }
 
-/** An application is to be run. */
-export interface RunRequest {
-  readonly kind: 'run';
-  readonly application: string;
-  /** Everything behind the application, as it was given. */
-  readonly args: readonly string[];
+/** What options say, whatever is asked for. */
+export interface GivenSettings {
   /** From options and `--conf`. */
   readonly values: Readonly<Record<string, string>>;
   readonly propertiesFile: string | undefined;
@@ -24,22 +20,36 @@ export interface RunRequest {
   readonly warnings: readonly string[];
 }
 
+/** An application is to be run, here or in a cluster. */
+export interface RunRequest extends GivenSettings {
+  readonly kind: 'run';
+  readonly application: string;
+  /** Everything behind the application, as it was given. */
+  readonly args: readonly string[];
+}
+
+/** A driver in a cluster is to be ended, or told of. */
+export interface DriverActionRequest extends GivenSettings {
+  readonly kind: 'kill' | 'status';
+  readonly driverId: string;
+}
+
 /** Something else was asked for. */
-export type OtherRequest =
-  | { readonly kind: 'help' | 'version' | 'usage-error' }
-  | { readonly kind: 'cluster-only'; readonly option: string };
+export interface OtherRequest {
+  readonly kind: 'help' | 'version' | 'usage-error';
+}
 
 /**
  * Reads Spark's options: `--name value`, `--name=value` or `-c value`. The first that is no option is the application.
  *
  * @throws UsageError for unknown options, missing values and values that no mode could use. Spark: SparkSubmitArguments
  */
-export function parseSubmitArguments(argv: readonly string[]): RunRequest | OtherRequest {
+export function parseSubmitArguments(argv: readonly string[]): RunRequest | DriverActionRequest | OtherRequest {
   const byOption = new Map<string, string>();
   const byConf = new Map<string, string>();
   const own = new Map<string, string>();
   const warnings: string[] = [];
-  const clusterOnly: string[] = [];
+  const actions = new Map<'kill' | 'status', string>();
   let at = 0;
   for (; at < argv.length; at++) {
     const arg = argv[at] as string; // at is below the length
@@ -58,8 +68,13 @@ export function parseSubmitArguments(argv: readonly string[]): RunRequest | Othe
       case 'unused':
         warnings.push(`${option.name} is ignored: ${option.effect.why}`);
         break;
-      case 'cluster':
-        clusterOnly.push(option.name);
+      case 'flag':
+        byOption.set(option.effect.key, 'true');
+        break;
+      case 'action':
+        if (value.trim() === '')
+          throw new UsageError(`${option.name} needs the id of a driver, as submitting printed it`);
+        actions.set(option.effect.action, value);
         break;
       case 'own':
         if (option.name === '--help') return { kind: 'help' };
@@ -69,28 +84,25 @@ export function parseSubmitArguments(argv: readonly string[]): RunRequest | Othe
         else own.set(option.name, value);
     }
   }
-  const [first, second] = clusterOnly;
-  if (second !== undefined) throw new UsageError(`Action cannot be both ${first} and ${second}`);
-  if (first !== undefined) return { kind: 'cluster-only', option: first };
-  const application = argv[at];
-  if (application === undefined) throw new UsageError('Missing application: give a TypeScript or JavaScript file');
-  // An option wins over --conf for the same key, whatever their order.
-  const values = Object.fromEntries([...byConf, ...byOption]);
-  const mode = values['spark.submit.deployMode'];
-  if (mode === 'cluster') return { kind: 'cluster-only', option: '--deploy-mode cluster' };
-  if (mode !== undefined && mode !== 'client') {
-    throw new UsageError(`--deploy-mode must be either "client" or "cluster", but was '${mode}'`);
+  if (actions.size > 1) {
+    throw new UsageError(`Action cannot be both ${[...actions.keys()].map((name) => `--${name}`).join(' and ')}`);
   }
-  return {
-    kind: 'run',
-    application,
-    args: argv.slice(at + 1),
-    values,
+  const given: GivenSettings = {
+    // An option wins over --conf for the same key, whatever their order.
+    values: Object.fromEntries([...byConf, ...byOption]),
     propertiesFile: own.get('--properties-file'),
     loadDefaults: own.has('--load-spark-defaults'),
     verbose: own.has('--verbose'),
     warnings,
   };
+  const mode = given.values['spark.submit.deployMode'];
+  if (mode !== undefined && mode !== 'client' && mode !== 'cluster') {
+    throw new UsageError(`--deploy-mode must be either "client" or "cluster", but was '${mode}'`);
+  }
+  for (const [kind, driverId] of actions) return { kind, driverId, ...given };
+  const application = argv[at];
+  if (application === undefined) throw new UsageError('Missing application: give a TypeScript or JavaScript file');
+  return { kind: 'run', application, args: argv.slice(at + 1), ...given };
 }
 
 function splitOption(arg: string): [string, string | undefined] {

@@ -4,8 +4,10 @@ export type OptionEffect =
   | { readonly kind: 'conf'; readonly key: string }
   /** Known from Spark, without effect here; using it warns. */
   | { readonly kind: 'unused'; readonly why: string }
-  /** Needs a cluster that runs drivers. */
-  | { readonly kind: 'cluster' }
+  /** Has no value, and sets a key to true. */
+  | { readonly kind: 'flag'; readonly key: string }
+  /** Asks a cluster about a driver, or to end it, in place of running anything. */
+  | { readonly kind: 'action'; readonly action: 'kill' | 'status' }
   /** Read by the parser itself. */
   | { readonly kind: 'own' };
 
@@ -33,12 +35,11 @@ const unused = (name: string, value: string | undefined, why: string): SubmitOpt
   help: why,
   hidden: true,
 });
-const cluster = (name: string, value: string, help: string): SubmitOption => ({
+const action = (name: string, of: 'kill' | 'status', help: string): SubmitOption => ({
   name,
-  value,
-  effect: { kind: 'cluster' },
+  value: 'ID',
+  effect: { kind: 'action', action: of },
   help,
-  hidden: true,
 });
 const own = (name: string, help: string, more: Partial<SubmitOption> = {}): SubmitOption => ({
   name,
@@ -53,18 +54,33 @@ const NO_KERBEROS = 'there is no Kerberos in this build';
 
 /** Spark's options, in the order of its help. */
 export const SUBMIT_OPTIONS: readonly SubmitOption[] = [
-  conf('--master', 'URL', 'spark.master', 'local, local[N], local[*], local[N,F] (default: local[*])'),
-  conf('--deploy-mode', 'MODE', 'spark.submit.deployMode', 'client: the driver runs in this process (default)'),
+  conf(
+    '--master',
+    'URL',
+    'spark.master',
+    'local, local[N], local[*], local[N,F], spark://HOST:PORT[,HOST:PORT] (default: local[*])',
+  ),
+  conf(
+    '--deploy-mode',
+    'MODE',
+    'spark.submit.deployMode',
+    'client: the driver runs in this process (default); cluster: on a worker of spark://…',
+  ),
   conf('--name', 'NAME', 'spark.app.name', "the application's name (default: its file's)"),
   own('--conf', 'any setting; may be given many times', { short: '-c', value: 'KEY=VALUE' }),
   own('--properties-file', 'settings from a file, instead of conf/spark-defaults.conf', { value: 'FILE' }),
   own('--load-spark-defaults', 'read conf/spark-defaults.conf as well, below --properties-file'),
-  conf('--driver-memory', 'MEM', 'spark.driver.memory', 'what slots and cached blocks share, 512m or 2g'),
+  conf(
+    '--driver-memory',
+    'MEM',
+    'spark.driver.memory',
+    'what slots and cached blocks share, 512m or 2g; in cluster mode the heap of the driver',
+  ),
   conf('--executor-memory', 'MEM', 'spark.executor.memory', 'the memory of an executor, on a cluster'),
   conf('--executor-cores', 'NUM', 'spark.executor.cores', 'the slots of an executor, on a cluster'),
   conf('--total-executor-cores', 'NUM', 'spark.cores.max', 'the slots of all executors together, on a cluster'),
   conf('--num-executors', 'NUM', 'spark.executor.instances', 'how many executors to start, on a cluster'),
-  conf('--driver-cores', 'NUM', 'spark.driver.cores', 'the cores of the driver in cluster mode'),
+  conf('--driver-cores', 'NUM', 'spark.driver.cores', 'the cores that the driver takes in cluster mode (default: 1)'),
   conf('--files', 'FILES', 'spark.files', 'files for tasks, with commas between them; found by SparkFiles.get(name)'),
   conf(
     '--archives',
@@ -73,8 +89,13 @@ export const SUBMIT_OPTIONS: readonly SubmitOption[] = [
     'the same, unpacked: zip, jar, tar, tar.gz, tgz; FILE#NAME chooses the name',
   ),
   conf('--queue', 'NAME', 'spark.yarn.queue', "YARN's queue"),
-  cluster('--kill', 'ID', 'ends a driver that runs on a cluster'),
-  cluster('--status', 'ID', 'asks for the state of a driver that runs on a cluster'),
+  {
+    name: '--supervise',
+    effect: { kind: 'flag', key: 'spark.driver.supervise' },
+    help: 'starts the driver again when it fails, in cluster mode',
+  },
+  action('--kill', 'kill', 'ends a driver that was submitted in cluster mode'),
+  action('--status', 'status', 'tells the state of a driver that was submitted in cluster mode'),
   own('--verbose', 'show settings before, and whole stacks on errors', { short: '-v' }),
   own('--help', 'show this help', { short: '-h' }),
   own('--version', 'show the version'),
@@ -91,7 +112,6 @@ export const SUBMIT_OPTIONS: readonly SubmitOption[] = [
   unused('--proxy-user', 'NAME', NO_KERBEROS),
   unused('--principal', 'NAME', NO_KERBEROS),
   unused('--keytab', 'FILE', NO_KERBEROS),
-  unused('--supervise', undefined, 'it restarts drivers in cluster mode only'),
 ];
 
 /** The options as lines of a help text. */

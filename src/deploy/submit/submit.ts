@@ -1,12 +1,21 @@
 import { basename, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { redactPairs } from '../../base/redaction.ts';
 import { MASTER } from '../../config/core-entries.ts';
 import { REDACTION_REGEX } from '../../config/logging-entries.ts';
 import { parseMasterUrl } from '../../config/master-url.ts';
 import { SparkConf } from '../../config/spark-conf.ts';
+import { SUBMIT_DEPLOY_MODE } from '../../config/submit-entries.ts';
 import { type Installation, type PreparedApplication, prepareApplication } from './app-loader.ts';
 import { type Environment, findDefaultsFile, readProperties, withEnvironment } from './spark-defaults.ts';
-import { type OtherRequest, parseSubmitArguments, type RunRequest, UsageError } from './submit-arguments.ts';
+import {
+  type DriverActionRequest,
+  type GivenSettings,
+  type OtherRequest,
+  parseSubmitArguments,
+  type RunRequest,
+  UsageError,
+} from './submit-arguments.ts';
 
 // The door of this folder.
 export type { Installation } from './app-loader.ts';
@@ -35,31 +44,99 @@ export interface Submission {
   readonly verbose: boolean;
 }
 
+/** Something that a standalone cluster is to do. */
+export type ClusterCommand = {
+  readonly values: Readonly<Record<string, string>>;
+  /** `host:port` of each master. */
+  readonly masters: readonly string[];
+} & (
+  | {
+      readonly kind: 'submit';
+      /** As it was named: a path, or a URL that workers are given as it is. */
+      readonly name: string;
+      /** null: it is not here to be looked at. */
+      readonly application: PreparedApplication | null;
+      readonly args: readonly string[];
+    }
+  | { readonly kind: 'kill' | 'status'; readonly driverId: string }
+);
+
 /**
- * Turns a command line of `iskra submit` into an application that is ready to run here.
+ * Turns a command line of `iskra submit` into an application that is ready to run here, or to be sent to a cluster.
  *
- * @throws UsageError, or an IskraError that says why the application cannot be run.
+ * @throws UsageError, or an IskraError that says why the application cannot be run: also before anything is sent.
  */
-export async function prepareSubmission(argv: readonly string[], host: SubmitHost): Promise<Submission | OtherRequest> {
+export async function prepareSubmission(
+  argv: readonly string[],
+  host: SubmitHost,
+): Promise<Submission | ClusterCommand | OtherRequest> {
   const request = parseSubmitArguments(argv);
-  if (request.kind !== 'run') return request;
+  switch (request.kind) {
+    case 'run':
+    case 'kill':
+    case 'status':
+      break;
+    default:
+      return request;
+  }
   for (const warning of request.warnings) host.warn(warning);
   const values = await settingsOf(request, host);
-  if (values['spark.submit.deployMode'] === 'cluster') {
-    return { kind: 'cluster-only', option: 'spark.submit.deployMode=cluster' };
+  if (request.kind !== 'run') {
+    return { kind: request.kind, driverId: request.driverId, values, masters: mastersOf(checked(values), request) };
   }
   const conf = checked(values);
   if (request.verbose) host.show(describe(request, conf));
-  const application = await prepareApplication(request.application, {
-    installation: host.installation,
-    workingFolder: host.workingFolder,
-  });
-  return { kind: 'ready', application, args: request.args, values, verbose: request.verbose };
+  const inCluster = conf.get(SUBMIT_DEPLOY_MODE) === 'cluster';
+  const masters = inCluster ? mastersOf(conf, request) : [];
+  const isElsewhere = inCluster && /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(request.application);
+  const application = isElsewhere
+    ? null
+    : await prepareApplication(inCluster ? localPath(request.application) : request.application, {
+        installation: host.installation,
+        workingFolder: host.workingFolder,
+      });
+  const { args, verbose } = request;
+  if (inCluster) return { kind: 'submit', name: request.application, application, args, values, masters };
+  // isElsewhere is false
+  return { kind: 'ready', application: application as PreparedApplication, args, values, verbose };
+}
+
+/** @throws UsageError with Spark's words when the master is no standalone cluster. */
+function mastersOf(conf: SparkConf, request: RunRequest | DriverActionRequest): readonly string[] {
+  const text = conf.get(MASTER) ?? '';
+  const master = parseMasterUrl(text);
+  if (master.kind === 'standalone') return master.masters.map((url) => url.slice('spark://'.length));
+  const form = 'give --master spark://HOST:PORT';
+  switch (request.kind) {
+    case 'kill':
+      throw new UsageError(
+        `Killing submissions is only supported in standalone mode, but the master is ${text}: ${form}`,
+      );
+    case 'status':
+      throw new UsageError(
+        `Requesting submission statuses is only supported in standalone mode, but the master is ${text}: ${form}`,
+      );
+    default:
+      throw new UsageError(`Cluster deploy mode is not compatible with master "${text}": ${form}`);
+  }
+}
+
+/** A `file:` URL as a path. @throws UsageError when it is of another machine. */
+function localPath(name: string): string {
+  if (!/^file:/i.test(name)) return name;
+  try {
+    return fileURLToPath(name);
+  } catch {
+    throw new UsageError(`${name} is not the URL of a file here: write file:///path`);
+  }
 }
 
 /** Options over the properties file over the defaults. */
-async function settingsOf(request: RunRequest, host: SubmitHost): Promise<Record<string, string>> {
-  const { propertiesFile, loadDefaults } = request;
+async function settingsOf(
+  request: RunRequest | DriverActionRequest,
+  host: SubmitHost,
+): Promise<Record<string, string>> {
+  const { propertiesFile, loadDefaults }: GivenSettings = request;
   const files: string[] = [];
   if (propertiesFile === undefined || loadDefaults) {
     const defaults = findDefaultsFile(host.env, host.workingFolder);
@@ -68,7 +145,7 @@ async function settingsOf(request: RunRequest, host: SubmitHost): Promise<Record
   if (propertiesFile !== undefined) files.push(resolve(host.workingFolder, propertiesFile));
   const values: Record<string, string> = {
     'spark.master': 'local[*]',
-    'spark.app.name': basename(request.application),
+    ...(request.kind === 'run' && { 'spark.app.name': basename(request.application) }),
   };
   for (const file of files) {
     const read = await readProperties(file, host.env);

@@ -1,0 +1,11 @@
+import type { DriverStatusResponse, KillDriverResponse, SubmitDriverResponse } from '../../protocol/master-client.ts';
+import type { DriverRequest } from '../rest/driver-description.ts';
+
+/** A way to a cluster for whoever submits drivers: to a master itself, or over HTTP. What fails throws an IskraError. */
+export interface SubmissionGateway {
+  submit(request: DriverRequest): Promise<SubmitDriverResponse>;
+  kill(driverId: string): Promise<KillDriverResponse>;
+  status(driverId: string): Promise<DriverStatusResponse>;
+  /** Twice is fine. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,56 @@
+// The entry of a driver that a worker starts, in cluster mode: `WORKER_URL USER_JAR NAME [arguments]`, settings in the
+// environment. Runs the application as `iskra run` does, and ends with its worker. Spark: DriverWrapper
+import { createStderrLogger } from '../base/stderr-logger.ts';
+import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
+import { SparkConf } from '../config/spark-conf.ts';
+import { setSubmitDefaults } from '../config/submit-defaults.ts';
+import { reportError } from '../deploy/submit/submit.ts';
+import { takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
+import { DRIVER_CONF_VARIABLE } from '../protocol/worker-process.ts';
+import { parseEndpointUrl } from '../rpc/rpc-address.ts';
+import { rpcSettings } from '../rpc/rpc-settings.ts';
+import { thisInstallation } from './installation.ts';
+import { runApplication } from './run-application.ts';
+
+/** Spark: WorkerWatcher ends the process with -1. */
+const WORKER_LOST = 255;
+
+const installation = thisInstallation();
+
+async function run(argv: readonly string[]): Promise<void> {
+  const [workerUrl, userJar, , ...args] = argv;
+  if (workerUrl === undefined || userJar === undefined) {
+    process.stderr.write('Usage: driver-process WORKER_URL USER_JAR NAME [arguments]\n');
+    process.exit(1);
+  }
+  const values = JSON.parse(process.env[DRIVER_CONF_VARIABLE] ?? '{}') as Record<string, string>; // as submitting wrote it
+  delete process.env[DRIVER_CONF_VARIABLE];
+  const conf = new SparkConf(values);
+  const log = createStderrLogger('DriverWrapper', {
+    level: conf.get(LOG_LEVEL),
+    format: conf.get(STRUCTURED_LOGGING_ENABLED) ? 'json' : 'text',
+  });
+  watchWorker({
+    workerUrl,
+    security: takeWorkerAccess(process.env),
+    rpc: rpcSettings(conf),
+    onLost: (why) => {
+      log.error(why);
+      process.exit(WORKER_LOST);
+    },
+    log,
+  });
+  // Others find this driver where its worker is.
+  values['spark.driver.host'] = parseEndpointUrl(workerUrl).address.host;
+  setSubmitDefaults(values);
+  const { prepareApplication } = await import('../deploy/submit/app-loader.ts');
+  const application = await prepareApplication(userJar, { installation, workingFolder: process.cwd() });
+  await runApplication({ kind: 'ready', application, args, values, verbose: false }, installation);
+}
+
+run(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(
+    `iskra: ${reportError(error, { root: installation.root, verbose: false, workingFolder: process.cwd() })}`,
+  );
+  process.exit(1);
+});

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { SparkConf } from '../../src/config/spark-conf.ts';
+import { startRestServer } from '../../src/deploy/rest/rest-server.ts';
+import { runClusterCommand } from '../../src/deploy/submit/cluster-submit.ts';
+import { prepareSubmission } from '../../src/deploy/submit/submit.ts';
+import { thisInstallation } from '../../src/main/installation.ts';
+import type { DriverState } from '../../src/protocol/deploy-states.ts';
+import { OPEN } from '../kit/rpc.ts';
+import { StandaloneCluster } from '../kit/standalone-cluster.ts';
+
+const APP = `
+  import { existsSync, writeFileSync } from 'node:fs';
+  const [what = '', file = '', ...rest] = process.argv.slice(2);
+  console.log('pid', process.pid, 'args', JSON.stringify(rest), 'from', process.argv[1]);
+  switch (what) {
+    case 'throw': throw new Error('no luck');
+    case 'exit': process.exit(3);
+    case 'wait': await new Promise((resolve) => setTimeout(resolve, 60_000)); break;
+    case 'once': // runs on when it was started before
+      if (!existsSync(file)) { writeFileSync(file, String(process.pid)); await new Promise((resolve) => setTimeout(resolve, 60_000)); }
+      break;
+    case 'count': {
+      const { SparkContext } = await import('iskra');
+      const sc = await SparkContext.create();
+      console.log('count', await sc.range(0, 1000, 1, 4).map((x: number) => x % 7).distinct().count(), sc.deployMode, sc.appName, sc.conf.getText('spark.driver.host'));
+      await sc.stop();
+    }
+  }
+`;
+
+/** For who waits and looks again. */
+const fastClock: Clock = {
+  now: () => systemClock.now() * 10,
+  after: (ms, fire, background) => systemClock.after(ms / 10, fire, background),
+};
+
+describe('a driver in the cluster', () => {
+  let cluster: StandaloneCluster;
+  let folder: string;
+  before(async () => {
+    folder = realpathSync(mkdtempSync(join(tmpdir(), 'iskra-cluster-mode-')));
+    writeFileSync(join(folder, 'app.ts'), APP);
+    cluster = await StandaloneCluster.start({ workers: 2, coresPerWorker: 2, memoryPerWorker: 2048 });
+  });
+  after(async () => {
+    await cluster.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** `iskra submit` with these, in this process. */
+  async function submit(...argv: string[]): Promise<{ code: number; out: string; id: string }> {
+    const lines: string[] = [];
+    const installation = thisInstallation();
+    const env = { SPARK_USER: 'ann' };
+    const prepared = await prepareSubmission(['--master', cluster.url, ...argv], {
+      ...{ env, workingFolder: folder, installation },
+      warn: (message) => lines.push(message),
+      show: () => {},
+    });
+    assert.ok(prepared.kind === 'submit' || prepared.kind === 'kill' || prepared.kind === 'status');
+    const code = await runClusterCommand(prepared, {
+      ...{ env, installation, clock: fastClock, log: silentLogger },
+      print: (line) => lines.push(line),
+    });
+    const out = lines.join('\n');
+    return { code, out, id: /submitted as (\S+)/.exec(out)?.[1] ?? '' };
+  }
+  const inCluster = (...argv: string[]) => submit('--deploy-mode', 'cluster', '--driver-memory', '256m', ...argv);
+  const waiting = (...argv: string[]) => inCluster('-c', 'spark.standalone.submit.waitAppCompletion=true', ...argv);
+
+  const stateOf = async (id: string): Promise<DriverState | null> =>
+    (await cluster.master.ask('RequestDriverStatus', { driverId: id })).state;
+  async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  /** What its process printed, on whichever worker it was. */
+  function printed(id: string, name = 'stdout'): string {
+    const file = cluster.workers.map((_, i) => join(cluster.directory, `work-${i}`, id, name)).find(existsSync);
+    return file === undefined ? '' : readFileSync(file, 'utf8');
+  }
+  const pids = (id: string): number[] => [...printed(id).matchAll(/^pid (\d+)/gm)].map(([, pid]) => Number(pid));
+
+  test('runs a job with the settings it was submitted with, and finishes', async () => {
+    const { code, out, id } = await waiting(
+      '--name',
+      'from afar',
+      '-c',
+      'spark.executor.memory=512m',
+      'app.ts',
+      'count',
+    );
+    assert.equal(code, 0, out + printed(id, 'stderr'));
+    assert.match(out, /^Driver successfully submitted as driver-\d{14}-\d{4}\nState of \S+ is /);
+    assert.match(out, /is FINISHED$/);
+    assert.match(printed(id), /^count 7 cluster from afar 127\.0\.0\.1$/m);
+    const { completedDrivers } = await cluster.state();
+    const driver = completedDrivers.find((each) => each.id === id);
+    assert.deepEqual(driver?.driver.command.arguments.slice(2), ['app.ts', 'count']);
+    assert.equal(driver?.driver.command.environment['SPARK_USER'], 'ann');
+  });
+
+  test('gets its arguments as they are', async () => {
+    const { id } = await waiting('app.ts', 'args', '', '{{WORKER_URL}}x', 'ä b', '--kill');
+    // What is in braces is for the worker to fill in, as Spark's does.
+    assert.match(printed(id), /args \["spark:\/\/Worker@127\.0\.0\.1:\d+x","ä b","--kill"\]/);
+  });
+
+  test('fails when the application throws, or ends with another code than 0', async () => {
+    const thrown = await waiting('app.ts', 'throw');
+    assert.deepEqual([thrown.code, await stateOf(thrown.id)], [1, 'FAILED']);
+    // Source maps: the place is the user's.
+    assert.match(printed(thrown.id, 'stderr'), /Error: no luck\n\s+at .*app\.ts:6:/);
+    const exited = await waiting('app.ts', 'exit');
+    assert.deepEqual([exited.code, await stateOf(exited.id)], [1, 'FAILED']);
+  });
+
+  test('that its worker cannot get is an error that says so', async () => {
+    const { code, out, id } = await inCluster('local:/nowhere/app.mjs');
+    assert.deepEqual([code, await stateOf(id)], [1, 'ERROR']);
+    assert.match(out, /Exception from cluster was: .*\/nowhere\/app\.mjs/);
+    const told = await submit('--status', id);
+    assert.equal(told.code, 0);
+    assert.match(told.out, /is ERROR\nIt was on 127\.0\.0\.1:\d+ \(worker-\S+\)\nException from cluster was: /);
+  });
+
+  test('is left to itself while it runs, and ends when it is killed', async () => {
+    const { code, out, id } = await inCluster('app.ts', 'wait');
+    assert.equal(code, 0);
+    assert.match(out, /Driver running on 127\.0\.0\.1:\d+ \(worker-\S+\)$/);
+    await until(() => pids(id).length === 1);
+    const killed = await submit('--kill', id);
+    assert.deepEqual([killed.code, killed.out], [0, `Kill request for ${id} submitted`]);
+    await until(async () => (await stateOf(id)) === 'KILLED');
+    const again = await submit('--kill', id);
+    assert.deepEqual([again.code, again.out], [1, `Driver ${id} has already finished or does not exist`]);
+    const [pid = 0] = pids(id);
+    assert.throws(() => process.kill(pid, 0));
+  });
+
+  test('that nobody knows is said to be unknown', async () => {
+    const told = await submit('--status', 'driver-0');
+    assert.deepEqual([told.code, told.out], [1, 'ERROR: Cluster master did not recognize driver-0']);
+  });
+
+  test('that is supervised starts again when it is killed from outside', async () => {
+    const { id } = await inCluster('--supervise', 'app.ts', 'once', join(folder, 'first'));
+    await until(() => existsSync(join(folder, 'first')));
+    process.kill(Number(readFileSync(join(folder, 'first'), 'utf8')), 'SIGKILL');
+    await until(async () => (await stateOf(id)) === 'FINISHED');
+    const [first, second, ...more] = pids(id);
+    assert.ok(first !== undefined && second !== undefined && first !== second && more.length === 0);
+    assert.equal(printed(id, 'stderr').match(/^Launch Command: /gm)?.length, 2);
+  });
+
+  test('waits for a worker with room for it', async () => {
+    const { code, out, id } = await inCluster('--driver-cores', '64', 'app.ts', 'args');
+    assert.equal(code, 0);
+    assert.match(out, /waits: no worker has 64 cores and 256 MiB free for it/);
+    await submit('--kill', id);
+    assert.equal(await stateOf(id), 'KILLED');
+  });
+
+  test('is submitted, looked at and killed over HTTP as well', async () => {
+    const rest = await startRestServer({
+      conf: new SparkConf({ 'spark.master.rest.enabled': 'true', 'spark.master.rest.port': '0' }),
+      ...{ host: '127.0.0.1', masterUrl: cluster.url, security: OPEN, log: silentLogger },
+      ask: (type, request) => cluster.master.ask(type, request),
+    });
+    assert.ok(rest !== null);
+    try {
+      const over = ['--master', rest.url, '-c', 'spark.master.rest.enabled=true'];
+      const counted = await waiting(...over, '-c', 'spark.executor.memory=512m', 'app.ts', 'count');
+      assert.equal(counted.code, 0, counted.out + printed(counted.id, 'stderr'));
+      assert.match(printed(counted.id), /^count 7 /m);
+      const { id } = await inCluster(...over, 'app.ts', 'wait');
+      assert.match((await submit(...over, '--status', id)).out, /is RUNNING\nDriver running on /);
+      assert.equal((await submit(...over, '--kill', id)).code, 0);
+      await until(async () => (await stateOf(id)) === 'KILLED');
+    } finally {
+      await rest.stop();
+    }
+  });
+
+  test('is submitted to the master itself where there is no gateway', async () => {
+    const { code } = await waiting('-c', 'spark.master.rest.enabled=true', 'app.ts', 'args');
+    assert.equal(code, 0);
+  });
+
+  test('cannot be submitted where no master is', async () => {
+    await assert.rejects(inCluster('--master', 'spark://127.0.0.1:1,127.0.0.1:2', 'app.ts'), {
+      code: 'MASTER_NOT_FOUND',
+      message:
+        /^No master is available: Failed to connect to 127\.0\.0\.1:1: .*; Failed to connect to 127\.0\.0\.1:2: /,
+    });
+  });
+
+  test('ends with its worker', async () => {
+    const worker = await cluster.addWorker({ cores: 8, memory: 256 });
+    await cluster.until(({ workers }) => workers.length === 3);
+    const { id } = await inCluster('--driver-cores', '8', 'app.ts', 'wait');
+    await until(() => pids(id).length === 1);
+    await worker.stop();
+    const [pid = 0] = pids(id);
+    assert.throws(() => process.kill(pid, 0));
+  });
+});

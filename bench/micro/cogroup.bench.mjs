@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../dist/src/base/clock.js';
 import { silentLogger } from '../../dist/src/base/logger.js';
 import { compileGroupSegment, compileRangeSegment } from '../../dist/src/executor/segment-compiler.js';
+import { toBlockSizes } from '../../dist/src/protocol/block-sizes.js';
 import { newTaskMetrics } from '../../dist/src/protocol/task-metrics.js';
 import { RecordEncoder } from '../../dist/src/serializer/serializer.js';
 import { nodeFiles } from '../../dist/src/shuffle/file-ops.js';
@@ -67,7 +68,7 @@ function write(env, shuffleId, count, f) {
       segment(at, 1, Math.min(2048, to - at), { writer });
       writer.endBatch();
     }
-    statuses.push({ location, mapId, sizes: writer.commit().sizes });
+    statuses.push({ location, mapId, sizes: toBlockSizes(writer.commit().sizes) });
   }
   return { shuffleId, epoch: 0, statuses };
 }

@@ -4,6 +4,7 @@
 import { systemClock } from '../../dist/src/base/clock.js';
 import { silentLogger } from '../../dist/src/base/logger.js';
 import { seededRandom } from '../../dist/src/base/seeded-random.js';
+import { toBlockSizes } from '../../dist/src/protocol/block-sizes.js';
 import { newTaskMetrics } from '../../dist/src/protocol/task-metrics.js';
 import { HashPartitioner } from '../../dist/src/rdd/partitioner.js';
 import { RDDNode } from '../../dist/src/rdd/rdd-node.js';
@@ -79,7 +80,7 @@ async function measure(name, numTasks, numExecutors, cores, { shuffle = false, p
   const resultOf = (task) => {
     if (shuffle && task.stageId === 0) {
       const location = { executorId: task.executorId, host: `host-${task.executorId}`, port: 0 };
-      const status = { location, mapId: task.taskId, sizes: [1] };
+      const status = { location, mapId: task.taskId, sizes: toBlockSizes([1]) };
       return { kind: 'MapOutput', status, accumulators: [], metrics };
     }
     return { kind: 'Result', bytes, accumulators: [], metrics };

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../dist/src/base/clock.js';
 import { silentLogger } from '../../dist/src/base/logger.js';
+import { toBlockSizes } from '../../dist/src/protocol/block-sizes.js';
 import { newTaskMetrics } from '../../dist/src/protocol/task-metrics.js';
 import { RecordEncoder } from '../../dist/src/serializer/serializer.js';
 import { AggregationTable } from '../../dist/src/shuffle/aggregation-table.js';
@@ -126,7 +127,11 @@ function write(env, mapId, { keys, values }, numPartitions) {
     for (; i < end; i++) writer.add(keys[i], values[i]);
     writer.endBatch();
   }
-  return { location: { executorId: 'driver', host: 'localhost', port: 0 }, mapId, sizes: writer.commit().sizes };
+  return {
+    location: { executorId: 'driver', host: 'localhost', port: 0 },
+    mapId,
+    sizes: toBlockSizes(writer.commit().sizes),
+  };
 }
 
 function read(env, statuses, numPartitions, plan) {
@@ -187,7 +192,7 @@ function writeSection() {
       status = {
         location: { executorId: 'driver', host: 'localhost', port: 0 },
         mapId: 0,
-        sizes: writer.commit().sizes,
+        sizes: toBlockSizes(writer.commit().sizes),
       };
     });
     measure(

@@ -26,6 +26,24 @@ export const SHUFFLE_FILE_BUFFER: ConfigEntry<number> = defineEntry({
   since: '0.1',
 });
 
+export const SHUFFLE_MIN_PARTITIONS_TO_HIGHLY_COMPRESS: ConfigEntry<number> = defineEntry({
+  key: 'spark.shuffle.minNumPartitionsToHighlyCompress',
+  type: types.int,
+  default: 2000,
+  check: positive,
+  doc: 'Of map outputs with more reduce partitions than this the driver keeps the average size of a partition, not the size of each.',
+  since: '0.2',
+});
+
+export const SHUFFLE_ACCURATE_BLOCK_THRESHOLD: ConfigEntry<number> = defineEntry({
+  key: 'spark.shuffle.accurateBlockThreshold',
+  type: types.bytes,
+  default: 100 * 1024 * 1024,
+  check: positive,
+  doc: 'Partitions of a map output from this size on are not averaged: what reads them knows how much it has to fetch.',
+  since: '0.2',
+});
+
 export const IO_COMPRESSION_CODEC: ConfigEntry<'lz4' | 'none'> = defineEntry({
   key: 'spark.io.compression.codec',
   type: oneOf('lz4', 'none'),

@@ -181,10 +181,15 @@ export class BlockFetcher {
     }
     const { request, offset } = piece;
     piece.arrived = { part: { request, offset, length: reply.length, bytes: reply.bytes } };
-    // Longer than it was thought to be: the rest follows.
+    const at = fetch.pieces.indexOf(piece);
+    // Shorter than it was thought to be: what would come after its end need not be asked for.
+    const isBeyondEnd = (next: Piece | undefined): boolean =>
+      next !== undefined && next.request === request && next.offset >= reply.length;
+    const firstUnasked = Math.max(at + 1, fetch.nextToAsk);
+    while (isBeyondEnd(fetch.pieces[firstUnasked])) fetch.pieces.splice(firstUnasked, 1);
+    // Longer: the rest follows.
     const end = offset + reply.bytes.length;
     if (end >= reply.length || reply.bytes.length === 0) return;
-    const at = fetch.pieces.indexOf(piece);
     if (fetch.pieces[at + 1]?.request === request) return;
     const rest: Piece = {
       request,

@@ -130,6 +130,7 @@ export class Executor {
         for (const slot of this.#slots) slot.forgetBroadcast(message.broadcastId);
         return;
       case 'RemoveShuffle':
+        this.#others?.mapOutputs.forget(message.shuffleId);
         void this.#shuffleFiles.remove(message.shuffleId);
         return;
       case 'DecommissionExecutor':
@@ -398,13 +399,18 @@ export class Executor {
   #report(taskId: TaskId, result: TaskResult): void {
     this.#blocks.taskEnded(taskId);
     if (this.#stopped) return;
+    if (result.kind === 'Failed' && result.reason.kind === 'FetchFailed')
+      this.#others?.mapOutputs.forget(result.reason.shuffleId);
     void this.#shuffleFiles.ended(taskId);
     this.#send({ type: 'StatusUpdate', executorId: this.#options.location.executorId, taskId, result });
   }
 
   #answer(name: keyof AskExecutor, request: unknown): unknown {
     switch (name) {
-      case 'GetMapOutputs':
+      case 'GetMapOutputs': {
+        const asked = request as AskExecutor['GetMapOutputs'][0];
+        return this.#others?.mapOutputs.get(asked.shuffleId, asked.epoch) ?? this.#askDriver(name, asked);
+      }
       case 'CanCommit':
       case 'AcquirePermits':
       case 'ReturnPermits':

@@ -5,12 +5,14 @@ import type { ExecutorId, RddId } from '../protocol/ids.ts';
 import type { StorageLevel } from '../protocol/storage-level.ts';
 import type { BlockClient } from './block-client.ts';
 import type { BlockFetcher } from './block-fetcher.ts';
+import { MapOutputCache } from './map-output-cache.ts';
 import type { TorrentBroadcasts } from './torrent-broadcast.ts';
 
 /** What an executor gets from others, when there are any. */
 export interface OtherExecutors {
   readonly fetcher: BlockFetcher;
   readonly broadcasts: TorrentBroadcasts;
+  readonly mapOutputs: MapOutputCache;
   /** A cached partition that another executor has; null when nobody has it. */
   rddBlock(rddId: RddId, partition: number): Promise<StoredBlock | null>;
   /** Gives copies away until there are as many as the level says, or nobody takes one. */
@@ -23,6 +25,7 @@ type Ask = <K extends keyof AskScheduler & string>(name: K, request: AskSchedule
 export class RemoteExecutors implements OtherExecutors {
   readonly fetcher: BlockFetcher;
   readonly broadcasts: TorrentBroadcasts;
+  readonly mapOutputs: MapOutputCache;
   readonly #me: ExecutorId;
   readonly #client: BlockClient;
   readonly #ask: Ask;
@@ -43,6 +46,7 @@ export class RemoteExecutors implements OtherExecutors {
   }) {
     this.fetcher = options.fetcher;
     this.broadcasts = options.broadcasts;
+    this.mapOutputs = new MapOutputCache((shuffleId, epoch) => options.ask('GetMapOutputs', { shuffleId, epoch }));
     this.#me = options.me;
     this.#client = options.client;
     this.#ask = options.ask;

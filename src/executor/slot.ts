@@ -14,10 +14,15 @@ import {
   reviveClass,
   setModuleHome,
 } from '../closure/closure.ts';
+import {
+  SHUFFLE_ACCURATE_BLOCK_THRESHOLD,
+  SHUFFLE_MIN_PARTITIONS_TO_HIGHLY_COMPRESS,
+} from '../config/shuffle-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
+import { toBlockSizes } from '../protocol/block-sizes.ts';
 import type { FromSlot, LocalPackage, RunTask, SlotSettings, StageFacts, ToSlot } from '../protocol/executor-slot.ts';
 import type { TaskId } from '../protocol/ids.ts';
-import type { BlockManagerId, MapOutputs } from '../protocol/map-output.ts';
+import type { BlockManagerId, MapOutputs, MapStatus } from '../protocol/map-output.ts';
 import type { TaskResult } from '../protocol/task.ts';
 import { metricsToNumbers } from '../protocol/task-metrics.ts';
 import { setSparkFilesRoot } from '../rdd/spark-files.ts';
@@ -52,6 +57,7 @@ export class Slot {
   readonly #localDirs: LocalDirs;
   readonly #conf: SparkConf;
   readonly #location: BlockManagerId;
+  readonly #mapStatus: (mapId: TaskId, sizes: readonly number[]) => MapStatus;
   readonly #remoteBlocks: RemoteBlockSource;
   readonly #log: Logger;
   readonly #encoder = new RecordEncoder({ compression: 'none' });
@@ -74,7 +80,13 @@ export class Slot {
       this.#conf.getText('spark.shuffle.compress') !== 'false' &&
       this.#conf.getText('spark.io.compression.codec') !== 'none';
     this.#shuffleEncoder = new RecordEncoder({ compression: compress ? 'lz4' : 'none' });
-    this.#location = settings.location;
+    const { location } = settings;
+    this.#location = location;
+    const limits = {
+      highlyCompressAbove: this.#conf.get(SHUFFLE_MIN_PARTITIONS_TO_HIGHLY_COMPRESS),
+      accurateFromBytes: this.#conf.get(SHUFFLE_ACCURATE_BLOCK_THRESHOLD),
+    };
+    this.#mapStatus = (mapId, sizes) => ({ location, mapId, sizes: toBlockSizes(sizes, limits) });
     this.#remoteBlocks = new RemoteBlockSource(fetchLine(this.#link));
     this.#log = slotLogger((message) => this.#send(message));
     this.#localDirs = LocalDirs.fromData(settings.localDirs as LocalDirsData, this.#log);
@@ -145,8 +157,8 @@ export class Slot {
         result = await runTask(
           stage,
           task,
-          (codeKey) => this.#env(task, codeKey),
-          this.#location,
+          (codeKey) => this.#env(task, codeKey, stage.facts.program.mapOutputEpoch ?? 0),
+          this.#mapStatus,
           accumulators,
           this.#describeError,
         );
@@ -184,7 +196,7 @@ export class Slot {
     else this.#send([taskId, 0, result.bytes, updates, metrics]);
   }
 
-  #env(task: RunningTask, codeKey: string): TaskEnv {
+  #env(task: RunningTask, codeKey: string, mapOutputEpoch: number): TaskEnv {
     return {
       task,
       executorId: this.#location.executorId,
@@ -204,7 +216,7 @@ export class Slot {
         files: nodeFiles,
         throwIfKilled: () => this.#link.throwIfKilled(task.taskAttemptId),
       },
-      mapOutputs: (shuffleId) => this.#outputsOf(task.programKey, shuffleId),
+      mapOutputs: (shuffleId) => this.#outputsOf(task.programKey, shuffleId, mapOutputEpoch),
       warnOnce: (component, once, message) => this.#send({ type: 'Log', level: 'warn', component, message, once }),
     };
   }
@@ -219,11 +231,11 @@ export class Slot {
   }
 
   /** Asked once a stage attempt: a lost output makes a new attempt, which asks again. */
-  #outputsOf(programKey: string, shuffleId: number): MapOutputs {
+  #outputsOf(programKey: string, shuffleId: number, epoch: number): MapOutputs {
     const key = `${programKey}/${shuffleId}`;
     let outputs = this.#mapOutputs.get(key);
     if (outputs === undefined) {
-      outputs = this.#link.ask('GetMapOutputs', { shuffleId });
+      outputs = this.#link.ask('GetMapOutputs', { shuffleId, epoch });
       this.#mapOutputs.set(key, outputs);
     }
     return outputs;

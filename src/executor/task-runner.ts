@@ -4,7 +4,8 @@ import { type ErrorData, errorToData, IskraError } from '../base/errors.ts';
 import { hashString } from '../base/value-hash.ts';
 import { ClosureError, type LoadedClosures } from '../closure/closure.ts';
 import type { StageFacts } from '../protocol/executor-slot.ts';
-import type { BlockManagerId } from '../protocol/map-output.ts';
+import type { TaskId } from '../protocol/ids.ts';
+import type { MapStatus } from '../protocol/map-output.ts';
 import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
 import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
 import { withBuiltIns } from '../rdd/built-in-functions.ts';
@@ -56,7 +57,7 @@ export async function runTask(
   stage: LoadedStage,
   task: RunningTask,
   makeEnv: (codeKey: string) => TaskEnv,
-  location: BlockManagerId,
+  mapStatus: (mapId: TaskId, sizes: readonly number[]) => MapStatus,
   accumulators: TaskAccumulatorsView,
   describeError: (thrown: unknown) => ErrorData,
 ): Promise<TaskResult> {
@@ -80,7 +81,7 @@ export async function runTask(
     ended();
     const updates = accumulators.updates();
     if (outcome.kind === 'MapOutput') {
-      const status = { location, mapId: task.taskAttemptId, sizes: outcome.sizes };
+      const status = mapStatus(task.taskAttemptId, outcome.sizes);
       return { kind: 'MapOutput', status, accumulators: updates, metrics };
     }
     metrics.resultSizeBytes = outcome.bytes.byteLength;

@@ -54,7 +54,8 @@ export type FromExecutor =
 
 /** Questions of an executor to its driver. name → [request, reply]; both plain data, they may cross a network. */
 export interface AskDriver {
-  GetMapOutputs: [{ readonly shuffleId: ShuffleId }, MapOutputs];
+  /** `epoch`: an answer that the executor remembers must be of this one or a later. */
+  GetMapOutputs: [{ readonly shuffleId: ShuffleId; readonly epoch: number }, MapOutputs];
   CanCommit: [
     {
       readonly stageId: number;

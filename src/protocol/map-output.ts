@@ -1,3 +1,4 @@
+import type { BlockSizes } from './block-sizes.ts';
 import type { ExecutorId, ShuffleId, TaskId } from './ids.ts';
 
 /** Who serves blocks. In local mode host is `localhost` and port 0: every reader is in the same process. */
@@ -13,7 +14,7 @@ export interface MapStatus {
   /** Task id of the attempt that wrote the output; part of the file name, so attempts never overwrite each other. */
   readonly mapId: TaskId;
   /** Bytes per reduce partition; 0 means: nothing to fetch. */
-  readonly sizes: readonly number[];
+  readonly sizes: BlockSizes;
 }
 
 /** The map outputs of one shuffle, index = map partition. */

@@ -20,6 +20,8 @@ export interface StageProgram {
   readonly sink: SinkPlan;
   /** Files and archives that tasks of this attempt may look for. Absent: there are none. */
   readonly files?: readonly AddedFile[];
+  /** What the epoch of map outputs was when the attempt began: knowledge of an older one may be wrong. Absent: 0. */
+  readonly mapOutputEpoch?: number;
   /** closure.captureAll() of every function and value a `Ref` points to; empty when there is none. */
   readonly closures: Uint8Array;
   /** Refs that point to functions of the engine's own; null stands for them among the closures. */

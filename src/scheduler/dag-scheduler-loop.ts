@@ -69,7 +69,7 @@ export class Scheduler {
     this.#maxMessageBytes = settings.maxMessageBytes;
     this.#waiters = new JobWaiters(options.clock);
     this.#timers = new LoopTimers(options.clock);
-    this.#programs = new ProgramShelf(options.programs);
+    this.#programs = new ProgramShelf(options.programs, options.mapOutputs);
     this.#launcher = new TaskLauncher(this.#programs, options.backend);
     this.#dag = new DAGScheduler(
       settings,

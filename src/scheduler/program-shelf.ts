@@ -1,6 +1,6 @@
 import type { ExecutorId, StageId } from '../protocol/ids.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
-import type { Launch, StagePrograms } from './ports.ts';
+import type { Launch, MapOutputRegistry, StagePrograms } from './ports.ts';
 import { type StageWork, type TaskSet, taskSetName } from './task-set.ts';
 
 /**
@@ -10,12 +10,14 @@ import { type StageWork, type TaskSet, taskSetName } from './task-set.ts';
  */
 export class ProgramShelf {
   readonly #maker: StagePrograms;
+  readonly #mapOutputs: Pick<MapOutputRegistry, 'epoch'>;
   /** Null: it could not be made, and whoever asked knows. */
   readonly #byStage = new Map<StageId, StageProgram | null>();
   readonly #byTaskSet = new Map<string, { readonly program: StageProgram; readonly sentTo: Set<ExecutorId> }>();
 
-  constructor(maker: StagePrograms) {
+  constructor(maker: StagePrograms, mapOutputs: Pick<MapOutputRegistry, 'epoch'>) {
     this.#maker = maker;
+    this.#mapOutputs = mapOutputs;
   }
 
   get size(): number {
@@ -35,7 +37,10 @@ export class ProgramShelf {
     const program = this.#byStage.get(taskSet.stageId);
     if (!program) return false;
     const key = taskSetName(taskSet);
-    this.#byTaskSet.set(key, { program: { ...program, key, ...this.#files() }, sentTo: new Set() });
+    this.#byTaskSet.set(key, {
+      program: { ...program, key, mapOutputEpoch: this.#mapOutputs.epoch, ...this.#files() },
+      sentTo: new Set(),
+    });
     return true;
   }
 

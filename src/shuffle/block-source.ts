@@ -1,3 +1,4 @@
+import { numBlocks } from '../protocol/block-sizes.ts';
 import type { ShuffleId } from '../protocol/ids.ts';
 import type { MapStatus } from '../protocol/map-output.ts';
 import type { LocalDirs } from '../storage/local-dirs.ts';
@@ -56,7 +57,7 @@ export class LocalBlockSource implements BlockSource {
   }
 
   #open({ shuffleId, status, reduceId }: SegmentRequest): Segment {
-    const block = { shuffleId, mapId: status.mapId, reduceId, numPartitions: status.sizes.length };
+    const block = { shuffleId, mapId: status.mapId, reduceId, numPartitions: numBlocks(status.sizes) };
     const { path, start, length } = resolveShuffleBlock(this.#dirs, this.#files, block);
     return openFileSegment(this.#files, path, start, length);
   }

@@ -1,3 +1,4 @@
+import { sizeOfBlock } from '../protocol/block-sizes.ts';
 import type { ExecutorId, ShuffleId } from '../protocol/ids.ts';
 import type { MapOutputs } from '../protocol/map-output.ts';
 import { CorruptBlockError } from '../serializer/serializer.ts';
@@ -83,7 +84,7 @@ export class FetchStream implements PairStream {
           { location: null, shuffleId, mapId: null, mapIndex: null, reduceId },
           `Missing an output location for shuffle ${shuffleId} partition ${reduceId}`,
         );
-      if (status.sizes[reduceId] === 0) continue;
+      if (sizeOfBlock(status.sizes, reduceId) === 0) continue;
       const isLocal = status.location.executorId === localExecutorId;
       (isLocal ? this.#local : this.#remote).push({ shuffleId, mapIndex, status, reduceId });
     }

@@ -1,4 +1,5 @@
 import { InvariantError } from '../base/errors.ts';
+import { addBlockSizes } from '../protocol/block-sizes.ts';
 import type { ExecutorId, ShuffleId, TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapOutputs, MapStatus } from '../protocol/map-output.ts';
 
@@ -146,12 +147,9 @@ export class MapOutputTracker {
   /** Bytes per reduce partition over all map outputs. */
   bytesByPartition(shuffleId: ShuffleId): number[] {
     const { statuses, numReduces } = this.#get(shuffleId);
-    const totals: number[] = new Array(numReduces).fill(0);
-    for (const status of statuses)
-      status?.sizes.forEach((bytes, reduce) => {
-        totals[reduce] = (totals[reduce] ?? 0) + bytes;
-      });
-    return totals;
+    const totals = new Float64Array(numReduces);
+    for (const status of statuses) if (status !== null) addBlockSizes(status.sizes, totals);
+    return [...totals];
   }
 
   /**
@@ -171,16 +169,13 @@ export class MapOutputTracker {
         held = { host, bytes: new Float64Array(numReduces) };
         byExecutor.set(executorId, held);
       }
-      for (let reduce = 0; reduce < numReduces; reduce++) {
-        const size = status.sizes[reduce] ?? 0;
-        held.bytes[reduce] = (held.bytes[reduce] as number) + size; // reduce < numReduces, here and below
-        totals[reduce] = (totals[reduce] as number) + size;
-      }
+      addBlockSizes(status.sizes, held.bytes);
+      addBlockSizes(status.sizes, totals);
     }
     const hosts: string[][] = Array.from({ length: numReduces }, () => []);
     for (const { host, bytes } of byExecutor.values())
       for (let reduce = 0; reduce < numReduces; reduce++) {
-        const total = totals[reduce] as number;
+        const total = totals[reduce] as number; // reduce < numReduces, here and below
         const ofReduce = hosts[reduce] as string[];
         if (total > 0 && (bytes[reduce] as number) >= total * fraction && !ofReduce.includes(host)) ofReduce.push(host);
       }

@@ -1,3 +1,4 @@
+import { numBlocks, sizeOfBlock } from '../protocol/block-sizes.ts';
 import type { FetchedPart, RemoteBlock } from '../protocol/block-transfer.ts';
 import type { BlockSource, Segment, SegmentRequest, SegmentStream } from './block-source.ts';
 
@@ -29,7 +30,8 @@ export class RemoteBlockSource implements BlockSource {
 
 function remoteBlock({ shuffleId, status, reduceId }: SegmentRequest): RemoteBlock {
   const { location, mapId, sizes } = status;
-  return { location, shuffleId, mapId, reduceId, numPartitions: sizes.length, bytes: sizes[reduceId] as number };
+  const bytes = sizeOfBlock(sizes, reduceId);
+  return { location, shuffleId, mapId, reduceId, numPartitions: numBlocks(sizes), bytes };
 }
 
 class RemoteStream implements SegmentStream {

@@ -137,3 +137,20 @@ test('a fetch that was stopped takes no more', async () => {
   assert.equal(asked.length, 1);
   await assert.rejects(fetcher.next(id), /no fetch/);
 });
+
+test('of a block that is shorter than it was thought to be nothing beyond its end is asked for', async () => {
+  const { asked, ask } = owners();
+  const fetcher = new BlockFetcher(ask, { maxBytesInFlight: 10 * MIB, maxRequestsInFlight: 100 });
+  const id = fetcher.start([block('1', 0, 40 * MIB), block('1', 1, 10)]);
+  assert.equal(asked.length, 1);
+  asked[0]?.answer([bytesOf(100)]);
+  const parts = await fetcher.next(id);
+  assert.deepEqual(
+    parts.map(({ request, length }) => [request, length]),
+    [[0, 100]],
+  );
+  assert.deepEqual(
+    asked.slice(1).map(({ blocks }) => blocks.map(({ mapId, offset }) => [mapId, offset])),
+    [[[1, 0]]],
+  );
+});

@@ -1,3 +1,4 @@
+import { toBlockSizes } from '../../src/protocol/block-sizes.ts';
 import type { TaskInfo } from '../../src/protocol/spark-listener-event.ts';
 import type { AccumulatorUpdate } from '../../src/protocol/task.ts';
 import type { TaskFailedReason } from '../../src/protocol/task-end-reason.ts';
@@ -90,7 +91,12 @@ export class DagMachine {
     const result =
       taskSet.work.kind === 'Result'
         ? ({ kind: 'Result', bytes: Uint8Array.of(index), accumulators, metrics } as const)
-        : ({ kind: 'MapOutput', status: { location, mapId: task.taskId, sizes: [7] }, accumulators, metrics } as const);
+        : ({
+            kind: 'MapOutput',
+            status: { location, mapId: task.taskId, sizes: toBlockSizes([7]) },
+            accumulators,
+            metrics,
+          } as const);
     return this.handle({
       type: 'CompletionEvent',
       at: this.at,

@@ -1,3 +1,4 @@
+import { toBlockSizes } from '../../src/protocol/block-sizes.ts';
 import type { ExecutorId, TaskId } from '../../src/protocol/ids.ts';
 import type { TaskDescription, TaskResult } from '../../src/protocol/task.ts';
 import { newTaskMetrics } from '../../src/protocol/task-metrics.ts';
@@ -90,7 +91,7 @@ export function resultOf(task: TaskDescription): TaskResult {
 
 export function mapOutputOf(task: TaskDescription, host: string, sizes: readonly number[] = [1]): TaskResult {
   const location = { executorId: task.executorId, host, port: 0 };
-  const status = { location, mapId: task.taskId, sizes };
+  const status = { location, mapId: task.taskId, sizes: toBlockSizes(sizes) };
   return { kind: 'MapOutput', status, accumulators: [], metrics: newTaskMetrics() };
 }
 

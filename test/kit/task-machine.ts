@@ -1,4 +1,5 @@
 import { seededRandom } from '../../src/base/seeded-random.ts';
+import { toBlockSizes } from '../../src/protocol/block-sizes.ts';
 import { DEFAULT_RESOURCE_PROFILE, type ResourceProfile } from '../../src/protocol/resource-profile.ts';
 import type { ExecutorMetricsUpdate, TaskInfo } from '../../src/protocol/spark-listener-event.ts';
 import type { TaskResult } from '../../src/protocol/task.ts';
@@ -152,7 +153,7 @@ export class TaskMachine {
 
   mapped(info: TaskInfo): TaskEffect[] {
     const location = { executorId: info.executorId, host: info.host, port: 0 };
-    const status = { location, mapId: info.taskId, sizes: [1] };
+    const status = { location, mapId: info.taskId, sizes: toBlockSizes([1]) };
     this.outputs.set(info.index, `${info.executorId}@${info.host}`);
     return this.end(info, { kind: 'MapOutput', status, accumulators: [], metrics: newTaskMetrics() });
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { toBlockSizes } from '../../src/protocol/block-sizes.ts';
 import type { DagEffect } from '../../src/scheduler/dag-events.ts';
 import { DagMachine, pick, posted, submitted } from '../kit/dag-machine.ts';
 import { mapped, shuffled, shuffleIdOf, source } from '../kit/fake-nodes.ts';
@@ -154,7 +155,7 @@ test('with a shuffle service a fetch failure forgets the executor, or on demand 
     machine.succeed('0.0', 0, '1');
     const location = { executorId: '4', host: 'host-1', port: 0 };
     machine.succeed('0.0', 1, '2');
-    machine.mapOutputs.registerMapOutput(shuffleId, 1, { location, mapId: 77, sizes: [1] });
+    machine.mapOutputs.registerMapOutput(shuffleId, 1, { location, mapId: 77, sizes: toBlockSizes([1]) });
     machine.fetchFail('1.0', 0, shuffleId, 0);
     assert.deepEqual(machine.mapOutputs.missingPartitions(shuffleId), missing);
   }

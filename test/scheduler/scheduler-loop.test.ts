@@ -389,7 +389,7 @@ test('a map stage can be computed alone', async () => {
   const { done } = cluster.scheduler.submitMapStage({ dependency, properties: {}, callSite: 'x' });
   cluster.backend.mapped(cluster.backend.task(0, 0), [1, 2]);
   cluster.backend.mapped(cluster.backend.task(0, 1), [10, 20]);
-  assert.deepEqual(await done, { shuffleId: dependency.shuffleId, bytesByPartition: [11, 22] });
+  assert.deepEqual(await done, { shuffleId: dependency.shuffleId, bytesByPartition: [11, 23] });
 });
 
 test('the story of a job with a shuffle, as listeners hear it', () => {

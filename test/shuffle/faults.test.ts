@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { IskraError } from '../../src/base/errors.ts';
 import type { MapOutputs } from '../../src/protocol/map-output.ts';
 import { LocalBlockSource } from '../../src/shuffle/block-source.ts';
 import { ExternalSorter } from '../../src/shuffle/external-sorter.ts';
 import { type FileOps, nodeFiles } from '../../src/shuffle/file-ops.ts';
+import { readIndex } from '../../src/shuffle/map-output-files.ts';
 import type { ShuffleEnv } from '../../src/shuffle/shuffle-env.ts';
 import { FetchFailedError } from '../../src/shuffle/shuffle-reader.ts';
 import { createCombiningWriter, createPartitioningWriter } from '../../src/shuffle/shuffle-writer.ts';
@@ -40,11 +41,10 @@ function assertFetchFails(env: ShuffleEnv, outputs: MapOutputs, message: RegExp)
 
 test('a flipped bit anywhere in the blocks of a partition fails that partition and no other', (t) => {
   const env = newEnv(t);
-  const { outputs, data } = written(env);
+  const { outputs, data, index } = written(env);
   const good = readFileSync(data);
-  const sizes = outputs.statuses[1]?.sizes ?? [];
-  const start = (sizes[0] as number) + (sizes[1] as number);
-  const length = sizes[2] as number;
+  const { start, end } = readIndex(readFileSync(index), PARTITIONS, 2);
+  const length = end - start;
   const positions = [...Array(24).keys(), 24, 25, 100, length >> 1, length - 9, length - 1];
   for (const at of positions) {
     const bad = Buffer.from(good);
@@ -301,8 +301,8 @@ test('no partitions and no records make two small files', (t) => {
 
 test('metrics count what was written and read', (t) => {
   const env = newEnv(t);
-  const { outputs } = written(env);
-  const bytes = outputs.statuses[1]?.sizes.reduce((a, b) => a + b, 0);
+  const { outputs, data } = written(env);
+  const bytes = statSync(data).size;
   assert.equal(env.metrics.shuffleBytesWritten, bytes);
   assert.equal(env.metrics.shuffleRecordsWritten, pairs.length);
   for (let r = 0; r < PARTITIONS; r++) readPartition(env, outputs, r, how);

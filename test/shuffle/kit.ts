@@ -6,6 +6,7 @@ import type { BatchIterator } from '../../src/base/batch-iterator.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { hashValue } from '../../src/base/value-hash.ts';
+import { toBlockSizes } from '../../src/protocol/block-sizes.ts';
 import type { MapOutputs, MapStatus } from '../../src/protocol/map-output.ts';
 import type { CombinePlan, OrderingPlan } from '../../src/protocol/stage-program.ts';
 import { newTaskMetrics } from '../../src/protocol/task-metrics.ts';
@@ -96,7 +97,7 @@ export function writeMap(env: ShuffleEnv, mapId: number, pairs: readonly Pair[],
       if (i % batch === batch - 1) writer.endBatch();
     });
     writer.endBatch();
-    return { location: LOCATION, mapId, sizes: writer.commit().sizes };
+    return { location: LOCATION, mapId, sizes: toBlockSizes(writer.commit().sizes) };
   }
   const writer = createPartitioningWriter(env, { ...id, partition });
   pairs.forEach(([k, v], i) => {
@@ -104,7 +105,7 @@ export function writeMap(env: ShuffleEnv, mapId: number, pairs: readonly Pair[],
     if (i % batch === batch - 1) writer.endBatch();
   });
   writer.endBatch();
-  return { location: LOCATION, mapId, sizes: writer.commit().sizes };
+  return { location: LOCATION, mapId, sizes: toBlockSizes(writer.commit().sizes) };
 }
 
 /** Reads one reduce partition to its end. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { toBlockSizes } from '../../src/protocol/block-sizes.ts';
 import type { MapStatus } from '../../src/protocol/map-output.ts';
 import { MapOutputTracker } from '../../src/shuffle/map-output-tracker.ts';
 
@@ -11,7 +12,7 @@ const at = (
 ): MapStatus => ({
   location: { executorId, host, port: 0 },
   mapId,
-  sizes,
+  sizes: toBlockSizes(sizes),
 });
 
 /** Shuffle 0 with outputs on executors a, b, a. */
@@ -29,7 +30,7 @@ test('outputs are counted, summed and handed out as a snapshot', () => {
   const tracker = filled();
   assert.equal(tracker.numAvailableOutputs(0), 3);
   assert.deepEqual(tracker.missingPartitions(0), []);
-  assert.deepEqual(tracker.bytesByPartition(0), [111, 222]);
+  assert.deepEqual(tracker.bytesByPartition(0), [1 + 10 + 106, 2 + 21 + 207]);
   const snapshot = tracker.getMapOutputs(0);
   tracker.removeOutputsOnExecutor('a');
   assert.equal(snapshot?.statuses[0]?.mapId, 10);

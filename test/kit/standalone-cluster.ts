@@ -12,9 +12,12 @@ import { DRIVER_MAIN, EXECUTOR_MAIN } from '../../src/protocol/worker-process.ts
 import type { RpcSecurity } from '../../src/rpc/security.ts';
 import { OPEN } from './rpc.ts';
 
-// As users have it: an application's 'iskra' is the bundle.
-const DRIVER = fileURLToPath(new URL('../../bundle/main/driver-process.js', import.meta.url));
 const EXECUTOR = fileURLToPath(new URL('../../src/main/executor-process.js', import.meta.url));
+/** What a user's worker runs. */
+export const BUNDLED_EXECUTOR: string = fileURLToPath(
+  new URL('../../bundle/main/executor-process.js', import.meta.url),
+);
+const DRIVER = fileURLToPath(new URL('../../bundle/main/driver-process.js', import.meta.url));
 
 export interface ClusterOptions {
   readonly workers?: number;
@@ -25,7 +28,9 @@ export interface ClusterOptions {
   readonly conf?: Readonly<Record<string, string>>;
   readonly security?: RpcSecurity;
   readonly log?: Logger;
-  /** The masters' ports when they are not any. */
+  /** What workers run as executors. */
+  readonly executor?: string;
+  /** Whether the master keeps what the next one needs. */
   readonly recovers?: boolean;
 }
 
@@ -85,7 +90,7 @@ export class StandaloneCluster {
       security,
       log,
       seed: this.workers.length + 1,
-      programs: { [DRIVER_MAIN]: DRIVER, [EXECUTOR_MAIN]: EXECUTOR },
+      programs: { [DRIVER_MAIN]: DRIVER, [EXECUTOR_MAIN]: this.#options.executor ?? EXECUTOR },
       ...more,
     });
     this.workers.push(worker);

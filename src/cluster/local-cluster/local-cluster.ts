@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { ExecutorId } from '../../protocol/ids.ts';
@@ -31,6 +33,13 @@ interface Running {
   readonly ended: Promise<void>;
   readonly startedAt: number;
 }
+
+/** How long the last words of an executor that has ended are waited for. */
+const LAST_WORDS_MS = 500;
+
+/** So many lines, and characters of them, go into an error. */
+const LAST_LINES = 10;
+const LAST_CHARS = 2000;
 
 /** An executor that lived for so long was a good one: the next one's end is not counted on top of its own. */
 const GOOD_LIFE_MS = 10_000;
@@ -109,28 +118,41 @@ export class LocalCluster implements ExecutorProvider {
       ...['--executor-id', executorId, '--hostname', '127.0.0.1', '--cores', String(coresPerExecutor)],
       ...['--app-id', applicationId],
     ];
+    // What tasks print appears where the program's own output does. Only after an executor has ended early we listen to the
+    // next one: it would have to wait for a driver that computes whenever it writes much.
+    const listens = this.#failuresInARow > 0;
     const child = spawn(process.execPath, [executorEntry, ...args], {
-      // What tasks print appears where the program's own output does.
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', 'inherit', listens ? 'pipe' : 'inherit'],
       env: { ...process.env, ...env },
     });
+    const said = child.stderr === null ? null : passOn(child.stderr);
     const ended = new Promise<void>((resolve) => {
       const end = (message: string): void => {
         if (!this.#running.has(executorId)) return;
-        this.#exited(executorId, message);
+        this.#exited(executorId, message, said?.() ?? '');
         resolve();
       };
       child.once('error', (error) => end(`the executor's process could not be started: ${error.message}`));
-      child.once('exit', (code, signal) =>
-        end(signal === null ? `Command exited with code ${code}` : `Command was ended by signal ${signal}`),
-      );
+      child.once('exit', (code, signal) => {
+        const how = signal === null ? `Command exited with code ${code}` : `Command was ended by signal ${signal}`;
+        if (!listens) {
+          end(how);
+          return;
+        }
+        // Its last words may still be on their way; a process of its own that lives on may hold the line open.
+        const cancel = systemClock.after(LAST_WORDS_MS, () => end(how));
+        child.once('close', () => {
+          cancel();
+          end(how);
+        });
+      });
     });
     this.#running.set(executorId, { process: child, ended, startedAt: systemClock.now() });
     child.unref(); // jobs keep this process alive, executors do not
     log.debug('executor started', { executorId, pid: child.pid });
   }
 
-  #exited(executorId: ExecutorId, message: string): void {
+  #exited(executorId: ExecutorId, message: string, said: string): void {
     const { startedAt } = this.#running.get(executorId) as Running;
     this.#running.delete(executorId);
     const { shuffleService, cleanupFilesAfterExecutorExit, applicationId } = this.#options;
@@ -141,10 +163,23 @@ export class LocalCluster implements ExecutorProvider {
     const { maxRetries } = this.#options;
     if (maxRetries >= 0 && this.#failuresInARow > maxRetries && this.#running.size === 0) {
       this.#listener.failed(
-        `${this.#failuresInARow} executors ended early one after another, the last one so: ${message}; see what they wrote on stderr`,
+        `${this.#failuresInARow} executors ended early one after another, the last one so: ${message}; ${said === '' ? 'see what they wrote on stderr' : `it wrote:\n${said}`}`,
       );
       return;
     }
     this.#launchMissing();
   }
+}
+
+/** Writes what comes to our own stderr. The returned function gives the last lines of it. */
+function passOn(stderr: Readable): () => string {
+  let tail = '';
+  stderr.setEncoding('utf8');
+  stderr.on('data', (text: string) => {
+    process.stderr.write(text);
+    tail = (tail + text).slice(-LAST_CHARS);
+  });
+  stderr.on('error', () => {}); // the process's end is told apart
+  if (stderr instanceof Socket) stderr.unref();
+  return () => tail.trimEnd().split('\n').slice(-LAST_LINES).join('\n');
 }

@@ -51,6 +51,14 @@ export const SHUFFLE_SERVICE_FETCH_RDD_ENABLED: ConfigEntry<boolean> = defineEnt
   since: '0.2',
 });
 
+export const SHUFFLE_HOST_LOCAL_DISK_READING_ENABLED: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.shuffle.readHostLocalDisk',
+  type: types.boolean,
+  default: true,
+  doc: 'Whether executors read the map outputs of others on their host from disk, where a shuffle service knows the files, instead of having the service send them.',
+  since: '0.2',
+});
+
 export const SHUFFLE_REGISTRATION_TIMEOUT: ConfigEntry<number> = defineEntry({
   key: 'spark.shuffle.registration.timeout',
   type: types.durationMs,

@@ -180,13 +180,17 @@ export class ExecutorBackend {
   }
 
   /** @throws IskraError when the service of this host does not take it. Spark: BlockManager.registerWithExternalShuffleServer */
-  async #registerWithService(rpc: RpcEnv, port: number, conf: SparkConf, dirs: LocalDirs): Promise<void> {
-    const { executorId, host, applicationId } = this.#options;
+  async #registerWithService(
+    client: ShuffleServiceClient,
+    port: number,
+    conf: SparkConf,
+    dirs: LocalDirs,
+  ): Promise<void> {
+    const { executorId, host } = this.#options;
     const attempts = {
       maxAttempts: conf.get(SHUFFLE_REGISTRATION_MAX_ATTEMPTS),
       timeoutMs: conf.get(SHUFFLE_REGISTRATION_TIMEOUT),
     };
-    const client = new ShuffleServiceClient(rpc, applicationId, systemClock, this.#log);
     try {
       await client.register({ host, port }, executorId, dirs.toData().dirs, attempts);
     } catch (cause) {
@@ -210,7 +214,8 @@ export class ExecutorBackend {
     );
     this.#dirs = dirs;
     const servicePort = conf.get(SHUFFLE_SERVICE_ENABLED) ? conf.get(SHUFFLE_SERVICE_PORT) : null;
-    if (servicePort !== null) await this.#registerWithService(rpc, servicePort, conf, dirs);
+    const services = new ShuffleServiceClient(rpc, appId, systemClock, this.#log);
+    if (servicePort !== null) await this.#registerWithService(services, servicePort, conf, dirs);
     /** Of map outputs. Spark: BlockManager.shuffleServerId */
     const location = { executorId, host, port: servicePort ?? port };
     const filesDir = join(dirs.toData().dirs[0] as string, 'userFiles'); // open() made one at least
@@ -256,6 +261,7 @@ export class ExecutorBackend {
       broadcasts,
       ask,
       readBlock,
+      hostLocalDirs: async (executorIds) => ({ localDirs: await services.localDirs(location, executorIds) }),
       random: Math.random,
       log: this.#log,
     });

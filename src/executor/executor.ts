@@ -439,6 +439,9 @@ export class Executor {
         const { broadcastId } = request as AskExecutor['GetBroadcast'][0];
         return this.#others?.broadcasts.get(broadcastId) ?? this.#blocks.getBroadcast(broadcastId);
       }
+      case 'GetHostLocalDirs':
+        if (this.#others === null) throw new InvariantError('this executor knows no others');
+        return this.#others.hostLocalDirs((request as AskExecutor['GetHostLocalDirs'][0]).executorIds);
       case 'StartFetch':
         return { fetchId: this.#fetcher.start((request as AskExecutor['StartFetch'][0]).blocks) };
       case 'NextParts':

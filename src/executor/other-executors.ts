@@ -1,6 +1,6 @@
 import type { Logger } from '../base/logger.ts';
 import type { AskScheduler } from '../protocol/executor-registration.ts';
-import type { StoredBlock } from '../protocol/executor-slot.ts';
+import type { AskExecutor, StoredBlock } from '../protocol/executor-slot.ts';
 import type { ExecutorId, RddId } from '../protocol/ids.ts';
 import type { StorageLevel } from '../protocol/storage-level.ts';
 import type { BlockClient } from './block-client.ts';
@@ -15,6 +15,8 @@ export interface OtherExecutors {
   readonly mapOutputs: MapOutputCache;
   /** A cached partition that another executor has; null when nobody has it. */
   rddBlock(rddId: RddId, partition: number): Promise<StoredBlock | null>;
+  /** Where executors of this host keep their files. */
+  hostLocalDirs(executorIds: readonly ExecutorId[]): Promise<AskExecutor['GetHostLocalDirs'][1]>;
   /** Gives copies away until there are as many as the level says, or nobody takes one. */
   replicate(rddId: RddId, partition: number, level: StorageLevel, block: StoredBlock): Promise<void>;
 }
@@ -26,6 +28,7 @@ export class RemoteExecutors implements OtherExecutors {
   readonly fetcher: BlockFetcher;
   readonly broadcasts: TorrentBroadcasts;
   readonly mapOutputs: MapOutputCache;
+  readonly hostLocalDirs: OtherExecutors['hostLocalDirs'];
   readonly #me: ExecutorId;
   readonly #client: BlockClient;
   readonly #ask: Ask;
@@ -41,12 +44,15 @@ export class RemoteExecutors implements OtherExecutors {
     readonly ask: Ask;
     /** The bytes of a block, wherever it is. */
     readonly readBlock: (block: StoredBlock) => Uint8Array;
+    /** Where executors of this host keep their files. */
+    readonly hostLocalDirs: OtherExecutors['hostLocalDirs'];
     readonly random: () => number;
     readonly log: Logger;
   }) {
     this.fetcher = options.fetcher;
     this.broadcasts = options.broadcasts;
     this.mapOutputs = new MapOutputCache((shuffleId, epoch) => options.ask('GetMapOutputs', { shuffleId, epoch }));
+    this.hostLocalDirs = options.hostLocalDirs;
     this.#me = options.me;
     this.#client = options.client;
     this.#ask = options.ask;

@@ -18,6 +18,7 @@ import {
   SHUFFLE_ACCURATE_BLOCK_THRESHOLD,
   SHUFFLE_MIN_PARTITIONS_TO_HIGHLY_COMPRESS,
 } from '../config/shuffle-entries.ts';
+import { SHUFFLE_HOST_LOCAL_DISK_READING_ENABLED, SHUFFLE_SERVICE_ENABLED } from '../config/shuffle-service-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
 import { toBlockSizes } from '../protocol/block-sizes.ts';
 import type { FromSlot, LocalPackage, RunTask, SlotSettings, StageFacts, ToSlot } from '../protocol/executor-slot.ts';
@@ -30,6 +31,7 @@ import { markSlotThread, setCurrentTask } from '../rdd/task-context.ts';
 import { installClassCodec, RecordEncoder } from '../serializer/serializer.ts';
 import { nodeFiles } from '../shuffle/file-ops.ts';
 import { RemoteBlockSource } from '../shuffle/remote-block-source.ts';
+import { SameHostBlockSource } from '../shuffle/same-host-blocks.ts';
 import { type MemorySource, TaskMemory } from '../shuffle/task-memory.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import { ExecutorLink } from './executor-link.ts';
@@ -59,6 +61,7 @@ export class Slot {
   readonly #location: BlockManagerId;
   readonly #mapStatus: (mapId: TaskId, sizes: readonly number[]) => MapStatus;
   readonly #remoteBlocks: RemoteBlockSource;
+  readonly #sameHostBlocks: SameHostBlockSource | null;
   readonly #log: Logger;
   readonly #encoder = new RecordEncoder({ compression: 'none' });
   readonly #shuffleEncoder: RecordEncoder;
@@ -89,6 +92,16 @@ export class Slot {
     this.#mapStatus = (mapId, sizes) => ({ location, mapId, sizes: toBlockSizes(sizes, limits) });
     this.#remoteBlocks = new RemoteBlockSource(fetchLine(this.#link));
     this.#log = slotLogger((message) => this.#send(message));
+    const readsOthers =
+      this.#conf.get(SHUFFLE_SERVICE_ENABLED) && this.#conf.get(SHUFFLE_HOST_LOCAL_DISK_READING_ENABLED);
+    this.#sameHostBlocks = readsOthers
+      ? new SameHostBlockSource(
+          settings.location.host,
+          (executorIds) => this.#link.ask('GetHostLocalDirs', { executorIds }).localDirs,
+          nodeFiles,
+          this.#log,
+        )
+      : null;
     this.#localDirs = LocalDirs.fromData(settings.localDirs as LocalDirsData, this.#log);
     markSlotThread();
     setSparkFilesRoot(settings.filesDir);
@@ -213,6 +226,7 @@ export class Slot {
         clock: systemClock,
         logger: this.#log,
         remoteBlocks: this.#remoteBlocks,
+        sameHostBlocks: this.#sameHostBlocks,
         files: nodeFiles,
         throwIfKilled: () => this.#link.throwIfKilled(task.taskAttemptId),
       },

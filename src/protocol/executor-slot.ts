@@ -3,7 +3,7 @@ import type { AddedFile } from './added-file.ts';
 import type { BarrierTaskInfo } from './barrier-sync.ts';
 import type { FetchedPart, RemoteBlock } from './block-transfer.ts';
 import type { AskDriver } from './driver-executor.ts';
-import type { RddId, StageId, TaskId } from './ids.ts';
+import type { ExecutorId, RddId, StageId, TaskId } from './ids.ts';
 import type { BlockManagerId, MapStatus } from './map-output.ts';
 import type { Split, StageProgram } from './stage-program.ts';
 import type { StorageLevel } from './storage-level.ts';
@@ -152,6 +152,11 @@ export interface AskExecutor extends AskDriver {
   AcquireMemory: [{ readonly taskId: TaskId; readonly bytes: number }, { readonly granted: number }];
   ReleaseMemory: [{ readonly taskId: TaskId; readonly bytes: number }, null];
   GetBroadcast: [{ readonly broadcastId: number }, Uint8Array | null];
+  /** Where executors of this host keep their files, from its shuffle service; those that it does not know are left out. */
+  GetHostLocalDirs: [
+    { readonly executorIds: readonly ExecutorId[] },
+    { readonly localDirs: Readonly<Record<ExecutorId, readonly string[]>> },
+  ];
   /** Begins to fetch shuffle blocks of other executors, in this order. */
   StartFetch: [{ readonly blocks: readonly RemoteBlock[] }, { readonly fetchId: number }];
   /** What comes next: the parts that are here, one at least. */

@@ -73,6 +73,15 @@ export class ShuffleServiceClient {
     }
   }
 
+  /** Where these executors keep their files; those that are not registered are left out. */
+  async localDirs(
+    service: RpcAddress,
+    executorIds: readonly ExecutorId[],
+  ): Promise<Readonly<Record<ExecutorId, readonly string[]>>> {
+    const ref = await this.#env.connect<never, AskShuffleService>(service, SHUFFLE_SERVICE_ENDPOINT);
+    return (await ref.ask('GetLocalDirsForExecutors', { appId: this.#appId, executorIds })).localDirs;
+  }
+
   /** Removes files of an executor that is gone. @returns how many were there. */
   async removeBlocks(service: RpcAddress, executorId: ExecutorId, blocks: readonly string[]): Promise<number> {
     const ref = await this.#env.connect<never, AskShuffleService>(service, SHUFFLE_SERVICE_ENDPOINT);

@@ -26,6 +26,7 @@ export class FetchStream implements PairStream {
   /** Null: its requests are made. */
   #plan: FetchPlan | null;
   readonly #local: SegmentRequest[] = [];
+  readonly #sameHost: SegmentRequest[] = [];
   readonly #remote: SegmentRequest[] = [];
   #requests: SegmentRequest[] = this.#local;
   #source: SegmentStream | null = null;
@@ -73,6 +74,7 @@ export class FetchStream implements PairStream {
     this.#source?.close();
     this.#source = null;
     this.#at = this.#requests.length;
+    this.#sameHost.length = 0;
     this.#remote.length = 0;
   }
 
@@ -85,17 +87,18 @@ export class FetchStream implements PairStream {
           `Missing an output location for shuffle ${shuffleId} partition ${reduceId}`,
         );
       if (sizeOfBlock(status.sizes, reduceId) === 0) continue;
-      const isLocal = status.location.executorId === localExecutorId;
-      (isLocal ? this.#local : this.#remote).push({ shuffleId, mapIndex, status, reduceId });
+      const { executorId, host } = status.location;
+      const onDisk = host === this.#env.sameHostBlocks?.host ? this.#sameHost : this.#remote;
+      (executorId === localExecutorId ? this.#local : onDisk).push({ shuffleId, mapIndex, status, reduceId });
     }
   }
 
   #openNext(): boolean {
     while (this.#at === this.#requests.length) {
-      if (this.#requests === this.#remote || this.#remote.length === 0) return false;
+      if (this.#requests === this.#remote) return false;
       this.#source?.close();
       this.#source = null;
-      this.#requests = this.#remote;
+      this.#requests = this.#requests === this.#local ? this.#sameHost : this.#remote;
       this.#at = 0;
     }
     const request = this.#requests[this.#at] as SegmentRequest;
@@ -109,15 +112,16 @@ export class FetchStream implements PairStream {
     }
     const { metrics } = this.#env;
     metrics.shuffleFetchWaitTimeMs += this.#env.clock.now() - startedAt;
-    if (this.#requests === this.#local) metrics.shuffleLocalBytesRead += segment.length;
+    if (this.#requests !== this.#remote) metrics.shuffleLocalBytesRead += segment.length;
     else metrics.shuffleRemoteBytesRead += segment.length;
     this.#blocks = new SegmentBlocks(segment);
     return true;
   }
 
   #openSource(): SegmentStream {
-    const { localDirs, files, remoteBlocks } = this.#env;
+    const { localDirs, files, remoteBlocks, sameHostBlocks } = this.#env;
     if (this.#requests === this.#local) return new LocalBlockSource(localDirs, files).open(this.#requests);
+    if (this.#requests === this.#sameHost && sameHostBlocks !== null) return sameHostBlocks.open(this.#requests);
     if (remoteBlocks === null) throw new Error('this executor has no connection to others');
     return remoteBlocks.open(this.#requests);
   }

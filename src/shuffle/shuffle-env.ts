@@ -5,6 +5,7 @@ import type { RecordEncoder } from '../serializer/serializer.ts';
 import type { LocalDirs } from '../storage/local-dirs.ts';
 import type { BlockSource } from './block-source.ts';
 import type { FileOps } from './file-ops.ts';
+import type { SameHostBlockSource } from './same-host-blocks.ts';
 import type { TaskMemory } from './task-memory.ts';
 
 /** What the shuffle of one task attempt works with. */
@@ -20,6 +21,8 @@ export interface ShuffleEnv {
   readonly logger: Logger;
   /** Blocks that lie with other executors. Null: there are none. */
   readonly remoteBlocks: BlockSource | null;
+  /** Blocks of others that can be read from disk. Null: there are none. */
+  readonly sameHostBlocks: SameHostBlockSource | null;
   readonly files: FileOps;
   /** Asked at each block that is read: combining and sorting take all of a partition before they give a record. */
   readonly throwIfKilled: () => void;

@@ -22,6 +22,7 @@ before(async () => {
     'spark.local.dir': scratch,
     'spark.log.level': 'ERROR',
     'spark.shuffle.service.enabled': 'true',
+    'spark.shuffle.readHostLocalDisk': 'false',
     'spark.shuffle.service.fetch.rdd.enabled': 'true',
   });
 });

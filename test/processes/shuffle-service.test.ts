@@ -51,6 +51,7 @@ test('a shuffle service is killed and started again between the stages, executor
     'spark.log.level': 'OFF',
     'spark.executor.cores': '1',
     'spark.shuffle.service.enabled': 'true',
+    'spark.shuffle.readHostLocalDisk': 'false',
     'spark.shuffle.service.port': String(first.port),
   });
   t.after(() => sc.stop());

@@ -39,6 +39,7 @@ export function newEnv(t: TestContext, budgetBytes = 64 << 20, changes: Partial<
     clock: systemClock,
     logger: silentLogger,
     remoteBlocks: null,
+    sameHostBlocks: null,
     files: nodeFiles,
     throwIfKilled: () => {},
     ...changes,

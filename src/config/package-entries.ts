@@ -2,6 +2,22 @@
 import { type ConfigEntry, defineEntry, defineOptional } from './config-entry.ts';
 import { oneOf, positive, types } from './value-types.ts';
 
+export const JARS_PACKAGES: ConfigEntry<readonly string[]> = defineEntry({
+  key: 'spark.jars.packages',
+  type: types.list,
+  default: [],
+  doc: 'npm packages that `iskra submit` installs for the application, `NAME@VERSION` with commas between them; `--packages`. Their scripts are not run.',
+  since: '0.2',
+});
+
+export const JARS_REPOSITORIES: ConfigEntry<string | undefined> = defineOptional({
+  key: 'spark.jars.repositories',
+  type: types.text,
+  defaultText: "npm's own",
+  doc: 'The registry that `spark.jars.packages` come from; `--repositories`.',
+  since: '0.2',
+});
+
 export const PACKAGE_SHIP: ConfigEntry<'auto' | 'always' | 'never'> = defineEntry({
   key: 'spark.iskra.package.ship',
   type: oneOf('auto', 'always', 'never'),

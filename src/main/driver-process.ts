@@ -1,5 +1,6 @@
 // The entry of a driver that a worker starts, in cluster mode: `WORKER_URL USER_JAR NAME [arguments]`, settings in the
 // environment. Runs the application as `iskra run` does, and ends with its worker. Spark: DriverWrapper
+import { placedPackageOf } from '../app-package/place-package.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
@@ -44,7 +45,14 @@ async function run(argv: readonly string[]): Promise<void> {
   values['spark.driver.host'] = parseEndpointUrl(workerUrl).address.host;
   setSubmitDefaults(values);
   const { prepareApplication } = await import('../deploy/submit/app-loader.ts');
-  const application = await prepareApplication(userJar, { installation, workingFolder: process.cwd() });
+  // One that came in a package has them in it.
+  const { packagesOf } = await import('../deploy/submit/submit.ts');
+  const packages = placedPackageOf(userJar) !== null ? null : await packagesOf(conf, { show: (text) => log.info(text) });
+  const application = await prepareApplication(userJar, {
+    installation,
+    workingFolder: process.cwd(),
+    ...(packages === null ? {} : { packages }),
+  });
   await runApplication({ kind: 'ready', application, args, values, verbose: false }, installation);
 }
 

@@ -144,3 +144,23 @@ test('executors that see the files of the driver fetch nothing', async () => {
   assert.match(out, new RegExp(`file://${iskra.path('lib/words.ts')}\n$`));
   assert.equal(existsSync(iskra.path('unused')), false);
 });
+
+test('--packages are installed, found by the application, and travel with it', async () => {
+  iskra.write({
+    'elsewhere/shouter/package.json': '{"name":"shouter","version":"1.2.3","exports":"./index.js"}',
+    'elsewhere/shouter/index.js': 'exports.shout = (x) => x.toUpperCase();',
+    'plain.js': `import { SparkContext } from 'iskra';
+import { twice } from './lib/twice.js';
+export async function main() {
+  const sc = await SparkContext.create();
+  console.log(JSON.stringify(await sc.parallelize(['a', 'b'], 2).map((x) => twice(x)).collect()));
+}
+`,
+    'lib/twice.js': `import { shout } from 'shouter';\nexport const twice = (x) => shout(x + x);\n`,
+  });
+  const spec = `shouter@file:${iskra.path('elsewhere/shouter')}`;
+  const without = await iskra.run('plain.js');
+  assert.match(without.err, /Cannot find package 'shouter'/);
+  const { code, out, err } = await iskra.run(...SHIPPED, '--packages', spec, 'plain.js');
+  assert.deepEqual([code, out], [0, '["AA","BB"]\n'], err);
+});

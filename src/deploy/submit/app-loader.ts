@@ -31,6 +31,8 @@ export interface LoaderOptions {
   readonly workingFolder: string;
   /** Where compiled files are kept that cannot be kept in a package. */
   readonly userCache?: string;
+  /** A folder whose `node_modules` come first for the application's modules: `--packages`. */
+  readonly packages?: string;
   readonly clock?: Clock;
 }
 
@@ -63,7 +65,7 @@ type Target =
 
 /**
  * Makes an application importable: TypeScript files are compiled one by one into a cache, imports among them are led
- * to their compiled forms and `iskra` to the running installation; JavaScript is used in place. What has not changed
+ * to their compiled forms and `iskra` to the running installation; JavaScript is used in place, but with packages of its own. What has not changed
  * since the last run is not compiled again, and then no compiler is loaded.
  *
  * @throws IskraError APPLICATION_NOT_FOUND, APPLICATION_SYNTAX, APPLICATION_IMPORT, APPLICATION_KIND.
@@ -84,6 +86,8 @@ export async function prepareApplication(name: string, options: LoaderOptions): 
     );
   }
   const main = realpathSync(path);
+  const placed = await placedApplication(main);
+  if (placed !== null) return placed;
   const program = new Program(options, main);
   if (!program.needsCompiling(main)) {
     return { url: pathToFileURL(main).href, path, numCompiled: 0, sources: new Map() };
@@ -91,11 +95,21 @@ export async function prepareApplication(name: string, options: LoaderOptions): 
   return { url: await program.build(), path, numCompiled: program.numCompiled, sources: program.sources };
 }
 
+/** A module that came to this machine in a package is ready as it is. */
+async function placedApplication(main: string): Promise<PreparedApplication | null> {
+  if (!main.includes('/trees/')) return null;
+  const { placedPackageOf } = await import('../../app-package/place-package.ts');
+  const placed = placedPackageOf(main);
+  if (placed === null) return null;
+  return { url: pathToFileURL(main).href, path: placed.manifest.application, numCompiled: 0, sources: new Map() };
+}
+
 /** All compiled files of one application. */
 class Program {
   numCompiled = 0;
   readonly sources: Map<string, string> = new Map();
   private readonly installation: Installation;
+  private readonly packages: string | undefined;
   private readonly clock: Clock;
   private readonly main: string;
   private readonly cache: CompileCache;
@@ -105,6 +119,7 @@ class Program {
 
   constructor(options: LoaderOptions, main: string) {
     this.installation = options.installation;
+    this.packages = options.packages;
     this.clock = options.clock ?? systemClock;
     this.cache = new CompileCache(options.userCache);
     this.main = main;
@@ -115,6 +130,7 @@ class Program {
     const extension = extname(path);
     if (COMPILED.includes(extension)) return true;
     if (!PLAIN.includes(extension) || path.includes('/node_modules/')) return false;
+    if (this.packages !== undefined) return true;
     const folder = dirname(path);
     let inPlace = this.plainFolders.get(folder);
     if (inPlace === undefined) {
@@ -197,7 +213,10 @@ class Program {
   /** Writes the files with their imports led to each other, unless a run before did. */
   private link(): string {
     const units = [...this.units.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-    const id = hashOf(...units.map((unit) => JSON.stringify([unit.path, unit.key, unit.targets])));
+    const id = hashOf(
+      ...units.map((unit) => JSON.stringify([unit.path, unit.key, unit.targets])),
+      ...(this.packages === undefined ? [] : [this.packages]),
+    );
     const fileOf = ({ path, format }: Unit): string => {
       const stem = basename(path, extname(path));
       return `${id}/${stem}.${hashOf(path).slice(0, 6)}${format === 'cjs' ? '.cjs' : '.mjs'}`;
@@ -215,6 +234,9 @@ class Program {
       this.cache.write(unit.folder, file, linkedCode(unit, urlOf));
       isNew = true;
     }
+    if (this.packages !== undefined)
+      for (const folder of new Set(units.map((unit) => unit.folder)))
+        this.cache.link(folder, `${id}/node_modules`, join(this.packages, 'node_modules'));
     const now = new Date(this.clock.now());
     for (const folder of new Set(units.map((unit) => unit.folder))) this.cache.touch(folder, id, isNew, now);
     return urlOf(this.main);

@@ -15,6 +15,7 @@ import { STANDALONE_SUBMIT_WAIT_APP_COMPLETION } from '../../config/submit-entri
 import { resolveSecurity, SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
 import { describeDriver, submitterEnvironment } from '../rest/driver-description.ts';
 import { RestConnectionError, restGateway } from '../rest/rest-client.ts';
+import type { PreparedApplication } from './app-loader.ts';
 import { followDriver } from './follow-driver.ts';
 import { rpcGateway } from './rpc-gateway.ts';
 import type { Environment } from './spark-defaults.ts';
@@ -93,7 +94,7 @@ async function submit(
   const { application, name, args, values } = command;
   const { [AUTHENTICATE_SECRET.key]: _, ...properties } = values;
   const request = {
-    appResource: application === null ? name : pathToFileURL(application.path).href,
+    appResource: application === null ? name : await resourceOf(application, gateway),
     mainClass: basename(application?.path ?? name),
     args,
     properties,
@@ -113,6 +114,10 @@ async function submit(
     print: (line) => host.print(line),
     warn: (line) => host.log.warn(line),
   });
+}
+
+async function resourceOf(application: PreparedApplication, gateway: SubmissionGateway): Promise<string> {
+  return (await gateway.pack?.(application)) ?? pathToFileURL(application.path).href;
 }
 
 async function tellStatus(gateway: SubmissionGateway, driverId: string, { print }: ClusterHost): Promise<number> {

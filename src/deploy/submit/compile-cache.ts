@@ -84,6 +84,17 @@ export class CompileCache {
     }
   }
 
+  /** A symbolic link, unless it is there. */
+  link(folder: string, name: string, target: string): void {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    try {
+      symlinkSync(target, path, 'junction');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+
   /** Notes that a program was used, and when it is new, deletes what nobody used for long. */
   touch(folder: string, program: string, isNew: boolean, now: Date): void {
     try {

@@ -1,6 +1,7 @@
 // A client of masters themselves. Spark: deploy/Client.scala
 import { IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { PACKAGE_SHIP } from '../../config/package-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
 import type { AskMaster } from '../../protocol/master-client.ts';
 import { MASTER_ENDPOINT } from '../../protocol/master-worker.ts';
@@ -11,6 +12,7 @@ import { RpcHandshakeError } from '../../rpc/rpc-errors.ts';
 import { rpcSettings } from '../../rpc/rpc-settings.ts';
 import type { RpcSecurity } from '../../rpc/security.ts';
 import { describeDriver } from '../rest/driver-description.ts';
+import type { PreparedApplication } from './app-loader.ts';
 import type { SubmissionGateway } from './submission-gateway.ts';
 
 type MasterRef = RpcRef<never, AskMaster>;
@@ -33,7 +35,12 @@ export async function rpcGateway(options: RpcGatewayOptions): Promise<Submission
     if (leader === null || leader.closed) leader = await findLeader(rpc, masters);
     return leader.ask(type, request);
   };
+  const pack = async (application: PreparedApplication): Promise<string> => {
+    const { packForCluster } = await import('./pack-for-cluster.ts');
+    return packForCluster({ application, conf, rpc, masters, log });
+  };
   return {
+    ...(conf.get(PACKAGE_SHIP) === 'never' ? {} : { pack }),
     submit: (request) => ask('RequestSubmitDriver', { driver: describeDriver(request) }),
     kill: (driverId) => ask('RequestKillDriver', { driverId }),
     status: (driverId) => ask('RequestDriverStatus', { driverId }),

@@ -48,7 +48,7 @@ const own = (name: string, help: string, more: Partial<SubmitOption> = {}): Subm
   ...more,
 });
 
-const BY_NPM = 'packages are installed with npm, beside the application';
+const BY_NPM = 'npm decides which packages others need';
 const NO_JVM = 'there is no JVM';
 const NO_KERBEROS = 'there is no Kerberos in this build';
 
@@ -88,6 +88,13 @@ export const SUBMIT_OPTIONS: readonly SubmitOption[] = [
     'spark.archives',
     'the same, unpacked: zip, jar, tar, tar.gz, tgz; FILE#NAME chooses the name',
   ),
+  conf(
+    '--packages',
+    'NAMES',
+    'spark.jars.packages',
+    'npm packages for the application, NAME@VERSION with commas between them; installed once',
+  ),
+  conf('--repositories', 'URL', 'spark.jars.repositories', "the registry for --packages (default: npm's)"),
   conf('--queue', 'NAME', 'spark.yarn.queue', "YARN's queue"),
   {
     name: '--supervise',
@@ -103,9 +110,7 @@ export const SUBMIT_OPTIONS: readonly SubmitOption[] = [
   unused('--class', 'NAME', 'an application is a module that exports main, or a script'),
   unused('--jars', 'FILES', NO_JVM),
   unused('--py-files', 'FILES', 'there is no Python'),
-  unused('--packages', 'NAMES', BY_NPM),
   unused('--exclude-packages', 'NAMES', BY_NPM),
-  unused('--repositories', 'URLS', BY_NPM),
   unused('--driver-java-options', 'OPTIONS', `${NO_JVM}; set NODE_OPTIONS`),
   unused('--driver-library-path', 'PATH', NO_JVM),
   unused('--driver-class-path', 'PATH', NO_JVM),

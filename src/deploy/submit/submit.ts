@@ -4,6 +4,7 @@ import { redactPairs } from '../../base/redaction.ts';
 import { MASTER } from '../../config/core-entries.ts';
 import { REDACTION_REGEX } from '../../config/logging-entries.ts';
 import { parseMasterUrl } from '../../config/master-url.ts';
+import { JARS_PACKAGES, JARS_REPOSITORIES } from '../../config/package-entries.ts';
 import { SparkConf } from '../../config/spark-conf.ts';
 import { SUBMIT_DEPLOY_MODE } from '../../config/submit-entries.ts';
 import { type Installation, type PreparedApplication, prepareApplication } from './app-loader.ts';
@@ -89,11 +90,13 @@ export async function prepareSubmission(
   const inCluster = conf.get(SUBMIT_DEPLOY_MODE) === 'cluster';
   const masters = inCluster ? mastersOf(conf, request) : [];
   const isElsewhere = inCluster && /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(request.application);
+  const packages = isElsewhere ? null : await packagesOf(conf, host);
   const application = isElsewhere
     ? null
     : await prepareApplication(inCluster ? localPath(request.application) : request.application, {
         installation: host.installation,
         workingFolder: host.workingFolder,
+        ...(packages === null ? {} : { packages }),
       });
   const { args, verbose } = request;
   if (inCluster) return { kind: 'submit', name: request.application, application, args, values, masters };
@@ -129,6 +132,18 @@ function localPath(name: string): string {
   } catch {
     throw new UsageError(`${name} is not the URL of a file here: write file:///path`);
   }
+}
+
+/** The folder of `--packages`; null: none are wanted. */
+export async function packagesOf(conf: SparkConf, host: Pick<SubmitHost, 'show'>): Promise<string | null> {
+  const specs = conf.get(JARS_PACKAGES);
+  if (specs.length === 0) return null;
+  const { installPackages } = await import('./install-packages.ts');
+  const registry = conf.get(JARS_REPOSITORIES);
+  return installPackages(specs, {
+    ...(registry === undefined ? {} : { registry }),
+    tell: (message) => host.show(`iskra: ${message}\n`),
+  });
 }
 
 /** Options over the properties file over the defaults. */

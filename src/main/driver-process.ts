@@ -47,7 +47,8 @@ async function run(argv: readonly string[]): Promise<void> {
   const { prepareApplication } = await import('../deploy/submit/app-loader.ts');
   // One that came in a package has them in it.
   const { packagesOf } = await import('../deploy/submit/submit.ts');
-  const packages = placedPackageOf(userJar) !== null ? null : await packagesOf(conf, { show: (text) => log.info(text) });
+  const packages =
+    placedPackageOf(userJar) !== null ? null : await packagesOf(conf, { show: (text) => log.info(text) });
   const application = await prepareApplication(userJar, {
     installation,
     workingFolder: process.cwd(),

@@ -46,6 +46,7 @@ export class StandaloneCluster {
     const directory = mkdtempSync(join(tmpdir(), 'iskra-standalone-'));
     const conf = new SparkConf({
       'spark.local.dir': join(directory, 'local'),
+      'spark.iskra.package.cacheDir': join(directory, 'packages'),
       ...(options.recovers === true && {
         'spark.deploy.recoveryMode': 'FILESYSTEM',
         'spark.deploy.recoveryDirectory': join(directory, 'recovery'),

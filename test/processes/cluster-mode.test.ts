@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
@@ -58,7 +58,8 @@ describe('a driver in the cluster', () => {
     const lines: string[] = [];
     const installation = thisInstallation();
     const env = { SPARK_USER: 'ann' };
-    const prepared = await prepareSubmission(['--master', cluster.url, ...argv], {
+    const packed = `spark.iskra.package.cacheDir=${join(folder, 'packed')}`;
+    const prepared = await prepareSubmission(['--master', cluster.url, '-c', packed, ...argv], {
       ...{ env, workingFolder: folder, installation },
       warn: (message) => lines.push(message),
       show: () => {},
@@ -103,6 +104,42 @@ describe('a driver in the cluster', () => {
     const driver = completedDrivers.find((each) => each.id === id);
     assert.deepEqual(driver?.driver.command.arguments.slice(2), ['app.ts', 'count']);
     assert.equal(driver?.driver.command.environment['SPARK_USER'], 'ann');
+  });
+
+  test('has its modules, packages and data with it', async () => {
+    const put = (name: string, text: string): void => {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    };
+    put('package.json', '{"type":"module"}');
+    put('lib/data.txt', 'data');
+    put(
+      'lib/place.ts',
+      `import { readFileSync } from 'node:fs';
+       import { twice } from 'twice';
+       export function place(x: number): string {
+         return [twice(x), readFileSync(new URL('./data.txt', import.meta.url), 'utf8'), import.meta.url].join(' ');
+       }`,
+    );
+    put('node_modules/twice/package.json', '{"name":"twice","version":"1.0.0","type":"module","exports":"./index.js"}');
+    put('node_modules/twice/index.js', 'export const twice = (x) => 2 * x;');
+    put(
+      'travels.ts',
+      `import { SparkContext } from 'iskra';
+       import { place } from './lib/place.ts';
+       console.log('driver', place(1));
+       const sc = await SparkContext.create();
+       console.log('executor', (await sc.parallelize([2], 1).map(place).collect())[0]);`,
+    );
+    const { code, out, id } = await waiting('-c', 'spark.executor.memory=512m', 'travels.ts');
+    assert.equal(code, 0, out + printed(id, 'stderr'));
+    const where = `data file://${realpathSync(cluster.directory)}/work-\\d/cache/trees/\\w+${folder}/lib/place\\.ts`;
+    assert.match(printed(id), new RegExp(`^driver 2 ${where}\nexecutor 4 ${where}$`, 'm'));
+    const { completedDrivers } = await cluster.state();
+    assert.match(
+      completedDrivers.find((each) => each.id === id)?.driver.appResource ?? '',
+      /^iskra-package:[0-9a-f]{64}$/,
+    );
   });
 
   test('gets its arguments as they are', async () => {

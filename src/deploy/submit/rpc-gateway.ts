@@ -36,6 +36,7 @@ export async function rpcGateway(options: RpcGatewayOptions): Promise<Submission
     return leader.ask(type, request);
   };
   const pack = async (application: PreparedApplication): Promise<string> => {
+    leader ??= await findLeader(rpc, masters); // better to say that nobody is there before anything is packed
     const { packForCluster } = await import('./pack-for-cluster.ts');
     return packForCluster({ application, conf, rpc, masters, log });
   };

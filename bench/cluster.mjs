@@ -47,15 +47,16 @@ if (!options['no-write']) {
   say(`written to ${path}`);
 }
 
-/** A master and a worker with two cores. @returns the master's URL */
+/** A master and a worker with two cores. */
 async function startIskra() {
   const run = async (...args) => (await promisify(execFile)(process.execPath, [ISKRA, ...args], { env })).stdout;
   const any = ['--port', '0', '--webui-port', '0'];
   const master = /spark:\/\/\S+?:\d+/.exec(await run('master', '--daemon', ...any))[0];
   ends.push(() => run('stop', 'master'));
-  await run('worker', '--daemon', ...any, '--cores', '2', '--memory', '4g', '--work-dir', join(folder, 'work'), master);
+  const worker = ['--cores', '2', '--memory', '4g', '--work-dir', join(folder, 'work')];
+  const told = await run('worker', '--daemon', ...any, ...worker, master);
   ends.push(() => run('stop', 'worker'));
-  return master;
+  return { master, worker: /spark:\/\/(\S+?:\d+)/.exec(told)[1] };
 }
 
 /** The same of Spark. */
@@ -88,7 +89,7 @@ async function startSpark() {
   return master;
 }
 
-async function submit(iskraMaster) {
+async function submit({ master: iskraMaster }) {
   const spark = options['no-spark'] ? null : await startSpark();
   const app = join(ROOT, 'bench/jobs/startup.ts');
   const sides = { iskra: [], spark: [] };
@@ -97,7 +98,7 @@ async function submit(iskraMaster) {
     if (result.code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${result.code}: ${result.stderr}`);
     return result;
   };
-  const ours = () => must(process.execPath, [ISKRA, 'submit', '--master', iskraMaster, app], { env });
+  const ours = () => must(process.execPath, [ISKRA, 'submit', app, `master=${iskraMaster}`], { env });
   await ours(); // compiles the application
   for (let i = 0; i < pairs; i++) {
     sides.iskra.push((await ours()).ms);
@@ -118,12 +119,12 @@ async function submit(iskraMaster) {
   say(rows.at(-1).join(' | '));
 }
 
-async function executorLoss(master) {
+async function executorLoss({ master, worker }) {
   const took = [];
   for (let i = 0; i < pairs; i++) {
-    const args = [ISKRA, 'submit', '--master', master, join(ROOT, 'bench/jobs/executor-loss.ts'), 'tasks=300'];
+    const args = [ISKRA, 'submit', join(ROOT, 'bench/jobs/executor-loss.ts'), `master=${master}`, 'tasks=300'];
     const running = runMeasured(process.execPath, args, { cwd: ROOT, env });
-    const pid = await executorOf(master);
+    const pid = await executorOf(worker);
     await pause(1500); // it is at work
     process.kill(pid, 'SIGKILL');
     const killedAt = Date.now();
@@ -144,12 +145,11 @@ async function executorLoss(master) {
   say(rows.at(-1).join(' | '));
 }
 
-/** The process of the application's executor, once there is one. */
-async function executorOf(master) {
-  const [, port] = /:(\d+)$/.exec(master);
+/** The process of a worker's executor, once there is one. */
+async function executorOf(worker) {
   for (;;) {
     const all = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' }).split('\n');
-    const line = all.find((each) => each.includes('--executor-id 0') && each.includes('executor-process') && port);
+    const line = all.find((each) => each.includes(`--worker-url spark://Worker@${worker}`));
     if (line !== undefined) return Number.parseInt(line, 10);
     await pause(20);
   }

@@ -28,7 +28,7 @@ export const CLEANER_BLOCKING: ConfigEntry<boolean> = defineEntry({
   key: 'spark.cleaner.referenceTracking.blocking',
   type: types.boolean,
   default: true,
-  doc: 'Whether the cleaner waits for executors to have removed something, shuffles excepted. Accepted; executors are told, and do not answer.',
+  doc: 'Whether the cleaner waits for executors to have removed something, shuffles excepted. Accepted: executors are told one after another and do not answer, so nothing piles up that would have to be waited for.',
   since: '0.1',
 });
 
@@ -36,7 +36,7 @@ export const CLEANER_BLOCKING_SHUFFLE: ConfigEntry<boolean> = defineEntry({
   key: 'spark.cleaner.referenceTracking.blocking.shuffle',
   type: types.boolean,
   default: false,
-  doc: 'The same for shuffles. Accepted.',
+  doc: 'The same for shuffles. Accepted, as above.',
   since: '0.1',
 });
 

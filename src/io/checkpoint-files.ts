@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   linkSync,
   openSync,
   readdirSync,
@@ -10,7 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import { makeDirectory } from '../base/make-directory.ts';
 import { fileSystemOf, qualifyPath, showPath } from './file-system.ts';
@@ -94,8 +95,19 @@ export function readPartitionerFile(dir: string): Uint8Array | null {
   return statSync(path, { throwIfNoEntry: false }) === undefined ? null : readFileSync(path);
 }
 
+/** A part that an RDD should be read from is not to be had. */
 export function checkpointLost(path: string, cause: unknown): IskraError {
-  return ioError('CHECKPOINT_LOST', `cannot read the checkpoint file ${showPath(path)}`, cause, { path });
+  const dir = dirname(path);
+  const isDirGone = isSystemError(cause, 'ENOENT') && !existsSync(dir);
+  const { message, details } = ioError('CHECKPOINT_LOST', `cannot read the checkpoint file ${showPath(path)}`, cause, {
+    path,
+  });
+  const what = isDirGone ? `the checkpoint directory ${showPath(dir)} does not exist any more` : message;
+  const toDo = `put the ${isDirGone ? 'directory' : 'file'} back, or make the RDD anew from its source`;
+  return new IskraError('CHECKPOINT_LOST', `${what}; a checkpointed RDD is not computed again: ${toDo}`, {
+    cause,
+    details,
+  });
 }
 
 /** Writes one partition of a checkpoint; in a task. Spark: ReliableCheckpointRDD.writePartitionToCheckpointFile */

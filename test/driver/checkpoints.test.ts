@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -134,6 +134,31 @@ test('a checkpoint whose files were removed says which', () =>
     rmSync(join(rdd.getCheckpointFile() ?? '', 'part-00001'));
     await assert.rejects(
       rdd.count().then(() => {}),
-      /cannot read the checkpoint file file:\S+part-00001: no such file or directory \(ENOENT\)/,
+      /cannot read the checkpoint file file:\S+part-00001: no such file or directory \(ENOENT\); .* put the file back, or make the RDD anew from its source/,
     );
+  }));
+
+test('a checkpoint directory that vanishes between two jobs is named, with what to do; what does not read it goes on', () =>
+  withContext({ 'spark.checkpoint.dir': root }, async (sc) => {
+    const rdd = sc.range(0, 100, 1, 3).map((x) => x + 1);
+    rdd.checkpoint();
+    const doubled = rdd.map((x) => x * 2);
+    const sum = await doubled.sum();
+    const dir = rdd.getCheckpointFile() ?? '';
+    renameSync(dir, `${dir}-away`);
+    for (const action of [() => rdd.count(), () => doubled.sum(), () => rdd.map((x) => [x % 2, x]).count()])
+      await assert.rejects(
+        action().then(() => {}),
+        (error: Error) => {
+          assert.ok(
+            error.message.includes(`the checkpoint directory file:${dir} does not exist any more`),
+            error.message,
+          );
+          assert.match(error.message, /put the directory back, or make the RDD anew from its source/);
+          return true;
+        },
+      );
+    assert.equal(await sc.range(10).count(), 10);
+    renameSync(`${dir}-away`, dir);
+    assert.equal(await doubled.sum(), sum, 'as soon as it is back');
   }));

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfValues } from '../../src/config/spark-conf.ts';
 import { executorConf } from '../../src/driver/coarse-grained.ts';
 import { SparkContext } from '../../src/driver/spark-context.ts';
+import { ResourceProfileBuilder } from '../../src/rdd/resource-profile-builder.ts';
+import { ExecutorResourceRequests, TaskResourceRequests } from '../../src/rdd/resource-requests.ts';
 import { sharedSecret } from '../../src/rpc/security.ts';
 import { type ClusterOptions, StandaloneCluster } from '../kit/standalone-cluster.ts';
 
@@ -240,6 +242,34 @@ test('the number of executors follows the load', () =>
       await gone(pids);
       await cluster.until(({ activeApps: [app] }) => app?.executors.length === 0);
       assert.equal(await sc.range(10).count(), 10);
+    },
+  ));
+
+test('a stage with a resource profile runs on executors of that profile', () =>
+  withApp(
+    { coresPerWorker: 3, memoryPerWorker: 3072 },
+    {
+      'spark.dynamicAllocation.enabled': 'true',
+      'spark.dynamicAllocation.schedulerBacklogTimeout': '50ms',
+      'spark.dynamicAllocation.executorIdleTimeout': '60s',
+      'spark.executor.cores': '1',
+    },
+    async (sc, cluster) => {
+      const large = new ResourceProfileBuilder()
+        .require(new ExecutorResourceRequests().cores(2).memory('2g'))
+        .require(new TaskResourceRequests().cpus(2))
+        .build();
+      assert.equal(
+        await sc
+          .range(0, 10, 1, 2)
+          .withResources(large)
+          .map((x) => x + 1)
+          .count(),
+        10,
+      );
+      const app = await cluster.app(sc.applicationId);
+      const sizes = app?.executors.map(({ resourceProfileId, cores, memory }) => [resourceProfileId, cores, memory]);
+      assert.deepEqual(sizes?.[0], [large.id, 2, 2048]);
     },
   ));
 

@@ -17,6 +17,14 @@ function readArguments(): ExecutorArguments {
   return read.kind === 'good' ? read.args : usage(read.message);
 }
 
+function signalOwnGroup(): void {
+  try {
+    process.kill(-process.pid, 'SIGTERM'); // this process has a handler for it
+  } catch {
+    // It leads none.
+  }
+}
+
 const args = readArguments();
 // What has to be known before the driver can be asked for the rest.
 const conf = new SparkConf(JSON.parse(process.env['ISKRA_EXECUTOR_CONF'] ?? '{}'));
@@ -39,7 +47,12 @@ process.on('SIGINT', () => {});
 // Spark: spark.executor.decommission.signal
 process.on('SIGPWR', () => backend.decommission());
 process.on('SIGTERM', () => backend.end(EXIT.terminated, 'RECEIVED SIGNAL TERM'));
-process.on('exit', () => backend.removeFiles());
+let workerIsGone = false;
+process.on('exit', () => {
+  backend.removeFiles();
+  // What tasks have started and the worker would have ended: it had given this process a group of its own.
+  if (workerIsGone) signalOwnGroup();
+});
 process.on('uncaughtException', (error) =>
   backend.fail(EXIT.uncaughtException, `Uncaught exception in the executor: ${error.stack}`),
 );
@@ -48,7 +61,10 @@ if (args.workerUrl !== null)
     workerUrl: args.workerUrl,
     security: workerSecurity,
     rpc,
-    onLost: (why) => backend.end(EXIT.workerLost, why),
+    onLost: (why) => {
+      workerIsGone = true;
+      backend.end(EXIT.workerLost, why);
+    },
     log: createStderrLogger(`Executor ${args.executorId}`),
   });
 void backend.start();

@@ -189,10 +189,7 @@ test('a driver ends FINISHED, FAILED, KILLED, or in ERROR when its application i
   const none = await ended('driver-none');
   assert.deepEqual([none.state, none.exception], ['ERROR', 'File /no/such/app.ts does not exist on this worker']);
   run('driver-web', '0', 'ftp://h/app.ts');
-  assert.match(
-    (await ended('driver-web')).exception ?? '',
-    /"ftp:\/\/h\/app\.ts" cannot be fetched: give an absolute/,
-  );
+  assert.match((await ended('driver-web')).exception ?? '', /"ftp:\/\/h\/app\.ts" cannot be fetched: give an absolute/);
   const header = readFileSync(join(workDir, 'driver-ok/stderr'), 'utf8');
   assert.match(header, new RegExp(`^Launch Command: "node" ".*" "${appResource}" "0"\n={40}\n`));
   assert.deepEqual([worker.state().coresUsed, worker.state().memoryUsed], [0, 0]);

@@ -45,6 +45,33 @@ test('executors come while tasks wait, stay while they hold map outputs of a job
   assert.equal(await sc.range(10).count(), 10);
 });
 
+test('with a shuffle service idle executors go at once, though they wrote map outputs that are read again', async () => {
+  await using sc = await SparkContext.create({
+    master: 'local-cluster[2,1,1024]',
+    appName: 'dynamic allocation with a shuffle service',
+    'spark.log.level': 'WARN',
+    'spark.shuffle.service.enabled': 'true',
+    'spark.dynamicAllocation.enabled': 'true',
+    'spark.dynamicAllocation.shuffleTracking.enabled': 'false',
+    'spark.dynamicAllocation.initialExecutors': '2',
+    'spark.dynamicAllocation.schedulerBacklogTimeout': '100ms',
+    'spark.dynamicAllocation.executorIdleTimeout': '300ms',
+  });
+  const mapped = sc.longAccumulator('mapped');
+  const counts = sc
+    .parallelize([...Array(100).keys()], 4)
+    .map((x): [number, number] => {
+      mapped.add(1);
+      return [x % 10, 1];
+    })
+    .reduceByKey((a, b) => a + b, 2);
+  assert.equal(await counts.count(), 10);
+  const executors = () => sc.statusTracker.getExecutorInfos().length;
+  for (const end = Date.now() + 30_000; executors() > 0; await sleep(20)) assert.ok(Date.now() < end, 'they go');
+  assert.deepEqual(await counts.values().collect(), Array(10).fill(10));
+  assert.equal(mapped.value, 100);
+});
+
 test('settings of dynamic allocation that do not fit together stop the start', async () => {
   const create = (conf: Record<string, string>) =>
     SparkContext.create({

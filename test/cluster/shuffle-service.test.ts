@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
-import { executorPids, kill, until } from '../kit/executors.ts';
+import { executorPids, isAlive, kill, until } from '../kit/executors.ts';
 
 const OUTPUT = /\.(data|index)$/;
 
@@ -23,6 +23,8 @@ before(async () => {
     'spark.log.level': 'ERROR',
     'spark.shuffle.service.enabled': 'true',
     'spark.shuffle.readHostLocalDisk': 'false',
+    'spark.decommission.enabled': 'true',
+    'spark.storage.decommission.enabled': 'true',
     'spark.shuffle.service.fetch.rdd.enabled': 'true',
   });
 });
@@ -72,6 +74,24 @@ test('an executor that ends in peace leaves its map outputs, and nothing else', 
     ).length,
     10,
   );
+});
+
+test('map outputs that a drained executor has handed on outlive their new owner, too', async () => {
+  const mapped = sc.longAccumulator('mapped');
+  const counts = sc
+    .parallelize([...Array(1000).keys()], 4)
+    .map((x): [number, number] => {
+      mapped.add(1);
+      return [x % 10, 1];
+    })
+    .reduceByKey((a, b) => a + b, 4);
+  const [drained = 0, other = 0] = await executorPids(sc, 2);
+  assert.equal(await counts.count(), 10);
+  process.kill(drained, 'SIGPWR');
+  await until(() => !isAlive(drained));
+  await kill(other);
+  assert.deepEqual(await counts.values().collect(), Array(10).fill(100));
+  assert.equal(mapped.value, 1000);
 });
 
 test('cached partitions on disk outlive their executor', async () => {

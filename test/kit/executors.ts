@@ -18,13 +18,15 @@ export async function executorPids(sc: SparkContext, n: number): Promise<number[
 
 export async function kill(pid: number): Promise<void> {
   process.kill(pid, 'SIGKILL');
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await sleep(10);
+  while (isAlive(pid)) await sleep(10);
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -240,3 +240,13 @@ test('the defaults file is looked for in the folders that the environment names,
     assert.equal(found({ SPARK_CONF_DIR: '/nowhere' }), 'conf/spark-defaults.conf');
     assert.equal(findDefaultsFile({}, '/nowhere'), undefined);
   }));
+
+test('a secret is not taken from arguments, and not repeated', () => {
+  assert.throws(
+    () => parseSubmitArguments(['--conf', 'spark.authenticate.secret=hush', 'app.ts']),
+    (error) =>
+      error instanceof UsageError &&
+      error.message.startsWith('spark.authenticate.secret is not taken from arguments') &&
+      !error.message.includes('hush'),
+  );
+});

@@ -262,3 +262,27 @@ test('a work directory that is a file ends a worker with code 1', { timeout: 60_
   assert.equal(code, 1);
   assert.match(err, /Failed to create work directory .*\/work/);
 });
+
+test('a master that was killed comes back at its port with what it had', { timeout: 60_000 }, async (t) => {
+  const place = new Place(t);
+  const settings = [
+    ...['--conf', 'spark.deploy.recoveryMode=FILESYSTEM'],
+    ...['--conf', `spark.deploy.recoveryDirectory=${join(place.folder, 'recovery')}`],
+  ];
+  const first = await place.run('master', '--daemon', ...settings);
+  assert.equal(first.code, 0, first.err);
+  const url = /at (spark:\/\/localhost:(\d+)),/.exec(first.out);
+  const worker = place.start('worker', '-c', '1', '-m', '256M', url?.[1] ?? '');
+  await worker.logged(/(Successfully registered with master)/);
+  process.kill(pidOf(first.out, 'master 1'), 'SIGKILL');
+  await worker.logged(/(Connection to master failed! Waiting for master to reconnect)/);
+  const second = await place.run('master', '--daemon', ...settings, '--port', url?.[2] ?? '');
+  assert.equal(second.code, 0, second.err);
+  await worker.logged(/(Master has changed, new master is at spark:)/);
+  const pages = /pages at (\S+),/.exec(second.out)?.[1];
+  let now = await state(pages);
+  for (; now.status !== 'ALIVE'; now = await state(pages)) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(now.aliveworkers, 1);
+  worker.child.kill('SIGTERM');
+  assert.equal((await worker.outcome).code, 143);
+});

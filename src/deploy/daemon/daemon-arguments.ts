@@ -2,15 +2,14 @@
 import { join, resolve } from 'node:path';
 import { IllegalArgumentError } from '../../base/errors.ts';
 import { parseMasterUrl } from '../../config/master-url.ts';
-import { AUTHENTICATE, AUTHENTICATE_SECRET } from '../../config/network-entries.ts';
+import { AUTHENTICATE } from '../../config/network-entries.ts';
 import { SHUFFLE_SERVICE_ENABLED, SHUFFLE_SERVICE_PORT } from '../../config/shuffle-service-entries.ts';
 import { SparkConf } from '../../config/spark-conf.ts';
 import { MASTER_UI_PORT, WORKER_UI_PORT } from '../../config/ui-entries.ts';
 import { types } from '../../config/value-types.ts';
 import { parseAddress } from '../../rpc/rpc-address.ts';
-import { SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
 import { type Environment, findConfFile, readProperties } from '../submit/spark-defaults.ts';
-import { UsageError } from '../submit/submit-arguments.ts';
+import { refuseSecret, UsageError } from '../submit/submit-arguments.ts';
 import { homeFolder, variable } from './daemon-environment.ts';
 import type { DaemonClass, GivenOptions } from './daemon-options.ts';
 
@@ -148,10 +147,7 @@ async function settings(of: DaemonClass, given: GivenOptions, machine: DaemonMac
     const at = text.indexOf('=');
     if (at < 1) throw new UsageError(`Spark config without '=': ${text}; give --conf KEY=VALUE`);
     const key = text.slice(0, at).trim();
-    if (key === AUTHENTICATE_SECRET.key)
-      throw new UsageError(
-        `${key} is not taken from arguments, which others on this machine can read: put it into a file and name that by spark.authenticate.secret.file, or into the environment as ${SECRET_ENVIRONMENT_VARIABLE}`,
-      );
+    refuseSecret(key);
     if (key.startsWith('spark.')) values[key] = text.slice(at + 1).trim();
     else warn(`Ignoring non-Spark config property: ${key}`);
   }

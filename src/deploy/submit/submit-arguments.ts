@@ -1,5 +1,6 @@
 import { IskraError } from '../../base/errors.ts';
 import { nearest } from '../../config/nearest-key.ts';
+import { AUTHENTICATE_SECRET } from '../../config/network-entries.ts';
 import { SUBMIT_OPTIONS, type SubmitOption } from './submit-options.ts';
 
 /** The command line cannot be understood; nothing was done. Exit code 2. */
@@ -124,6 +125,15 @@ function addConf(text: string, into: Map<string, string>, warnings: string[]): v
   const at = text.indexOf('=');
   if (at < 1) throw new UsageError(`Spark config without '=': ${text}; give --conf KEY=VALUE`);
   const key = text.slice(0, at).trim();
+  refuseSecret(key);
   if (key.startsWith('spark.')) into.set(key, text.slice(at + 1).trim());
   else warnings.push(`Ignoring non-Spark config property: ${key}`);
+}
+
+/** @throws UsageError for a setting that must not be among arguments. */
+export function refuseSecret(key: string): void {
+  if (key !== AUTHENTICATE_SECRET.key) return;
+  throw new UsageError(
+    `${key} is not taken from arguments, which others on this machine can read: put it into a file and name that by spark.authenticate.secret.file, or into the environment as _SPARK_AUTH_SECRET`,
+  );
 }

@@ -43,6 +43,12 @@ export async function workerScene(
 ): Promise<WorkerScene> {
   const directory = mkdtempSync(join(tmpdir(), 'worker-'));
   const master = await FakeMaster.start(more.security === undefined ? {} : { security: more.security });
+  let worker: WorkerLoop | null = null;
+  t.after(async () => {
+    await worker?.stop();
+    await master.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
   if (answer !== undefined) master.answer = answer;
   const files: Record<string, string> = {};
   for (const [mainClass, source] of Object.entries(programs)) {
@@ -52,7 +58,7 @@ export async function workerScene(
   }
   const lines: string[] = [];
   const workDir = join(directory, 'work');
-  const worker = await startWorker({
+  worker = await startWorker({
     conf: new SparkConf({ 'spark.local.dir': localDir(directory), ...conf }),
     host: '127.0.0.1',
     port: 0,
@@ -68,11 +74,6 @@ export async function workerScene(
     programs: files,
     environment: { ...process.env, SPARK_LOCAL_DIRS: undefined, SPARK_EXECUTOR_DIRS: undefined },
     ...more,
-  });
-  t.after(async () => {
-    await worker.stop();
-    await master.stop();
-    rmSync(directory, { recursive: true, force: true });
   });
   return { master, worker, directory, workDir, lines };
 }

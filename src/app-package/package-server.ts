@@ -25,8 +25,8 @@ export const PIECE_BYTES: number = 4 << 20;
 /** Serves parts of applications, and takes them. */
 export class PackageServer implements RpcEndpoint<never, AskPackages> {
   readonly #options: PackageServerOptions;
-  /** By connection. */
-  readonly #readers = new Set<string>();
+  /** By connection: how many reads it has begun and not ended. */
+  readonly #readers = new Map<string, number>();
   readonly #waiting: { readonly caller: RpcCaller; readonly start: () => void }[] = [];
   #opened: PartStore | null = null;
   readonly #uploads = new Map<string, PartReceiver>();
@@ -43,9 +43,9 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
   receive(): void {}
 
   onDisconnected(caller: RpcCaller): void {
-    const at = this.#waiting.findIndex((waiting) => waiting.caller.id === caller.id);
-    if (at >= 0) this.#waiting.splice(at, 1);
-    this.#stopReading(caller);
+    for (let i = this.#waiting.length - 1; i >= 0; i--)
+      if (this.#waiting[i]?.caller.id === caller.id) this.#waiting.splice(i, 1);
+    if (this.#readers.delete(caller.id)) this.#next();
     for (const [key, receiver] of this.#uploads)
       if (key.startsWith(`${caller.id} `)) {
         receiver.abort();
@@ -94,14 +94,14 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
   }
 
   #startReading(from: RpcCaller): Promise<null> | null {
-    if (this.#readers.has(from.id)) return null;
-    if (this.#readers.size < this.#options.maxReaders) {
-      this.#readers.add(from.id);
+    const reads = this.#readers.get(from.id);
+    if (reads !== undefined || this.#readers.size < this.#options.maxReaders) {
+      this.#readers.set(from.id, (reads ?? 0) + 1);
       return null;
     }
     return new Promise((resolve) => {
       const start = (): void => {
-        this.#readers.add(from.id);
+        this.#readers.set(from.id, (this.#readers.get(from.id) ?? 0) + 1);
         resolve(null);
       };
       this.#waiting.push({ caller: from, start });
@@ -109,7 +109,28 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
   }
 
   #stopReading(from: RpcCaller): void {
-    if (this.#readers.delete(from.id)) this.#waiting.shift()?.start();
+    const reads = this.#readers.get(from.id);
+    if (reads === undefined) return;
+    if (reads > 1) this.#readers.set(from.id, reads - 1);
+    else {
+      this.#readers.delete(from.id);
+      this.#next();
+    }
+  }
+
+  /** Those who wait get free places, oldest first; with one of a connection its others. */
+  #next(): void {
+    const first = this.#waiting.shift();
+    if (first === undefined) return;
+    first.start();
+    for (let i = 0; i < this.#waiting.length; ) {
+      const waiting = this.#waiting[i];
+      if (waiting?.caller.id !== first.caller.id) i++;
+      else {
+        this.#waiting.splice(i, 1);
+        waiting.start();
+      }
+    }
   }
 
   #checkTurn(from: RpcCaller): void {

@@ -228,34 +228,43 @@ function isNode(value: unknown): value is Node {
 }
 
 async function readModule(path: string): Promise<ParsedModule> {
-  let code = readFileSync(path, 'utf8');
+  const code = readFileSync(path, 'utf8');
   try {
-    if (/ts$/.test(path)) {
-      // Run as it is by a Node that strips types.
-      const esbuild = await import('esbuild');
-      code = (await esbuild.transform(code, { loader: 'ts', logLevel: 'silent', sourcefile: path })).code;
-      await esbuild.stop();
+    if (!/ts$/.test(path)) {
+      try {
+        return walk(await parseModule(code, path));
+      } catch {
+        // Newer than the parser, or no module: the compiler knows.
+      }
     }
-    const { parse } = await import('acorn');
-    const common = {
-      ecmaVersion: 'latest',
-      allowReturnOutsideFunction: true,
-      allowHashBang: true,
-      allowAwaitOutsideFunction: true,
-    } as const;
-    let tree: unknown;
-    try {
-      tree = parse(code, { ...common, sourceType: path.endsWith('.cjs') ? 'script' : 'module' });
-    } catch (error) {
-      if (extname(path) !== '.js') throw error;
-      tree = parse(code, { ...common, sourceType: 'script' });
-    }
-    return walk(tree);
+    // TypeScript is run as it is by a Node that strips types.
+    const { transform, stop } = await import('esbuild');
+    const loader = /ts$/.test(path) ? 'ts' : 'js';
+    const lowered = await transform(code, { loader, target: 'es2022', logLevel: 'silent', sourcefile: path }).finally(
+      stop,
+    );
+    return walk(await parseModule(lowered.code, path));
   } catch (cause) {
     throw new IskraError('PACKAGE_SYNTAX', `cannot read the imports of ${path}: ${(cause as Error).message}`, {
       cause,
       details: { path },
     });
+  }
+}
+
+async function parseModule(code: string, path: string): Promise<unknown> {
+  const { parse } = await import('acorn');
+  const common = {
+    ecmaVersion: 'latest',
+    allowReturnOutsideFunction: true,
+    allowHashBang: true,
+    allowAwaitOutsideFunction: true,
+  } as const;
+  try {
+    return parse(code, { ...common, sourceType: 'module' });
+  } catch (error) {
+    if (!/\.(js|c[jt]s)$/.test(path)) throw error;
+    return parse(code, { ...common, sourceType: 'script' });
   }
 }
 

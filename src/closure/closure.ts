@@ -11,7 +11,7 @@ export { ship } from './explicit-captures.ts';
 export type { CaptureOptions } from './graph.ts';
 export { NOSHIP, REPLACE, REVIVE } from './hooks.ts';
 export { type LoadedClosures, loadClosures, loadClosuresSync } from './loaded-closures.ts';
-export { driverText, type ModuleHome, setModuleHome } from './module-home.ts';
+export { driverText, homeHint, type ModuleHome, setModuleHome } from './module-home.ts';
 export { mainScriptUrls, markMainScript } from './module-refs.ts';
 export { remapStack } from './source-positions.ts';
 

@@ -8,6 +8,7 @@ import { userErrorData } from '../base/stack-frames.ts';
 import {
   describeClass,
   driverText,
+  homeHint,
   loadClosures,
   type ModuleHome,
   markMainScript,
@@ -296,11 +297,13 @@ function homeOf({ folders, ...home }: LocalPackage): ModuleHome {
 }
 
 function withDriversPaths(error: ErrorData): ErrorData {
-  const { message, stack, cause } = error;
+  const { code, message, stack, cause } = error;
+  // Loaders of native add-ons have errors of their own when there is none for this machine.
+  const hint = code === 'ERR_DLOPEN_FAILED' || /\bnative\b|\.node\b/.test(message) ? homeHint() : '';
   return {
     ...error,
-    message: driverText(message),
-    stack: driverText(stack),
+    message: driverText(message) + hint,
+    stack: hint === '' ? driverText(stack) : driverText(stack).replace(driverText(message), (text) => text + hint),
     cause: cause === null ? null : withDriversPaths(cause),
   };
 }

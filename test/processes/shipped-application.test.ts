@@ -126,6 +126,28 @@ test('a module that no import names is said to be missing, and is there when it 
   assert.deepEqual([included.code, included.out], [0, '1\n'], included.err);
 });
 
+test('a native add-on of another machine is named when it cannot be loaded', async () => {
+  const elf = Buffer.alloc(64);
+  elf.writeUInt32BE(0x7f454c46);
+  elf[5] = 1;
+  elf.writeUInt16LE(22, 18);
+  iskra.write({
+    'node_modules/foreign/package.json': '{"name":"foreign","version":"4.5.6"}',
+    'node_modules/foreign/index.js': `exports.x = require('./build/foreign.node');`,
+    'node_modules/foreign/build/foreign.node': elf,
+    'foreign.ts': `import { SparkContext } from 'iskra';
+const sc = await SparkContext.create();
+await sc.range(0, 1, 1, 1).mapAsync(async () => (await import('foreign')).x).collect();
+`,
+  });
+  const { code, err } = await iskra.run(...SHIPPED, 'foreign.ts');
+  assert.equal(code, 1);
+  assert.match(
+    err,
+    /foreign\.node: .*; the application was packed on \S+ and this executor runs on \S+, for which these packages have no native add-on: foreign@4\.5\.6 \(linux-s390x\); install the application/,
+  );
+});
+
 test('added files come over the connection: small, empty, of several pieces, archives, and those added later', async () => {
   const { code, out, err } = await iskra.run(
     ...[...SHIPPED, '--files', 'one file.txt,empty.txt,large.txt', '--archives', 'tree.tgz#tree'],

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { cleanPackageCache } from '../../src/app-package/package-cache.ts';
+import { PackageServer } from '../../src/app-package/package-server.ts';
+import { PartStore } from '../../src/app-package/part-store.ts';
+import { fetchParts, inTurn, type PackagesRef } from '../../src/app-package/transfer-parts.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import type { AskPackages } from '../../src/protocol/app-package.ts';
+import { AppFolder } from '../kit/app-folder.ts';
+import { ManualClock } from '../kit/manual-clock.ts';
+import { addressOf, withEnvs } from '../kit/rpc.ts';
+
+const scratch = new AppFolder();
+after(() => scratch.remove());
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+let stores = 0;
+const newStore = (): PartStore => new PartStore(scratch.path(`store-${stores++}`));
+
+async function served(
+  body: (connect: () => Promise<PackagesRef>, store: PartStore) => Promise<void>,
+  more: { maxReaders?: number; maxUploadBytes?: number } = {},
+): Promise<void> {
+  const store = newStore();
+  await withEnvs(async (make) => {
+    const server = await make({ port: 0 });
+    const options = { openStore: () => store, maxReaders: 1, maxUploadBytes: 100, clock: new ManualClock(), ...more };
+    server.register('Packages', new PackageServer(options));
+    const connect = async () => (await make()).connect<never, AskPackages>(addressOf(server), 'Packages');
+    await body(connect, store);
+  });
+}
+
+test('readers take turns: so many connections at a time, each with any number of reads', () =>
+  served(async (connect, store) => {
+    const hash = store.put(Buffer.from('a part'));
+    const [one, two, three] = await Promise.all([connect(), connect(), connect()]);
+    const read = (ref: PackagesRef) => ref.ask('ReadPart', { hash, offset: 2, length: 100 });
+    await assert.rejects(read(one), { code: 'PACKAGE_PROTOCOL' });
+    await one.ask('StartReading', null);
+    await one.ask('StartReading', null);
+    const order: string[] = [];
+    const second = inTurn(two, async () => {
+      order.push('two');
+      return read(two);
+    });
+    const third = inTurn(three, async () => {
+      order.push('three');
+      return read(three);
+    });
+    await one.ask('StopReading', null);
+    const reply = await read(one);
+    assert.deepEqual([Buffer.from(reply.bytes ?? []).toString(), reply.total], ['part', 6]);
+    assert.deepEqual(order, []);
+    await one.ask('StopReading', null);
+    await Promise.all([second, third]);
+    assert.deepEqual(order, ['two', 'three']);
+  }));
+
+test('a reader that is gone gives its turn back', () =>
+  withEnvs(async (make) => {
+    const server = await make({ port: 0 });
+    const options = { openStore: newStore, maxReaders: 1, maxUploadBytes: 0, clock: new ManualClock() };
+    server.register('Packages', new PackageServer(options));
+    const [first, second] = await Promise.all([make(), make()]);
+    const one = await first.connect<never, AskPackages>(addressOf(server), 'Packages');
+    const two = await second.connect<never, AskPackages>(addressOf(server), 'Packages');
+    await one.ask('StartReading', null);
+    const waiting = two.ask('StartReading', null);
+    await first.stop();
+    assert.equal(await waiting, null);
+  }));
+
+test('a part that is sent damaged, out of order or too large is not kept', () =>
+  served(async (connect, store) => {
+    const ref = await connect();
+    const piece = (hash: string, offset: number, text: string, last: boolean) =>
+      ref.ask('WritePart', { hash, offset, bytes: Buffer.from(text), last });
+    await assert.rejects(piece(hashOf('right'), 0, 'wrong', true), { code: 'PACKAGE_CORRUPT' });
+    await piece(hashOf('right'), 0, 'ri', false);
+    await assert.rejects(piece(hashOf('right'), 3, 'ht', true), { code: 'PACKAGE_PROTOCOL' });
+    await assert.rejects(piece(hashOf('right'), 2, 'ght', true), { code: 'PACKAGE_PROTOCOL' });
+    await assert.rejects(piece(hashOf('x'), 0, 'x'.repeat(101), true), { code: 'PACKAGE_TOO_LARGE' });
+    await assert.rejects(piece('../../etc/passwd', 0, 'x', true), { code: 'PACKAGE_CORRUPT' });
+    assert.deepEqual([store.list(), readdirSync(`${store.folder}/drafts`)], [[], []]);
+    await piece(hashOf('right'), 0, 'ri', false);
+    await piece(hashOf('right'), 2, 'ght', true);
+    assert.equal(store.bytesOf(hashOf('right')), 5);
+  }));
+
+test('what came half before its sender was gone leaves nothing', () =>
+  withEnvs(async (make) => {
+    const store = newStore();
+    const server = await make({ port: 0 });
+    const packages = new PackageServer({
+      ...{ openStore: () => store, maxReaders: 1, maxUploadBytes: 100, clock: new ManualClock() },
+    });
+    server.register('Packages', packages);
+    const client = await make();
+    const ref = await client.connect<never, AskPackages>(addressOf(server), 'Packages');
+    await ref.ask('WritePart', { hash: hashOf('x'), offset: 0, bytes: Buffer.from('a'), last: false });
+    assert.equal(readdirSync(`${store.folder}/drafts`).length, 1);
+    const other = await (await make()).connect<never, AskPackages>(addressOf(server), 'Packages');
+    await client.stop();
+    await other.ask('MissingParts', { hashes: [] });
+    while (readdirSync(`${store.folder}/drafts`).length > 0) await new Promise((resolve) => setImmediate(resolve));
+  }));
+
+test('a part whose file was changed on the other side is refused by its reader', () =>
+  served(async (connect, store) => {
+    const manifest = { format: 1, parts: [], links: [] };
+    const id = store.put(Buffer.from(JSON.stringify(manifest)));
+    writeFileSync(store.pathOf(id), JSON.stringify({ ...manifest, links: [1] }));
+    const mine = newStore();
+    await assert.rejects(fetchParts(connect, id, mine), {
+      code: 'PACKAGE_CORRUPT',
+      message: /^a part of the application arrived damaged: its sha-256 is \w+, and \w+ was wanted$/,
+    });
+    assert.deepEqual(mine.list(), []);
+    await assert.rejects(fetchParts(connect, hashOf('nothing'), mine), { code: 'PACKAGE_MISSING' });
+  }));
+
+test('a cache loses what is old, and above its size what was used least, but nothing that is fresh', () => {
+  const store = newStore();
+  const hour = 3_600_000;
+  const now = 1e12;
+  const [old, less, more, fresh] = ['old', 'less', 'more', 'fresh'].map((text) =>
+    store.put(Buffer.from(text.padEnd(10))),
+  );
+  const all = [old, less, more, fresh] as string[];
+  for (const [i, age] of [100, 5, 3, 0.5].entries()) store.touch(all[i] as string, now - age * hour);
+  mkdirSync(`${store.folder}/unpacked/${less}`, { recursive: true });
+  mkdirSync(`${store.folder}/trees/x`, { recursive: true });
+  const clean = (maxBytes: number) => cleanPackageCache(store, { ttlMs: 50 * hour, maxBytes }, now, silentLogger);
+  assert.equal(clean(1000), 1);
+  assert.deepEqual(
+    store.list().map(({ hash }) => hash),
+    [less, more, fresh],
+  );
+  assert.equal(clean(20), 1);
+  assert.deepEqual(readdirSync(`${store.folder}/unpacked`), []);
+  assert.equal(clean(1), 1);
+  assert.deepEqual(
+    store.list().map(({ hash }) => hash),
+    [fresh],
+  );
+  assert.deepEqual(readdirSync(`${store.folder}/trees`), ['x']);
+});

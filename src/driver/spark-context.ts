@@ -196,7 +196,7 @@ export class SparkContext extends ContextStorage implements JobRunner, AsyncDisp
     return files.jsonFile(this, path, options, this.#env.fileSplits);
   }
 
-  /** Rows as objects of texts and nulls; options as of Spark's reader. */
+  /** Rows as objects of texts and nulls, with `inferSchema` of numbers, booleans and dates too; options as of Spark's reader. */
   csvFile<T = Record<string, string | null>>(path: string, options: files.CsvFileOptions = {}): RDD<T> {
     return files.csvFile(this, path, options, this.#env.fileSplits);
   }

@@ -2,6 +2,7 @@ import { assertNever } from '../base/assert-never.ts';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import type { FileSplit, InputFormat } from '../protocol/file-formats.ts';
 import { CsvRecords } from './formats/csv-file.ts';
+import { CsvTypesOf } from './formats/csv-schema.ts';
 import { JsonLines } from './formats/json-lines.ts';
 import { ObjectFileReader } from './formats/object-file.ts';
 import { prepareParquetReading } from './formats/parquet-library.ts';
@@ -45,6 +46,8 @@ function openSplit(format: InputFormat, split: FileSplit, options: InputOptions)
       return new JsonLines(format, split, options);
     case 'csv':
       return new CsvRecords(format, split, options);
+    case 'csvTypes':
+      return new CsvTypesOf(format.csv, format.samplingRatio, split, options);
     case 'parquet':
       return new ParquetRecords(format, split, options);
     default:

@@ -36,12 +36,18 @@ export type InputFormat =
   | { readonly kind: 'sequence'; readonly longs: 'number' | 'bigint' }
   | { readonly kind: 'json'; readonly mode: ParseMode; readonly corruptColumn: string }
   | CsvInputFormat
+  /** One record a split: the types of its columns. */
+  | { readonly kind: 'csvTypes'; readonly csv: CsvInputFormat; readonly samplingRatio: number }
   /** Plain objects. `columns`: these only; null: all. `longs`: what an INT64 becomes. */
   | { readonly kind: 'parquet'; readonly columns: readonly string[] | null; readonly longs: 'number' | 'bigint' };
+
+export type CsvType = 'number' | 'boolean' | 'date' | 'string';
 
 export interface CsvInputFormat extends CsvDialect {
   readonly kind: 'csv';
   readonly columns: readonly string[];
+  /** By column; null: all are texts. */
+  readonly types: readonly CsvType[] | null;
   /** Files begin with a line of names, which is no record. */
   readonly header: boolean;
   /** Empty: none. Lines that begin with it are no records. */

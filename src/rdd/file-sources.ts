@@ -7,6 +7,7 @@ import { callSite } from './call-site.ts';
 import { csvDialect } from './csv-dialect.ts';
 import type { JobRunner } from './job-runner.ts';
 import { type FileListing, FileRDD } from './nodes/file-rdd.ts';
+import { InferredCsvRDD } from './nodes/inferred-csv-rdd.ts';
 import { RDD } from './rdd.ts';
 import { describe } from './user-function.ts';
 
@@ -186,9 +187,16 @@ export interface CsvFileOptions extends ParseOptions {
   readonly ignoreTrailingWhiteSpace?: boolean;
   /** Quoted fields may hold line breaks; files are then not cut. Default false. */
   readonly multiLine?: boolean;
+  /**
+   * Values of a column that has nothing but numbers, booleans or dates are such; a job looks at them before the first job that
+   * reads the RDD. Default false: texts.
+   */
+  readonly inferSchema?: boolean;
+  /** The part of the rows that is looked at for inferSchema. Default 1. */
+  readonly samplingRatio?: number;
 }
 
-/** Rows of CSV files as objects of texts and nulls. Spark: DataFrameReader.csv without inferSchema */
+/** Rows of CSV files as objects of texts and nulls, with inferSchema also of numbers, booleans and dates. Spark: DataFrameReader.csv */
 export function csvFile<T>(
   jobs: JobRunner,
   path: string,
@@ -204,6 +212,7 @@ export function csvFile<T>(
     ...csvDialect('csvFile', options),
     ...parsing('csvFile', options),
     columns: [],
+    types: null,
     header: options.header ?? false,
     comment: options.comment ?? '',
     nullValue: options.nullValue ?? '',
@@ -212,13 +221,23 @@ export function csvFile<T>(
     multiLine,
   };
   const request = { operator: 'csvFile', path, minPartitions, content: multiLine ? 'whole' : 'text' } as const;
-  return files<T>(jobs, request, 'FileScanRDD', () => {
+  const list = (): FileListing & { readonly format: CsvInputFormat } => {
     const splits = listFileSplits(request, settings);
     return {
       partitions: splits.map((split) => [split]),
       format: { ...format, columns: columns ?? csvColumns(format, splits) },
     };
-  });
+  };
+  const { inferSchema = false, samplingRatio = 1 } = options;
+  if (typeof inferSchema !== 'boolean')
+    throw new IllegalArgumentError(`inferSchema of csvFile() must be true or false, but is ${describe(inferSchema)}`);
+  if (typeof samplingRatio !== 'number' || !(samplingRatio > 0 && samplingRatio <= 1))
+    throw new IllegalArgumentError(
+      `samplingRatio of csvFile() must be above 0 and at most 1, but is ${describe(samplingRatio)}`,
+    );
+  if (!inferSchema) return files<T>(jobs, request, 'FileScanRDD', list);
+  checkCall(jobs, request);
+  return new RDD<T>(jobs, new InferredCsvRDD(jobs.newRddId(), callSite('csvFile'), path, samplingRatio, list));
 }
 
 const MODES: readonly ParseMode[] = ['PERMISSIVE', 'DROPMALFORMED', 'FAILFAST'];
@@ -259,13 +278,16 @@ function cut<T>(
 }
 
 function files<T>(jobs: JobRunner, call: Call, className: string, list: () => FileListing): RDD<T> {
+  checkCall(jobs, call);
+  return new RDD<T>(jobs, new FileRDD(jobs.newRddId(), callSite(call.operator), className, call.path, list));
+}
+
+function checkCall(jobs: JobRunner, { operator, path, minPartitions }: Call): void {
   jobs.assertNotStopped();
-  const { operator, path, minPartitions } = call;
   if (typeof path !== 'string' || path === '')
     throw new IllegalArgumentError(`${operator}() needs a path, but was given ${describe(path)}`);
   if (!Number.isInteger(minPartitions) || minPartitions < 0)
     throw new IllegalArgumentError(
       `minPartitions of ${operator}() must be an integer of at least 0, but is ${describe(minPartitions)}`,
     );
-  return new RDD<T>(jobs, new FileRDD(jobs.newRddId(), callSite(operator), className, path, list));
 }

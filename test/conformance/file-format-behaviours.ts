@@ -285,6 +285,72 @@ export const fileFormatBehaviours: readonly Behaviour[] = [
     }),
   ],
   [
+    'csvFile finds out the types of columns with inferSchema',
+    inDirectory(async (sc, dir) => {
+      const path = join(dir, 'a.csv');
+      const rows = [
+        'id,price,is,day,at,mixed,long,none',
+        '1,2,true,2024-02-29,2024-02-29 10:30:00Z,1,1,',
+        '-2,.5e1,FALSE,2023-01-01,2024-02-29T10:30:00.5+01:00,true,12345678901234567890,',
+        '+3,NaN,,,,2024-02-30,,""',
+      ];
+      writeFileSync(path, rows.join('\n'));
+      for (const minPartitions of [1, 4]) {
+        const rdd = sc.csvFile<Record<string, unknown>>(path, { header: true, inferSchema: true, minPartitions });
+        assert.deepEqual(await rdd.collect(), [
+          {
+            ...{ id: 1, price: 2, is: true, day: new Date('2024-02-29'), at: new Date('2024-02-29T10:30:00Z') },
+            ...{ mixed: '1', long: '1', none: null },
+          },
+          {
+            ...{ id: -2, price: 5, is: false, day: new Date('2023-01-01'), at: new Date('2024-02-29T09:30:00.500Z') },
+            ...{ mixed: 'true', long: '12345678901234567890', none: null },
+          },
+          { id: 3, price: Number.NaN, is: null, day: null, at: null, mixed: '2024-02-30', long: null, none: null },
+        ]);
+        assert.equal(await rdd.map((row) => row['id'] as number).sum(), 2);
+      }
+      assert.deepEqual(
+        await sc
+          .csvFile(join(dir, '*.none'), { inferSchema: true })
+          .collect()
+          .catch((e: Error) => /none/.test(e.message)),
+        true,
+      );
+      assert.throws(
+        () => sc.csvFile(path, { inferSchema: true, samplingRatio: 0 }),
+        /samplingRatio of csvFile\(\) must be above 0/,
+      );
+    }),
+  ],
+  [
+    'csvFile reads a value that is not of the type that a sample showed as its mode says',
+    inDirectory(async (sc, dir) => {
+      const path = join(dir, 'a.csv');
+      // Of four rows a half is looked at: which, is fixed.
+      const rows = ['1', '2', '3', '4'];
+      const seen: string[][] = [];
+      for (let odd = 0; odd < 4; odd++) {
+        writeFileSync(path, rows.map((row, i) => (i === odd ? 'x' : row)).join('\n'));
+        const options = { inferSchema: true, samplingRatio: 0.5, minPartitions: 1 };
+        const read = sc.csvFile<Record<string, unknown>>(path, { ...options, mode: 'PERMISSIVE' });
+        const records = await read.collect();
+        if (typeof records[(odd + 1) % 4]?.['_c0'] === 'string') continue; // it was in the sample
+        seen.push([String(odd)]);
+        assert.deepEqual(records[odd], { _c0: null, _corrupt_record: 'x' });
+        await assert.rejects(
+          sc
+            .csvFile(path, options)
+            .count()
+            .then(() => {}),
+          new RegExp(`a\\.csv, line ${odd + 1}: "x" is no number, as column _c0 seemed to have`),
+        );
+        assert.equal(await sc.csvFile(path, { ...options, mode: 'DROPMALFORMED' }).count(), 3);
+      }
+      assert.ok(seen.length > 0 && seen.length < 4, `${seen.length} rows were left out of the sample`);
+    }),
+  ],
+  [
     'csvFile fails, fills or drops rows of another length',
     inDirectory(async (sc, dir) => {
       const path = join(dir, 'a.csv');

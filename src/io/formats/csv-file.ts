@@ -7,8 +7,9 @@ import type { LineFormat } from '../line-writer.ts';
 import { openTextSplit } from '../text-input.ts';
 import { badRecord } from './bad-records.ts';
 import { type CsvField, CsvParser } from './csv-parser.ts';
+import { valueOfText } from './csv-types.ts';
 
-/** Records of CSV files as objects of texts and nulls, by column. Spark: CSVFileFormat, without inferSchema */
+/** Records of CSV files as objects by column: of texts and nulls, or of what their types say. Spark: CSVFileFormat */
 export class CsvRecords implements BatchIterator<Record<string, unknown>> {
   readonly #format: CsvInputFormat;
   readonly #split: FileSplit;
@@ -25,25 +26,37 @@ export class CsvRecords implements BatchIterator<Record<string, unknown>> {
   next(): readonly Record<string, unknown>[] | null {
     const rows = this.#rows.next();
     if (rows === null) return null;
-    const { columns, nullValue, mode, corruptColumn } = this.#format;
+    const { columns, types, nullValue, mode, corruptColumn } = this.#format;
     const records: Record<string, unknown>[] = [];
     for (const { fields, line, index } of rows) {
       if (this.#headerIsNext) {
         this.#headerIsNext = false;
         continue;
       }
-      const wrong = fields.length !== columns.length;
-      if (wrong && mode !== 'PERMISSIVE') {
-        const why = `${fields.length} fields, where ${columns.length} are expected`;
-        badRecord(this.#format, this.#split, index, line, why);
-        continue;
-      }
+      let wrong =
+        fields.length === columns.length ? null : `${fields.length} fields, where ${columns.length} are expected`;
       const record: Record<string, unknown> = {};
       for (let i = 0; i < columns.length; i++) {
         const field = fields[i] ?? null;
-        record[columns[i] as string] = field === nullValue ? null : field;
+        const name = columns[i] as string; // i < length
+        if (field === null || field === nullValue) {
+          record[name] = null;
+          continue;
+        }
+        const type = types?.[i] ?? 'string';
+        if (type === 'string') {
+          record[name] = field;
+          continue;
+        }
+        const value = field === '' ? null : valueOfText(type, field);
+        record[name] = value ?? null;
+        if (value === undefined) wrong ??= `${JSON.stringify(field)} is no ${type}, as column ${name} seemed to have`;
       }
-      if (wrong) record[corruptColumn] = line;
+      if (wrong !== null && mode !== 'PERMISSIVE') {
+        badRecord(this.#format, this.#split, index, line, wrong);
+        continue;
+      }
+      if (wrong !== null) record[corruptColumn] = line;
       records.push(record);
     }
     return records;
@@ -61,7 +74,8 @@ interface CsvRow {
   readonly index: number;
 }
 
-class CsvRows implements BatchIterator<CsvRow> {
+/** Rows as their fields, the header among them. */
+export class CsvRows implements BatchIterator<CsvRow> {
   readonly #format: CsvInputFormat;
   readonly #lines: BatchIterator<string>;
   readonly #parser: CsvParser;

@@ -4,7 +4,7 @@ import { ARCHIVES, FILES } from '../config/context-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { SUBMIT_DEPLOY_MODE } from '../config/submit-entries.ts';
 import type { RddId, ShuffleId } from '../protocol/ids.ts';
-import type { ResourceProfile } from '../protocol/resource-profile.ts';
+import type { ResourceInformation, ResourceProfile } from '../protocol/resource-profile.ts';
 import type { StorageLevel } from '../protocol/storage-level.ts';
 import type { CheckpointHost, RddStorageInfo } from '../rdd/job-runner.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
@@ -94,9 +94,9 @@ export abstract class ContextStorage extends ContextJobs {
     return null;
   }
 
-  /** What the driver was given besides cores and memory, by name. */
-  get resources(): Readonly<Record<string, never>> {
-    return {};
+  /** What the driver was given besides cores and memory, by name: addresses of GPUs, for instance. */
+  get resources(): ReadonlyMap<string, ResourceInformation> {
+    return new Map(Object.entries(this.#env.resources).map(([name, addresses]) => [name, { name, addresses }]));
   }
 
   /** `spark.files` */

@@ -37,6 +37,7 @@ import { SHUFFLE_SERVICE_FETCH_RDD_ENABLED } from '../config/shuffle-service-ent
 import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
+import type { ResourceAddresses } from '../protocol/deploy-description.ts';
 import type { DriverAnswers } from '../protocol/driver-executor.ts';
 import type { ExecutorId, RddId } from '../protocol/ids.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
@@ -60,6 +61,7 @@ import { Accumulables } from './accumulables.ts';
 import { AddedFiles } from './added-files.ts';
 import type { OpenBackend } from './backend-needs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
+import { driverResources } from './driver-resources.ts';
 import { DynamicAllocation } from './dynamic-allocation.ts';
 import { loadExtraListeners } from './extra-listeners.ts';
 import { JobStatusStore } from './job-status-store.ts';
@@ -79,6 +81,8 @@ import type { SparkExecutorInfo } from './status-tracker.ts';
  */
 export class DriverEnv {
   readonly conf: SparkConf;
+  /** Addresses of custom resources that are the driver's own. */
+  readonly resources: ResourceAddresses;
   readonly log: StderrLogger;
   readonly master: string;
   readonly appName: string;
@@ -144,17 +148,19 @@ export class DriverEnv {
       level: conf.get(LOG_LEVEL),
       format: conf.get(STRUCTURED_LOGGING_ENABLED) ? 'json' : 'text',
     });
+    const resources = await driverResources(conf);
     const opened = await openBackend(conf, master, url, log);
     try {
-      return new DriverEnv(conf, opened, log);
+      return new DriverEnv(conf, opened, resources, log);
     } catch (error) {
       await opened.close();
       throw error;
     }
   }
 
-  private constructor(conf: SparkConf, opened: OpenBackend, log: StderrLogger) {
+  private constructor(conf: SparkConf, opened: OpenBackend, resources: ResourceAddresses, log: StderrLogger) {
     this.conf = conf;
+    this.resources = resources;
     this.log = log;
     this.#opened = opened;
     this.isLocal = opened.isLocal;

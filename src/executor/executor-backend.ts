@@ -33,6 +33,7 @@ import {
 } from '../config/shuffle-service-entries.ts';
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
+import { findResources } from '../io/find-resources.ts';
 import { type AskPackages, PACKAGES_ENDPOINT } from '../protocol/app-package.ts';
 import type { AskExecutorProcess, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
 import {
@@ -62,7 +63,6 @@ import { FileFetcher, placeFromDriver } from './file-fetcher.ts';
 import { LargeResults } from './large-results.ts';
 import { planMemory } from './memory-plan.ts';
 import { RemoteExecutors } from './other-executors.ts';
-import { executorResources } from './own-resources.ts';
 import { TorrentBroadcasts } from './torrent-broadcast.ts';
 
 export interface ExecutorBackendOptions extends Omit<ExecutorArguments, 'workerUrl'> {
@@ -204,7 +204,13 @@ export class ExecutorBackend {
     const appId = this.#options.applicationId;
     this.#log.setLevel(app.logLevel);
     const conf = new SparkConf(app.conf);
-    const resources = await executorResources(conf, resourcesFile, resourceProfileId === 0);
+    // Those of other profiles are looked at by who asked for them.
+    const resources = await findResources(
+      conf,
+      'spark.executor',
+      resourcesFile,
+      resourceProfileId === 0 ? undefined : [],
+    );
     const port = rpc.address?.port ?? 0;
     const roots = configuredLocalDirs(conf, environment);
     const dirs = LocalDirs.open(

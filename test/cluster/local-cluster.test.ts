@@ -268,7 +268,7 @@ test('why executors cannot start stands in the error of the job', async () => {
   });
   await assert.rejects(
     sc.range(10).count(),
-    /exited with code 1.*Executor \d said: Executor self-exiting due to : \/no\/such\/script could not be run: spawn .*ENOENT/s,
+    /exited with code 1.*Executor \d said: Executor self-exiting due to : Resource script: \/no\/such\/script to discover gpu doesn't exist!/s,
   );
 });
 

@@ -276,7 +276,7 @@ describe('the context', () => {
       [sc.deployMode, sc.applicationAttemptId, sc.uiWebUrl, sc.getCheckpointDir(), sc.isLocal],
       ['client', null, null, null, true],
     );
-    assert.deepEqual([sc.resources, sc.files, sc.archives], [{}, [], []]);
+    assert.deepEqual([sc.resources, sc.files, sc.archives], [new Map(), [], []]);
     assert.equal(sc.getConf().getText('spark.app.name'), 'jobs');
     sc.getConf().set('spark.app.name', 'other');
     assert.equal(sc.appName, 'jobs');

@@ -32,7 +32,7 @@ test('what a file says wins over the script', async () => {
   assert.deepEqual(await withScript('/nowhere', { 'spark.worker.resourcesFile': path }), { gpu: ['8', '9'] });
   await assert.rejects(
     found({ 'spark.worker.resourcesFile': '/nowhere' }),
-    /spark\.worker\.resourcesFile \/nowhere cannot be read: ENOENT/,
+    /the resources file \/nowhere cannot be read: ENOENT/,
   );
 });
 

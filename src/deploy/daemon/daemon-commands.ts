@@ -2,6 +2,7 @@
 import { IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
+import { formatAddress } from '../../rpc/rpc-address.ts';
 import { UsageError } from '../submit/submit-arguments.ts';
 import {
   type DaemonMachine,
@@ -200,7 +201,7 @@ async function startAll(given: GivenOptions, files: DaemonFiles, host: DaemonHos
   const master = await masterArguments(given, machine);
   await workerArguments({ ...given, rest: ['spark://localhost:1'] }, machine);
   let code = 0;
-  let url = `spark://${master.host}:${master.port}`;
+  let url = `spark://${formatAddress(master)}`;
   const orSay = async (act: () => Promise<void>): Promise<void> => {
     try {
       await act();

@@ -37,7 +37,7 @@ import type {
   Peer,
 } from './master-events.ts';
 import { masterSettings } from './master-settings.ts';
-import { checkQuestion, type Received, receivedMessage } from './message-faults.ts';
+import { checkQuestion, isMessageType, type Received, receivedMessage } from './message-faults.ts';
 import { RecordKeeper } from './record-keeper.ts';
 
 export interface MasterOptions {
@@ -151,6 +151,8 @@ class Loop implements MasterLoop {
   readonly #packages: PackageStoreHandle;
   #cancelClean = (): void => {};
   readonly #callers = new Map<ConnectionId, RpcCaller>();
+  /** Connections with kinds of messages that were refused. */
+  readonly #refused = new Set<string>();
   /** Those on record who have no connection, by endpoint and address. */
   readonly #dialed = new Map<string, RpcRef<MasterToWorker | MasterToApp>>();
   readonly #asks = new Map<number, Waiting>();
@@ -201,6 +203,7 @@ class Loop implements MasterLoop {
       onConnected: (caller) => void this.#callers.set(caller.id, caller),
       onDisconnected: (caller) => {
         this.#callers.delete(caller.id);
+        for (const key of this.#refused) if (key.startsWith(`${caller.id} `)) this.#refused.delete(key);
         this.#hear({ type: 'Disconnected', connection: caller.id });
       },
     });
@@ -259,10 +262,14 @@ class Loop implements MasterLoop {
     else this.#hear({ type: 'FromApp', from: from.id, message: received.message });
   }
 
-  /** Who registers hears of it. What anybody else would do about it nobody knows. */
+  /** Who registers hears of it. What anybody else would do about it nobody knows. Logged once a kind and connection. */
   #refuse(received: unknown, from: RpcCaller, message: string): void {
-    this.#log.warn(`Refused a message: ${message}`, { host: from.remote.host, port: from.remote.port });
     const type = (received as { readonly type?: unknown } | null)?.type;
+    const key = `${from.id} ${isMessageType(type) ? type : '?'}`;
+    if (!this.#refused.has(key)) {
+      this.#refused.add(key);
+      this.#log.warn(`Refused a message: ${message}`, { host: from.remote.host, port: from.remote.port });
+    }
     if (type === 'RegisterWorker')
       from.ref<MasterToWorker>(WORKER_ENDPOINT).send({ type: 'RegisterWorkerFailed', message });
     else if (type === 'RegisterApplication')

@@ -100,6 +100,10 @@ export type Received =
   | { readonly from: 'worker'; readonly message: WorkerToMaster }
   | { readonly from: 'app'; readonly message: AppToMaster };
 
+export function isMessageType(type: unknown): type is (WorkerToMaster | AppToMaster)['type'] {
+  return typeof type === 'string' && (Object.hasOwn(FROM_WORKER, type) || Object.hasOwn(FROM_APP, type));
+}
+
 /** Finds out what a one-way message is. @throws IskraError `BAD_MESSAGE` that names what is wrong with it. */
 export function receivedMessage(message: unknown): Received {
   checkMessage({ ...FROM_WORKER, ...FROM_APP }, message);

@@ -194,6 +194,8 @@ test('nonsense is refused by the name of its field, and the master serves on', (
       /request\.driver\.command must be an object, was null/,
     );
     assert.equal((await fake.register()).type, 'RegisteredWorker');
+    // Once a kind and connection, whoever sends nonsense all day.
+    assert.equal(lines.filter((line) => line.startsWith('Refused a message: RegisterWorker.')).length, 1);
     assert.ok(
       lines.some((line) => /^Refused a message: the type of a message must be one of .*"Reboot"/.test(line)),
       lines.join('\n'),

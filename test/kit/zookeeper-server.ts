@@ -1,6 +1,6 @@
 // A real ZooKeeper server, of Debian's package zookeeper, on loopback and in a directory of its own.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,6 +51,7 @@ export class ZooKeeperServer {
       { cwd: this.directory, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     this.#process = child;
+    writeFileSync(join(this.directory, 'pid'), String(child.pid)); // for whoever cleans up after a test that was ended
     let said = '';
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk: Buffer) => {
@@ -96,15 +97,6 @@ export class ZooKeeperServer {
       socket.on('close', () => resolve(answer === 'imok'));
       socket.setTimeout(1000, () => socket.destroy());
     });
-  }
-}
-
-/** True when the process of this number is there. */
-export function isAlive(pid: number): boolean {
-  try {
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
   }
 }
 

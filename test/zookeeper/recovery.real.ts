@@ -1,0 +1,207 @@
+// Sessions, records and the election at a real ZooKeeper. Run by scripts/check-zookeeper.mjs.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { steadyClock } from '../../src/base/clock.ts';
+import { IskraError } from '../../src/base/errors.ts';
+import { type Logger, silentLogger } from '../../src/base/logger.ts';
+import type { RecoveryRecord } from '../../src/protocol/recovery.ts';
+import { connectZooKeeper } from '../../src/zookeeper/zookeeper-client.ts';
+import { ZooKeeperError } from '../../src/zookeeper/zookeeper-error.ts';
+import type { SessionListener, ZooKeeperSession } from '../../src/zookeeper/zookeeper-session.ts';
+import { RECOVERY_BEHAVIOURS } from '../conformance/recovery-behaviours.ts';
+import { worker } from '../kit/master-machine.ts';
+import { type Candidate, candidate, DIRECTORY } from '../kit/zookeeper-masters.ts';
+import { later, ZooKeeperServer } from '../kit/zookeeper-server.ts';
+
+const RECORD: RecoveryRecord = { kind: 'worker', id: 'w', worker: worker('a') };
+const ELECTION = `${DIRECTORY}/leader_election`;
+const RECORDS = `${DIRECTORY}/master_status`;
+
+const check = (title: string, prove: () => Promise<void>) => test(title, { timeout: 30_000 }, prove);
+
+let server: ZooKeeperServer;
+/** Of one who looks from outside. */
+let root: ZooKeeperSession;
+let places = 0;
+
+before(async () => {
+  server = await ZooKeeperServer.start();
+  root = await connect('', {}, 10_000);
+});
+after(async () => {
+  await root.close();
+  await server.stop();
+});
+
+function connect(chroot: string, listener: SessionListener, sessionTimeoutMs = 3000): Promise<ZooKeeperSession> {
+  const servers = server.address + chroot;
+  return connectZooKeeper({ servers, sessionTimeoutMs, connectTimeoutMs: 10_000, clock: steadyClock, listener });
+}
+
+/** A part of the tree that nobody has used, with sessions in it. */
+async function place(log: Logger = silentLogger) {
+  const chroot = `/t${places++}`;
+  await root.whenConnected();
+  await root.makePath(chroot);
+  const sessions: ZooKeeperSession[] = [];
+  return {
+    chroot,
+    sessions,
+    join: (sessionTimeoutMs?: number): Candidate =>
+      candidate(
+        async (listener) => {
+          const session = await connect(chroot, listener, sessionTimeoutMs);
+          sessions.push(session);
+          return session;
+        },
+        { log },
+      ),
+    latches: () => root.children(chroot + ELECTION),
+    records: () => root.children(chroot + RECORDS),
+  };
+}
+
+const isLost = (error: unknown): boolean => IskraError.is(error) && error.code === 'LEADERSHIP_LOST';
+
+for (const [title, prove] of RECOVERY_BEHAVIOURS)
+  check(`a real ZooKeeper: ${title}`, async () => {
+    const errors: string[] = [];
+    const log: Logger = { ...silentLogger, named: () => silentLogger, error: (message) => errors.push(message) };
+    const { chroot, join, records } = await place(log);
+    let current = join();
+    await current.elected;
+    await current.engine.readAll(); // as every master does
+    await prove({
+      engine: current.engine,
+      next: async () => {
+        await current.election.stop();
+        current = join();
+        await current.elected;
+        return current.engine;
+      },
+      names: async () => [...(await records())].sort(),
+      read: async (name) => String(await root.get(`${chroot}${RECORDS}/${name}`)),
+      write: async (name, text) =>
+        void (await root.create(`${chroot}${RECORDS}/${name}`, Buffer.from(text), 'persistent')),
+      errors,
+    });
+    await current.election.stop();
+  });
+
+check('the leader stops, the next one leads, and a third goes on waiting', async () => {
+  const { join, latches } = await place();
+  const first = join();
+  await first.elected;
+  const second = join();
+  while ((await latches()).length < 2) await later(5);
+  const third = join();
+  while ((await latches()).length < 3) await later(5);
+  await first.election.stop();
+  await second.elected;
+  assert.deepEqual(third.said, []);
+  // A standby in between that goes away makes no leader.
+  const fourth = join();
+  while ((await latches()).length < 3) await later(5);
+  await third.election.stop();
+  while ((await latches()).length > 2) await later(5);
+  assert.deepEqual(fourth.said, []);
+  await second.election.stop();
+  await fourth.elected;
+  await fourth.election.stop();
+});
+
+check('a leader whose node is gone writes nothing, and has heard of it when its write is refused', async () => {
+  const { chroot, join, latches, records } = await place();
+  const first = join();
+  await first.elected;
+  await first.engine.readAll();
+  await first.engine.persist(RECORD);
+  const removing = root.remove(`${chroot}${ELECTION}/${(await latches())[0]}`);
+  for (;;) {
+    try {
+      await first.engine.persist({ ...RECORD, id: 'late' });
+      await first.engine.unpersist('worker', 'late');
+    } catch (error) {
+      assert.ok(isLost(error), String(error));
+      break;
+    }
+  }
+  await removing;
+  assert.deepEqual(first.said, ['elected', 'revoked']);
+  await assert.rejects(first.engine.unpersist('worker', 'w'), isLost);
+  assert.ok((await records()).includes('worker_w'));
+  await first.election.stop();
+});
+
+check('records up to the limit are kept, larger ones are refused before they are sent', async () => {
+  const { join } = await place();
+  const first = join();
+  await first.elected;
+  await first.engine.readAll();
+  const sized = (size: number): RecoveryRecord => ({
+    ...RECORD,
+    worker: worker('a', { webUiAddress: 'x'.repeat(size) }),
+  });
+  await first.engine.persist(sized(1_039_000));
+  assert.deepEqual(await first.engine.readAll(), [sized(1_039_000)]);
+  await assert.rejects(first.engine.persist(sized(1_040_384)), /ZooKeeper takes 1040384 at most/);
+  assert.deepEqual(first.said, ['elected']);
+  await first.election.stop();
+});
+
+check('a directory above everything that is not there is an error that names it', async () => {
+  const session = await connect('/nowhere', {});
+  await assert.rejects(
+    session.makePath('/spark'),
+    (error) => error instanceof ZooKeeperError && error.fault === 'NO_NODE' && error.message.includes('create /spark'),
+  );
+  await session.close();
+});
+
+check('a server that is killed and is back soon costs the leader nothing, and no write is lost', async () => {
+  const { join, records } = await place();
+  const first = join(10_000);
+  await first.elected;
+  const second = join(10_000);
+  await first.engine.readAll();
+  let writing = true;
+  let count = 0;
+  const writes = (async () => {
+    for (; writing; count++) await first.engine.persist({ ...RECORD, id: String(count) });
+  })();
+  for (let round = 0; round < 2; round++) {
+    const before = count;
+    while (count < before + 20) await later(2);
+    await server.kill();
+    await server.restart();
+  }
+  const before = count;
+  while (count < before + 20) await later(2);
+  writing = false;
+  await writes;
+  await root.whenConnected();
+  assert.equal((await records()).length, count);
+  assert.deepEqual([first.said, second.said], [['elected'], []]);
+  // A watch that was set before the server was killed still tells.
+  await first.election.stop();
+  await second.elected;
+  await second.election.stop();
+});
+
+check('a server that stands still makes the leader step down in time, and one leads when it goes on', async () => {
+  const { join, sessions } = await place();
+  const first = join(3000);
+  await first.elected;
+  const second = join(3000);
+  while (sessions.length < 2) await later(5);
+  server.signal('SIGSTOP');
+  const stopped = steadyClock.now();
+  await first.revoked;
+  const took = steadyClock.now() - stopped;
+  assert.ok(took < 2000 + 500, `${took}`); // two thirds of the timeout, or another could lead
+  assert.deepEqual(second.said, []);
+  await first.election.stop(); // as a master does when it ends
+  server.signal('SIGCONT');
+  await second.elected;
+  await second.election.stop();
+});

@@ -64,7 +64,7 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
-run({ files, concurrency: 1, timeout: FILE_TIMEOUT_MS })
+run({ files, concurrency: 2, timeout: FILE_TIMEOUT_MS })
   .on('test:fail', () => {
     process.exitCode = 1;
   })

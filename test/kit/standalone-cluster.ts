@@ -17,7 +17,8 @@ const EXECUTOR = fileURLToPath(new URL('../../src/main/executor-process.js', imp
 export const BUNDLED_EXECUTOR: string = fileURLToPath(
   new URL('../../bundle/main/executor-process.js', import.meta.url),
 );
-const DRIVER = fileURLToPath(new URL('../../bundle/main/driver-process.js', import.meta.url));
+/** What a user's worker runs as driver: the application's 'iskra' is the bundle. */
+export const BUNDLED_DRIVER: string = fileURLToPath(new URL('../../bundle/main/driver-process.js', import.meta.url));
 
 export interface ClusterOptions {
   readonly workers?: number;
@@ -91,7 +92,7 @@ export class StandaloneCluster {
       security,
       log,
       seed: this.workers.length + 1,
-      programs: { [DRIVER_MAIN]: DRIVER, [EXECUTOR_MAIN]: this.#options.executor ?? EXECUTOR },
+      programs: { [DRIVER_MAIN]: BUNDLED_DRIVER, [EXECUTOR_MAIN]: this.#options.executor ?? EXECUTOR },
       ...more,
     });
     this.workers.push(worker);

@@ -1,11 +1,11 @@
-// A worker as a process of its own: `node worker-main.js MASTER WORK_DIR EXECUTOR`, for tests that kill it.
+// A worker as a process of its own: `node worker-main.js MASTER WORK_DIR EXECUTOR [DRIVER]`, for tests that kill it.
 import { silentLogger } from '../../src/base/logger.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
 import { startWorker } from '../../src/deploy/worker/worker-loop.ts';
-import { EXECUTOR_MAIN } from '../../src/protocol/worker-process.ts';
+import { DRIVER_MAIN, EXECUTOR_MAIN } from '../../src/protocol/worker-process.ts';
 import { OPEN } from './rpc.ts';
 
-const [master = '', workDir = '', executor = ''] = process.argv.slice(2);
+const [master = '', workDir = '', executor = '', driver = ''] = process.argv.slice(2);
 const worker = await startWorker({
   conf: new SparkConf({ 'spark.local.dir': workDir }),
   host: '127.0.0.1',
@@ -19,6 +19,6 @@ const worker = await startWorker({
   security: OPEN,
   log: silentLogger,
   seed: process.pid,
-  programs: { [EXECUTOR_MAIN]: executor },
+  programs: { [DRIVER_MAIN]: driver, [EXECUTOR_MAIN]: executor },
 });
 process.on('disconnect', () => void worker.stop());

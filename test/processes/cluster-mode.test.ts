@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { fileURLToPath } from 'node:url';
 import { silentLogger } from '../../src/base/logger.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
 import { startRestServer } from '../../src/deploy/rest/rest-server.ts';
-import { runClusterCommand } from '../../src/deploy/submit/cluster-submit.ts';
-import { prepareSubmission } from '../../src/deploy/submit/submit.ts';
-import { thisInstallation } from '../../src/main/installation.ts';
-import type { DriverState } from '../../src/protocol/deploy-states.ts';
+import { sharedSecret } from '../../src/rpc/security.ts';
+import { masterStateJson } from '../../src/ui/master/master-json.ts';
+import { workerPage } from '../../src/ui/worker/worker-page.ts';
 import { OPEN } from '../kit/rpc.ts';
-import { StandaloneCluster } from '../kit/standalone-cluster.ts';
+import { BUNDLED_DRIVER, BUNDLED_EXECUTOR, StandaloneCluster } from '../kit/standalone-cluster.ts';
+import { submitter } from '../kit/submitter.ts';
 
 const APP = `
   import { existsSync, writeFileSync } from 'node:fs';
@@ -34,12 +35,6 @@ const APP = `
   }
 `;
 
-/** For who waits and looks again. */
-const fastClock: Clock = {
-  now: () => systemClock.now() * 10,
-  after: (ms, fire, background) => systemClock.after(ms / 10, fire, background),
-};
-
 describe('a driver in the cluster', () => {
   let cluster: StandaloneCluster;
   let folder: string;
@@ -53,39 +48,7 @@ describe('a driver in the cluster', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** `iskra submit` with these, in this process. */
-  async function submit(...argv: string[]): Promise<{ code: number; out: string; id: string }> {
-    const lines: string[] = [];
-    const installation = thisInstallation();
-    const env = { SPARK_USER: 'ann' };
-    const packed = `spark.iskra.package.cacheDir=${join(folder, 'packed')}`;
-    const prepared = await prepareSubmission(['--master', cluster.url, '-c', packed, ...argv], {
-      ...{ env, workingFolder: folder, installation },
-      warn: (message) => lines.push(message),
-      show: () => {},
-    });
-    assert.ok(prepared.kind === 'submit' || prepared.kind === 'kill' || prepared.kind === 'status');
-    const code = await runClusterCommand(prepared, {
-      ...{ env, installation, clock: fastClock, log: silentLogger },
-      print: (line) => lines.push(line),
-    });
-    const out = lines.join('\n');
-    return { code, out, id: /submitted as (\S+)/.exec(out)?.[1] ?? '' };
-  }
-  const inCluster = (...argv: string[]) => submit('--deploy-mode', 'cluster', '--driver-memory', '256m', ...argv);
-  const waiting = (...argv: string[]) => inCluster('-c', 'spark.standalone.submit.waitAppCompletion=true', ...argv);
-
-  const stateOf = async (id: string): Promise<DriverState | null> =>
-    (await cluster.master.ask('RequestDriverStatus', { driverId: id })).state;
-  async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-    while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  /** What its process printed, on whichever worker it was. */
-  function printed(id: string, name = 'stdout'): string {
-    const file = cluster.workers.map((_, i) => join(cluster.directory, `work-${i}`, id, name)).find(existsSync);
-    return file === undefined ? '' : readFileSync(file, 'utf8');
-  }
-  const pids = (id: string): number[] => [...printed(id).matchAll(/^pid (\d+)/gm)].map(([, pid]) => Number(pid));
+  const { submit, inCluster, waiting, stateOf, until, printed, pids } = submitter(() => ({ cluster, folder }));
 
   test('runs a job with the settings it was submitted with, and finishes', async () => {
     const { code, out, id } = await waiting(
@@ -245,5 +208,87 @@ describe('a driver in the cluster', () => {
     await worker.stop();
     const [pid = 0] = pids(id);
     assert.throws(() => process.kill(pid, 0));
+  });
+});
+
+describe('a driver that is supervised', () => {
+  let cluster: StandaloneCluster;
+  let folder: string;
+  before(async () => {
+    folder = realpathSync(mkdtempSync(join(tmpdir(), 'iskra-supervised-')));
+    writeFileSync(join(folder, 'app.ts'), APP);
+    cluster = await StandaloneCluster.start({ workers: 0 });
+  });
+  after(async () => {
+    await cluster.stop();
+    rmSync(folder, { recursive: true });
+  });
+  const { inCluster, stateOf, until, printed } = submitter(() => ({ cluster, folder }));
+
+  test('starts again elsewhere, under another id, when its worker is killed; the old one ends', async () => {
+    const main = fileURLToPath(new URL('../kit/worker-main.js', import.meta.url));
+    const dir = join(folder, 'work');
+    const worker = fork(main, [cluster.url, dir, BUNDLED_EXECUTOR, BUNDLED_DRIVER], { stdio: 'ignore' });
+    await cluster.until(({ workers }) => workers.length === 1);
+    const { code, id } = await inCluster('--supervise', 'app.ts', 'once', join(folder, 'first'));
+    assert.equal(code, 0);
+    await until(() => existsSync(join(folder, 'first')));
+    await cluster.addWorker();
+    await cluster.until(({ workers }) => workers.length === 2);
+    worker.kill('SIGKILL');
+    let second = '';
+    await cluster.until(({ completedDrivers }) => {
+      second = completedDrivers.find((driver) => driver.id !== id && driver.state === 'FINISHED')?.id ?? '';
+      return second !== '';
+    });
+    assert.equal(await stateOf(id), 'RELAUNCHING');
+    assert.match(printed(second), /^pid \d+ /m);
+    const pid = Number(readFileSync(join(folder, 'first'), 'utf8'));
+    await until(() => {
+      try {
+        process.kill(pid, 0);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    assert.match(readFileSync(join(dir, id, 'stderr'), 'utf8'), /Lost connection to worker rpc endpoint/);
+  });
+});
+
+describe('a driver in a cluster with a secret', () => {
+  const SECRET = 'long-and-secret';
+  let cluster: StandaloneCluster;
+  let folder: string;
+  before(async () => {
+    folder = realpathSync(mkdtempSync(join(tmpdir(), 'iskra-secret-')));
+    writeFileSync(join(folder, 'app.ts'), APP);
+    cluster = await StandaloneCluster.start({
+      ...{ workers: 1, coresPerWorker: 2, memoryPerWorker: 2048 },
+      security: sharedSecret(SECRET),
+    });
+  });
+  after(async () => {
+    await cluster.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('has it from its submitter, and shows it nowhere', async () => {
+    const { waiting, printed } = submitter(() => ({ cluster, folder }), { _SPARK_AUTH_SECRET: SECRET });
+    const secured = ['-c', 'spark.authenticate=true', '-c', 'spark.executor.memory=512m'];
+    const { code, out, id } = await waiting(...secured, 'app.ts', 'count');
+    assert.equal(code, 0, out + printed(id, 'stderr'));
+    assert.match(printed(id), /^count 7 /m);
+    const state = await cluster.state();
+    const shown = [
+      ...[out, printed(id), printed(id, 'stderr'), JSON.stringify(masterStateJson(state, 0))],
+      ...cluster.workers.map((worker) => workerPage(worker.state(), false)),
+    ];
+    for (const text of shown) assert.ok(!text.includes(SECRET));
+  });
+
+  test('is not taken from who does not know it', async () => {
+    const { waiting } = submitter(() => ({ cluster, folder }), { _SPARK_AUTH_SECRET: 'another' });
+    await assert.rejects(waiting('-c', 'spark.authenticate=true', 'app.ts'), { code: 'MASTER_NOT_FOUND' });
   });
 });

@@ -107,7 +107,7 @@ async function daemon(
     start: (log) => {
       switch (args.kind) {
         case 'master':
-          return runMaster(args, env, log);
+          return runMaster(args, env, log, logFile);
         case 'worker':
           return runWorker(args, { env, logFile, programs }, log);
         case 'shuffle-service':

@@ -11,13 +11,19 @@ import type { MasterArguments } from './daemon-arguments.ts';
 import { checkMayListen, logLoopback, type RunningDaemon, undoing } from './running-daemon.ts';
 
 /** Starts a master with its pages. @throws IskraError that says why it cannot be. Spark: Master.main, Master.onStart */
-export async function runMaster(args: MasterArguments, env: Environment, log: Logger): Promise<RunningDaemon> {
+export async function runMaster(
+  args: MasterArguments,
+  env: Environment,
+  log: Logger,
+  /** Its own log; null when that goes to standard error. */
+  logFile: string | null,
+): Promise<RunningDaemon> {
   const { conf, host, bindAddress, port, publicHost, webUiPort } = args;
   const security = resolveSecurity(conf, { environment: env });
   checkRestSettings(conf);
   await checkMayListen('sparkMaster', bindAddress, security);
   if (args.loopbackByDefault) logLoopback(log);
-  const webUi = await startMasterWebUi({ conf, host: publicHost, bindAddress, port: webUiPort, log });
+  const webUi = await startMasterWebUi({ conf, host: publicHost, bindAddress, port: webUiPort, logFile, log });
   return undoing(webUi.stop, async () => {
     const { persistence, election } = await openRecovery(conf, log.named('Master'));
     const close = async (): Promise<void> => {

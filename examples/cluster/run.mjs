@@ -1,6 +1,6 @@
 // A standalone cluster on this machine, from its start to its end: node examples/cluster/run.mjs
 // A master, two workers, an application in client mode and in cluster mode, an executor that is killed in the middle of a job.
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,15 +71,23 @@ try {
 
   const submit = ['submit', '--master', master, '--executor-memory', '512m'];
   title('Client mode: the driver is the command itself');
-  await iskra(...submit, application, books);
+  const first = /app-\d+-\d+/.exec(await iskra(...submit, application, books))[0];
 
   title('The same, longer, while an executor is killed (kill -9)');
-  const long = iskra(...submit, application, books, '60');
-  const victim = await until(() => processes().find((line) => line.includes('--executor-id 1 ')));
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const long = spawn(process.execPath, [command, ...submit, '--conf', 'spark.log.level=INFO', application, books, '60'], { env });
+  let log = '';
+  let counts = '';
+  long.stderr.on('data', (text) => (log += text));
+  long.stdout.on('data', (text) => (counts += text));
+  const ended = new Promise((resolve) => long.once('close', resolve));
+  await until(() => log.includes('Registered executor executorId=1'));
+  await new Promise((resolve) => setTimeout(resolve, 500)); // it is at work
+  const victim = processes().find((line) => line.includes('--executor-id 1 ') && !line.includes(first));
   process.kill(Number.parseInt(victim, 10), 'SIGKILL');
-  say(`  killed ${victim.trim().slice(0, 8)}, executor 1`);
-  await long;
+  say(`  killed process ${victim.trim().split(' ', 1)[0]}, executor 1`);
+  await ended;
+  for (const line of log.split('\n')) if (/Executor added|executor 1|Job \d finished/.test(line)) say(`  ${line}`);
+  say(`  ${counts.trim()}`);
   const { completedapps } = await (await fetch(`${pages}/json/`)).json();
   for (const { id, name, state } of completedapps) say(`  the master says: ${id} ${name} ${state}`);
 

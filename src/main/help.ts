@@ -49,13 +49,19 @@ ${optionLines()}
 
 What the program sets wins over options, and these win over --properties-file or conf/spark-defaults.conf.
 
+With --deploy-mode cluster the application is compiled here, brought to a worker and run there; its id is printed, for
+--status and --kill. The command ends when the driver runs, or with the driver and as it did:
+-c spark.standalone.submit.waitAppCompletion=true.
+
 Examples:
   iskra ${command} word-count.ts books/*.txt
   iskra ${command} --master local[4] --name counting word-count.ts in out
   iskra ${command} -c spark.default.parallelism=8 -c spark.log.level=INFO job.ts
   iskra ${command} --properties-file prod.conf job.js
+  iskra ${command} --master spark://host-a:7077 --deploy-mode cluster --supervise job.ts
+  iskra ${command} --master spark://host-a:7077 --kill driver-20261121172904-0000
 
-Exit codes: the application's own; 1 it failed; 2 these options cannot be; 101 there is no such file;
+Exit codes: the application's own; 1 it failed, or a cluster did not do what was asked; 2 these options cannot be; 101 there is no such file;
 130 ended by Ctrl-C (once: in good order, twice: at once).
 `;
     case 'example':

@@ -1,4 +1,5 @@
 // Settings of the standalone cluster's daemons.
+import { constants } from 'node:os';
 import { type ConfigEntry, defineEntry, defineOptional, definePrefix, type KeyPrefix } from './config-entry.ts';
 import { notNegative, oneOf, positive, types } from './value-types.ts';
 
@@ -302,7 +303,10 @@ export const WORKER_DECOMMISSION_SIGNAL: ConfigEntry<string> = defineEntry({
   key: 'spark.worker.decommission.signal',
   type: types.text,
   default: 'PWR',
-  check: (name) => (/^[A-Z0-9]+$/.test(name) ? undefined : 'must be the name of a signal, such as PWR'),
+  check: (name) =>
+    !Object.hasOwn(constants.signals, `SIG${name}`) || ['KILL', 'STOP', 'TERM', 'INT'].includes(name)
+      ? 'must be the name of a signal that has no other meaning, such as PWR or USR2'
+      : undefined,
   doc: 'The signal by which an operator tells a worker to take nothing more, where `spark.decommission.enabled` is true.',
   since: '0.2',
 });

@@ -3,6 +3,7 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { errorToData, IskraError } from '../base/errors.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
+import { WORKER_DECOMMISSION_SIGNAL } from '../config/deploy-entries.ts';
 import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import {
   type DaemonCommand,
@@ -83,8 +84,8 @@ async function serve({ of, conf, start }: Extract<DaemonOutcome, { kind: 'serve'
   });
   const started = await start(log);
   running = started;
-  // Spark: spark.worker.decommission.signal
-  process.on('SIGPWR', () => started.decommission?.());
+  if (started.decommission !== undefined)
+    process.on(`SIG${conf.get(WORKER_DECOMMISSION_SIGNAL)}`, () => started.decommission?.());
   if (signalled !== null) void started.stop();
   else tellStarter({ type: 'Ready', url: started.url, webUiUrl: started.webUiUrl });
   const { code } = await started.finished; // the log says why

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import {
   type AppConfig,
   type AskScheduler,
@@ -15,11 +14,12 @@ import { EXECUTOR_MAIN } from '../../src/protocol/worker-process.ts';
 import { RpcEnv } from '../../src/rpc/rpc-env.ts';
 import { type RpcSecurity, sharedSecret } from '../../src/rpc/security.ts';
 import { FakeMaster } from '../kit/fake-master.ts';
+import { IskraWorker } from '../kit/iskra-worker.ts';
 import { app } from '../kit/master-machine.ts';
 import { OPEN } from '../kit/rpc.ts';
+import { StandaloneCluster } from '../kit/standalone-cluster.ts';
 import { gone } from '../kit/worker-process.ts';
 
-const ISKRA = fileURLToPath(new URL('../../../bin/iskra', import.meta.url));
 const SECRET = 'of all in this test';
 
 interface Scene {
@@ -36,7 +36,7 @@ interface Scene {
 async function scene(t: TestContext, security: RpcSecurity, conf: readonly string[]): Promise<Scene> {
   const directory = mkdtempSync(join(tmpdir(), 'worker-ends-'));
   const local = join(directory, 'local');
-  const workDir = join(directory, 'work');
+  const workDir = join(directory, 'work'); // its default
   const master = await FakeMaster.start({ security });
   const driver = await RpcEnv.create({ name: 'driver', host: '127.0.0.1', port: 0, security });
   let registered: (executor: RegisterExecutor) => void = () => {};
@@ -60,27 +60,16 @@ async function scene(t: TestContext, security: RpcSecurity, conf: readonly strin
       return ask.type === 'Heartbeat' ? { known: true } : {};
     },
   });
-  const clean = Object.entries(process.env).filter(([name]) => !/^_?(SPARK|ISKRA)_/.test(name));
-  const options = ['--webui-port', '0', '--work-dir', workDir, '--host', '127.0.0.1', '--cores', '4', '--memory', '4g'];
-  const settings = conf.flatMap((each) => ['--conf', each]);
-  const worker = spawn(process.execPath, [ISKRA, 'worker', ...options, ...settings, master.url], {
-    cwd: directory,
-    env: { ...Object.fromEntries(clean), SPARK_LOCAL_DIRS: local, _SPARK_AUTH_SECRET: SECRET },
-    stdio: ['ignore', 'ignore', 'pipe'],
+  const iskra = new IskraWorker(master.url, directory, {
+    settings: conf,
+    env: { SPARK_LOCAL_DIRS: local, _SPARK_AUTH_SECRET: SECRET },
   });
-  let err = '';
-  worker.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    err += text;
-  });
+  const { child: worker, ended } = iskra;
   t.after(async () => {
     worker.kill('SIGKILL');
     await Promise.all([master.stop(), driver.stop()]);
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   });
-  const ended = new Promise<never>((_resolve, reject) => {
-    worker.once('exit', (code) => reject(new Error(`the worker ended with ${code}:\n${err}`)));
-  });
-  ended.catch(() => {});
   await Promise.race([master.hears('WorkerLatestState'), ended]);
   const executor = (execId: number): Promise<RegisterExecutor> => {
     const { promise, resolve } = withResolvers<RegisterExecutor>();
@@ -116,9 +105,6 @@ function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (
   return { promise, resolve };
 }
 
-const exitOf = (child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> =>
-  new Promise((resolve) => child.once('exit', (code, signal) => resolve([code, signal])));
-
 const left = (directory: string): string[] =>
   readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('blockmgr-'));
 
@@ -147,13 +133,43 @@ for (const [how, security, conf] of [
 test('a worker that is told to end ends its executors before', { timeout: 60_000 }, async (t) => {
   const { master, worker, local, executor } = await scene(t, OPEN, []);
   const { pid } = await executor(0);
-  const exit = exitOf(worker);
+  const exit = new Promise((resolve) => worker.once('exit', resolve));
   worker.kill('SIGTERM');
   const end = await master.ended(0);
   assert.deepEqual([end.state, end.exitStatus], ['KILLED', 143]);
   await exit;
   await gone([pid]);
   assert.deepEqual(left(local), []);
+});
+
+test('a worker that gets SIGPWR tells its master that it takes nothing more', { timeout: 60_000 }, async (t) => {
+  const { master, worker } = await scene(t, OPEN, ['spark.decommission.enabled=true']);
+  worker.kill('SIGPWR');
+  await master.hears('WorkerDecommissioning');
+  master.launch(0);
+  assert.match((await master.ended(0)).message ?? '', /while decommissioned/);
+});
+
+test('a worker that was stopped for too long comes back, by its id', { timeout: 60_000 }, async (t) => {
+  const cluster = await StandaloneCluster.start({ workers: 0, conf: { 'spark.worker.timeout': '1' } });
+  const { child, ended } = new IskraWorker(cluster.url, cluster.directory, { settings: ['spark.worker.timeout=1'] });
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await cluster.stop();
+  });
+  const workers = (state: string) => (found: Awaited<ReturnType<typeof cluster.state>>) =>
+    found.workers.some((each) => each.state === state);
+  await Promise.race([cluster.until(workers('ALIVE')), ended]);
+  const [before] = (await cluster.state()).workers;
+  child.kill('SIGSTOP');
+  await cluster.until(workers('DEAD'));
+  child.kill('SIGCONT');
+  await Promise.race([cluster.until(workers('ALIVE')), ended]);
+  const alive = (await cluster.state()).workers.filter(({ state }) => state === 'ALIVE');
+  assert.deepEqual(
+    alive.map(({ worker }) => worker.id),
+    [before?.worker.id],
+  );
 });
 
 /** Whoever has the secret, under any id: the executor shows its application's. */

@@ -184,7 +184,11 @@ export class Slot {
       const retriable = error instanceof IskraError && error.code === 'ASK_FAILED';
       result = {
         kind: 'Failed',
-        reason: { kind: 'ExceptionFailure', error: errorToData(error), retriable },
+        reason: {
+          kind: 'ExceptionFailure',
+          error: this.#settings.shipped ? withDriversPaths(errorToData(error)) : errorToData(error),
+          retriable,
+        },
         metrics: null,
       };
     }

@@ -204,9 +204,22 @@ test('what a standalone cluster is to do is checked before anything is sent', ()
     assert.equal('application' in fileUrl && fileUrl.application?.path, join(path, 'app.mjs'));
     const elsewhere = await prepare(...cluster, 'https://host/job.mjs');
     assert.equal('application' in elsewhere && elsewhere.application, null);
+    writeFileSync(join(path, 'data.txt'), '');
+    const withFiles = await prepare(
+      ...cluster,
+      '--files',
+      'data.txt,https://h/x',
+      '--archives',
+      'app.mjs#a',
+      'app.mjs',
+    );
+    assert.ok(withFiles.kind === 'submit');
+    assert.equal(withFiles.values['spark.files'], `${path}/data.txt,https://h/x`);
+    assert.equal(withFiles.values['spark.archives'], `${path}/app.mjs#a`);
     const refusals: [argv: string[], code: string, message: RegExp][] = [
       [[...cluster, 'gone.ts'], 'APPLICATION_NOT_FOUND', /cannot find the application gone.ts/],
       [[...cluster, 'file:///gone.ts'], 'APPLICATION_NOT_FOUND', /cannot find the application \/gone.ts/],
+      [[...cluster, '--files', 'none.txt', 'app.mjs'], 'FILE_NOT_FOUND', /^cannot find none.txt of spark.files/],
       [[...cluster, 'broken.ts'], 'APPLICATION_SYNTAX', /broken.ts:1:/],
       [
         ['--deploy-mode', 'cluster', 'app.mjs'],

@@ -61,7 +61,7 @@ class Cluster {
 
   worker(masters: readonly string[]): Running {
     const url = `spark://${masters.join()}`;
-    return this.start('worker', '-c', '2', '-m', '2g', '-d', join(this.folder, 'work'), '--webui-port', '0', url);
+    return this.start('worker', '-c', '3', '-m', '4g', '-d', join(this.folder, 'work'), '--webui-port', '0', url);
   }
 
   async ref(address: string): Promise<RpcRef<WorkerToMaster | AppToMaster, AskMaster>> {
@@ -196,11 +196,16 @@ check(
     await runner.said(/Successfully registered with master/);
     // A driver that no worker has room for: the next master is to know of it, too.
     const first = await cluster.ref(addresses[0] ?? '');
-    const submitted = await first.ask('RequestSubmitDriver', { driver: driver({ cores: 999, supervise: true }) });
-    assert.ok(submitted.success, submitted.message);
+    const { success, message } = await first.ask('RequestSubmitDriver', {
+      driver: driver({ cores: 999, supervise: true }),
+    });
+    assert.ok(success, message);
     writeFileSync(join(cluster.folder, 'package.json'), '{"type":"module"}');
     writeFileSync(join(cluster.folder, 'app.js'), APP);
+    writeFileSync(join(cluster.folder, 'waits.js'), 'setInterval(() => {}, 1000);\n');
     const url = `spark://${addresses.join()}`;
+    const submitted = cluster.start('submit', '--deploy-mode', 'cluster', '--master', url, 'waits.js');
+    const driverId = await submitted.said(/State of (driver-\S+) is RUNNING/);
     const local = `spark.local.dir=${join(cluster.folder, 'scratch')}`;
     const job = cluster.start('run', '-c', local, '--master', url, 'app.js');
     await job.said(/runs/);
@@ -216,10 +221,10 @@ check(
     const second = await cluster.ref(addresses[1] ?? '');
     const state = await second.ask('RequestMasterState', null);
     assert.equal(state.status, 'ALIVE');
-    assert.deepEqual(
-      [state.workers.map((each) => each.state), state.activeApps.length, state.activeDrivers.map((each) => each.state)],
-      [['ALIVE'], 1, ['SUBMITTED']],
-    );
+    assert.deepEqual([state.workers.map((each) => each.state), state.activeApps.length], [['ALIVE'], 1]);
+    const drivers = new Map(state.activeDrivers.map((each) => [each.id, each.state]));
+    assert.equal(drivers.get(driverId), 'RUNNING');
+    assert.deepEqual([...drivers.values()].sort(), ['RUNNING', 'SUBMITTED']);
     assert.equal(state.activeApps[0]?.state, 'RUNNING');
     assert.equal(await job.said(/first (.*)/), '40 of 1'); // the executor did not notice
     assert.equal(await job.said(/then (.*)/), '328350');

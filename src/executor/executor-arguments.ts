@@ -1,4 +1,5 @@
 import { SCHEDULER_ENDPOINT } from '../protocol/executor-registration.ts';
+import { WORKER_ENDPOINT } from '../protocol/master-worker.ts';
 import { parseEndpointUrl, type RpcAddress } from '../rpc/rpc-address.ts';
 
 /** What an executor's process is told on its command line. */
@@ -56,9 +57,12 @@ export function readExecutorArguments(argv: readonly string[]): ReadArguments {
   for (const name of ['driver-url', 'executor-id', 'hostname', 'cores', 'app-id'])
     if (!given.get(name)) return wrong(`--${name} is missing`);
   const text = (name: string): string => given.get(name) ?? '';
-  const driver = readDriverUrl(text('driver-url'));
+  const driver = addressIn(text('driver-url'), SCHEDULER_ENDPOINT);
   if (driver === null)
     return wrong(`--driver-url ${text('driver-url')} is not of the form spark://${SCHEDULER_ENDPOINT}@HOST:PORT`);
+  const workerUrl = given.get('worker-url') ?? null;
+  if (workerUrl !== null && addressIn(workerUrl, WORKER_ENDPOINT) === null)
+    return wrong(`--worker-url ${workerUrl} is not of the form spark://${WORKER_ENDPOINT}@HOST:PORT`);
   const cores = Number(text('cores'));
   if (!Number.isSafeInteger(cores) || cores < 1)
     return wrong(`--cores ${text('cores')} has to be a whole number of 1 or more`);
@@ -74,7 +78,7 @@ export function readExecutorArguments(argv: readonly string[]): ReadArguments {
       bindAddress: given.get('bind-address') ?? null,
       cores,
       applicationId: text('app-id'),
-      workerUrl: given.get('worker-url') ?? null,
+      workerUrl,
       resourceProfileId,
       resourcesFile: given.get('resourcesFile') ?? null,
     },
@@ -91,10 +95,10 @@ export function logUrlsOf(environment: Readonly<Record<string, string | undefine
   );
 }
 
-function readDriverUrl(url: string): RpcAddress | null {
+function addressIn(url: string, endpoint: string): RpcAddress | null {
   try {
     const { name, address } = parseEndpointUrl(url);
-    return name === SCHEDULER_ENDPOINT ? address : null;
+    return name === endpoint ? address : null;
   } catch {
     return null;
   }

@@ -86,10 +86,14 @@ function userEnvironment(conf: SparkConf): Record<string, string> {
   );
 }
 
-/** Whether peers authenticate, and how they reach each other; never the secret. Spark: SparkConf.isExecutorStartupConf */
+/**
+ * Whether peers authenticate, how they reach each other, and how large slots are; never the secret.
+ * Spark: SparkConf.isExecutorStartupConf
+ */
 function startupConf(conf: SparkConf): Record<string, string> {
-  const prefixes = ['spark.rpc.', 'spark.network.', 'spark.port.'];
+  const prefixes = ['spark.rpc.', 'spark.network.', 'spark.port.', 'spark.memory.'];
+  const keys = new Set(['spark.authenticate', 'spark.executor.memory']);
   return Object.fromEntries(
-    conf.getAll().filter(([key]) => key === 'spark.authenticate' || prefixes.some((prefix) => key.startsWith(prefix))),
+    conf.getAll().filter(([key]) => keys.has(key) || prefixes.some((prefix) => key.startsWith(prefix))),
   );
 }

@@ -59,6 +59,7 @@ import { BlockMigration } from './block-migration.ts';
 import { BlockServer } from './block-server.ts';
 import { Executor } from './executor.ts';
 import { type ExecutorArguments, logUrlsOf } from './executor-arguments.ts';
+import { EXIT } from './executor-exit.ts';
 import { FileFetcher, placeFromDriver } from './file-fetcher.ts';
 import { LargeResults } from './large-results.ts';
 import { planMemory } from './memory-plan.ts';
@@ -76,16 +77,6 @@ export interface ExecutorBackendOptions extends Omit<ExecutorArguments, 'workerU
 
 /** How often a draining executor looks whether its tasks have ended. */
 const IDLE_CHECK_MS = 200;
-
-/** Spark: ExecutorExitCode, SparkExitCode; `terminated` is 128 and the signal's number. */
-export const EXIT = {
-  ok: 0,
-  failed: 1,
-  uncaughtException: 50,
-  heartbeatFailure: 56,
-  terminated: 143,
-  workerLost: 255,
-} as const;
 
 type Driver = RpcRef<FromExecutor | ExecutorNews, AskScheduler>;
 

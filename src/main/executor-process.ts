@@ -1,8 +1,12 @@
 // The entry of an executor's process. Whoever starts it passes what it is in arguments, and secrets in the environment.
 import { createStderrLogger } from '../base/stderr-logger.ts';
+import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
 import { EXECUTOR_USAGE, type ExecutorArguments, readExecutorArguments } from '../executor/executor-arguments.ts';
-import { EXIT, ExecutorBackend } from '../executor/executor-backend.ts';
+import type { ExecutorBackend } from '../executor/executor-backend.ts';
+import { EXIT } from '../executor/executor-exit.ts';
+import { planMemory } from '../executor/memory-plan.ts';
+import { prepareSlotThread } from '../executor/slot-thread.ts';
 import { takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
 import { resolveSecurity, SECRET_ENVIRONMENT_VARIABLE } from '../rpc/security.ts';
@@ -29,33 +33,35 @@ const args = readArguments();
 // What has to be known before the driver can be asked for the rest.
 const conf = new SparkConf(JSON.parse(process.env['ISKRA_EXECUTOR_CONF'] ?? '{}'));
 const rpc = rpcSettings(conf);
-const backend = new ExecutorBackend(
-  {
-    ...args,
-    security: resolveSecurity(conf, { role: 'executor', environment: process.env, keyId: args.applicationId }),
-    rpc,
-    slotEntry: new URL('./task-slot.js', import.meta.url),
-    environment: { ...process.env },
-  },
-  (code) => process.exit(code),
-);
+const security = resolveSecurity(conf, { role: 'executor', environment: process.env, keyId: args.applicationId });
+const environment = { ...process.env };
 const workerSecurity = takeWorkerAccess(process.env);
-// Commands that tasks run get this environment.
+// Commands that tasks run get this environment, and so do slots.
 delete process.env[SECRET_ENVIRONMENT_VARIABLE];
+const slotEntry = new URL('./task-slot.js', import.meta.url);
+// Assigned where the rest of this process is loaded, below.
+let backend = null as ExecutorBackend | null;
 // The terminal sends Ctrl-C to all of its processes; it is the driver's to say when executors end.
 process.on('SIGINT', () => {});
 // Spark: spark.executor.decommission.signal
-process.on('SIGPWR', () => backend.decommission());
-process.on('SIGTERM', () => backend.end(EXIT.terminated, 'RECEIVED SIGNAL TERM'));
+process.on('SIGPWR', () => backend?.decommission());
+const end = (code: number, why: string): void => {
+  if (backend !== null) backend.end(code, why);
+  else process.exit(code); // there is nothing yet that would have to be stopped
+};
+process.on('SIGTERM', () => end(EXIT.terminated, 'RECEIVED SIGNAL TERM'));
 let workerIsGone = false;
 process.on('exit', () => {
-  backend.removeFiles();
+  backend?.removeFiles();
   // What tasks have started and the worker would have ended: it had given this process a group of its own.
   if (workerIsGone) signalOwnGroup();
 });
-process.on('uncaughtException', (error) =>
-  backend.fail(EXIT.uncaughtException, `Uncaught exception in the executor: ${error.stack}`),
-);
+process.on('uncaughtException', (error) => {
+  const why = `Uncaught exception in the executor: ${error.stack}`;
+  if (backend === null) process.stderr.write(`${why}\n`);
+  if (backend === null) process.exit(EXIT.uncaughtException);
+  backend.fail(EXIT.uncaughtException, why);
+});
 if (args.workerUrl !== null)
   watchWorker({
     workerUrl: args.workerUrl,
@@ -63,8 +69,14 @@ if (args.workerUrl !== null)
     rpc,
     onLost: (why) => {
       workerIsGone = true;
-      backend.end(EXIT.workerLost, why);
+      end(EXIT.workerLost, why);
     },
     log: createStderrLogger(`Executor ${args.executorId}`),
   });
+// The first slot's thread starts while the rest of this process is loaded: both take as long.
+prepareSlotThread(slotEntry, planMemory(conf, conf.get(EXECUTOR_MEMORY), args.cores).slotHeapMiB);
+const executor = await import('../executor/executor-backend.ts');
+backend = new executor.ExecutorBackend({ ...args, security, rpc, slotEntry, environment }, (code) =>
+  process.exit(code),
+);
 void backend.start();

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { archiveOf } from '../kit/archives.ts';
 import { IskraCommand } from '../kit/iskra-command.ts';
+import { BUNDLED_EXECUTOR, StandaloneCluster } from '../kit/standalone-cluster.ts';
 
 const LZ4 = fileURLToPath(new URL('../../../node_modules/lz4-napi', import.meta.url));
 
@@ -185,4 +187,19 @@ export async function main() {
   assert.match(without.err, /Cannot find package 'shouter'/);
   const { code, out, err } = await iskra.run(...SHIPPED, '--packages', spec, 'plain.js');
   assert.deepEqual([code, out], [0, '["AA","BB"]\n'], err);
+});
+
+test('on a standalone cluster executors share the cache in the work directory of their worker', async () => {
+  const cluster = await StandaloneCluster.start({ workers: 1, coresPerWorker: 2, executor: BUNDLED_EXECUTOR });
+  try {
+    const { code, out, err } = await iskra.run(
+      ...['--master', cluster.url, '-c', 'spark.iskra.package.ship=always', '-c', 'spark.executor.memory=512m'],
+      ...['--executor-cores', '1', '-c', `spark.iskra.package.cacheDir=${iskra.path('packed')}`, 'job.ts'],
+    );
+    assert.equal(code, 0, err);
+    assert.match(out, /^hello you! .* file:\S+\/work-0\/cache\/trees\/\S+\/lib\/words\.ts\n$/);
+    assert.equal(readdirSync(join(cluster.directory, 'work-0/cache/trees')).length, 1);
+  } finally {
+    await cluster.stop();
+  }
 });

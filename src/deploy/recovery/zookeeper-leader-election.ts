@@ -1,5 +1,6 @@
 import { assertNever } from '../../base/assert-never.ts';
 import type { EpochMs } from '../../base/clock.ts';
+import { InvariantError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 
 /** How much of a session's timeout may pass without an answer before a leader steps down. See `ZooKeeperLeaderElection`. */
@@ -88,8 +89,10 @@ interface Session {
  *
  * Invariants:
  * 1. Elected comes once at most, Revoked only after it and once; nothing comes after Revoked or Stop but the closing of sessions.
- * 2. Who leads has a node, watches it, and knows of none before it.
- * 3. Who waits watches its own node and the one before, or has asked for that.
+ * 2. Who leads has a node, and knows of none before it.
+ * 3. Who waits watches its own node and the one before, or is on
+ *    its way to that: has asked, waits for the link, will try again.
+ * 4. Who is not in a session asks for one, or will.
  *
  * Spark: ZooKeeperLeaderElectionAgent, on Curator's LeaderLatch
  */
@@ -102,6 +105,8 @@ export class ZooKeeperLeaderElection {
   #awaiting = false;
   /** Something was refused: it is tried again when the alarm goes off. */
   #retry = false;
+  /** How often the master was told something. */
+  #said = 0;
   #at: EpochMs = 0;
   #effects: ElectionEffect[] = [];
 
@@ -155,6 +160,27 @@ export class ZooKeeperLeaderElection {
   /** Whether the session cannot have ended at this time. */
   isCertain(at: EpochMs): boolean {
     return this.#session !== null && at < certainUntil(this.#session);
+  }
+
+  /** @throws InvariantError when one of the class comment's does not hold. */
+  checkInvariants(): void {
+    const fail = (rule: number, text: string): never => {
+      throw new InvariantError(`election, rule ${rule}: ${text}`);
+    };
+    if (this.#said > 2) fail(1, `told the master ${this.#said} times`);
+    const session = this.#session;
+    if (this.#state === 'leading' && (session === null || session.own === null || session.before !== null))
+      fail(2, `leads with the node ${session?.own} behind ${session?.before}`);
+    if (session !== null && (this.#state === 'joining' || this.#state === 'leading')) {
+      const { own, before, watched, asked } = session;
+      const willLook = this.#awaiting || this.#retry || asked.has('list') || asked.has('create');
+      const isSeen = (name: string | null): boolean => name === null || watched.has(name) || asked.has(name);
+      if (!willLook && this.#state === 'joining' && own === null) fail(3, 'has no node, and has not asked for one');
+      // A leader whose watch was refused asks again with the next answer.
+      if (!willLook && this.#state === 'joining' && !(isSeen(own) && isSeen(before)))
+        fail(3, `does not watch ${own} and ${before}`);
+    }
+    if (session === null && this.#state === 'joining') fail(4, 'has no session');
   }
 
   #inSession(event: Extract<ElectionEvent, { session: number }>): void {
@@ -302,6 +328,7 @@ export class ZooKeeperLeaderElection {
     if (this.#state !== 'joining' || own === null || before !== null || !watched.has(own)) return;
     if (!this.isCertain(this.#at)) return; // with the next answer
     this.#state = 'leading';
+    this.#said++;
     this.#log.info('We have gained leadership');
     this.#effects.push({ type: 'Elected' }, { type: 'WakeAt', at: certainUntil(session) });
   }
@@ -337,6 +364,7 @@ export class ZooKeeperLeaderElection {
 
   #revoke(why: string): void {
     this.#state = 'ended';
+    this.#said++;
     const message = `We have lost leadership: ${why}`;
     this.#log.error(message);
     this.#effects.push({ type: 'Revoked', message });

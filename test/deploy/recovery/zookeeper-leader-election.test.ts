@@ -30,6 +30,7 @@ class Participant {
 
   handle(event: Event): this {
     this.effects = this.machine.handle({ ...event, at: this.at } as ElectionEvent);
+    this.machine.checkInvariants();
     for (const effect of this.effects) {
       if (effect.type === 'OpenSession') this.session = effect.session;
       if (effect.type === 'Elected' || effect.type === 'Revoked') this.said.push(effect.type);

@@ -110,7 +110,7 @@ export class WorkDirs {
     if (this.#cleaning) return;
     this.#cleaning = true;
     try {
-      const entries = await this.#entries();
+      const entries = await this.#entries(needed());
       for (const name of oldDirectories(entries, needed(), olderThan)) {
         const doomed = join(this.#workDir, DOOMED + randomUUID());
         if (needed().has(name)) continue;
@@ -127,9 +127,11 @@ export class WorkDirs {
     }
   }
 
-  async #entries(): Promise<WorkDirEntry[]> {
+  /** @param needed what is not looked into: it stays, and may be large. */
+  async #entries(needed: ReadonlySet<string>): Promise<WorkDirEntry[]> {
     const entries: WorkDirEntry[] = [];
     for (const entry of await readdir(this.#workDir, { withFileTypes: true })) {
+      if (needed.has(entry.name)) continue;
       const isDirectory = entry.isDirectory();
       try {
         const newest = isDirectory ? await newestBelow(join(this.#workDir, entry.name)) : 0;

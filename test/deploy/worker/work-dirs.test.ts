@@ -80,7 +80,7 @@ test('an application that comes back while the work directory is cleaned keeps i
   const dirs = new WorkDirs(directory, [], recordingLogger([]));
   await dirs.clean(
     () => {
-      if (++asked === 2) needed.add('app-1').add('app-2');
+      if (++asked === 3) needed.add('app-1').add('app-2');
       return new Set(needed);
     },
     Date.now(),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, utimesSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { installPackages } from '../../src/deploy/submit/install-packages.ts';
 import { AppFolder } from '../kit/app-folder.ts';
@@ -35,6 +35,15 @@ test('a set of packages is installed once, whatever its order, and another regis
   assert.match(calls[0] ?? '', /^install --ignore-scripts .* -- @s\/b@\^2 a@1\.0\.0/);
   assert.match(calls[1] ?? '', /-- @s\/b@\^2 a@1\.0\.0 http:\/\/user:word@127\.0\.0\.1:1\/$/);
   assert.deepEqual(told, ['installing @s/b@^2, a@1.0.0', 'installing @s/b@^2, a@1.0.0']);
+});
+
+test('a set that was not used for 30 days goes when another one is installed, one that was used stays', async () => {
+  const [old, used] = [await installPackages(['old@1.0.0'], options), await installPackages(['used@1.0.0'], options)];
+  const longAgo = new Date(Date.now() - 31 * 24 * 3_600_000);
+  for (const folder of [old, used]) utimesSync(folder, longAgo, longAgo);
+  await installPackages(['used@1.0.0'], options);
+  await installPackages(['new@1.0.0'], options);
+  assert.deepEqual([existsSync(old), existsSync(used)], [false, true]);
 });
 
 test('what npm says is in the error, and nothing of the attempt stays', async () => {

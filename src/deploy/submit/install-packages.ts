@@ -1,6 +1,16 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
@@ -21,6 +31,9 @@ const SPEC = /^(@[\w.~-]+\/)?[\w~][\w.~-]*@[^\s]+$/;
 
 /** npm gives up on a registry after some minutes by itself; this is for one that hangs otherwise. */
 const LONGEST_MS = 15 * 60_000;
+
+/** A set that is not used for so long is installed again when it is wanted. */
+const KEEP_MS = 30 * 24 * 3_600_000;
 
 /** What of npm's complaints is shown. */
 const SHOWN_LINES = 8;
@@ -62,6 +75,7 @@ export async function installPackages(specs: readonly string[], options: Install
     writeFileSync(join(draft, 'package.json'), '{"private":true}\n');
     options.tell(`installing ${wanted.join(', ')}`);
     await runNpm(draft, wanted, options);
+    removeUnused(cache, systemClock.now());
     try {
       renameSync(draft, folder);
     } catch (error) {
@@ -70,6 +84,14 @@ export async function installPackages(specs: readonly string[], options: Install
     return folder;
   } finally {
     rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/** Sets that no run has used for long, and what runs left that were killed. */
+function removeUnused(cache: string, now: number): void {
+  for (const name of readdirSync(cache)) {
+    const stat = statSync(join(cache, name), { throwIfNoEntry: false });
+    if (stat !== undefined && now - stat.mtimeMs > KEEP_MS) rmSync(join(cache, name), { recursive: true, force: true });
   }
 }
 

@@ -19,6 +19,14 @@ export const SHUFFLE_SERVICE_PORT: ConfigEntry<number> = defineEntry({
   since: '0.2',
 });
 
+export const SHUFFLE_SERVICE_OWN_PROCESS: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.iskra.shuffle.service.ownProcess',
+  type: types.boolean,
+  default: false,
+  doc: 'Whether the shuffle service of a worker with `spark.shuffle.service.enabled` is `iskra shuffle-service` on its machine: the worker starts none, and tells that one what it has to know.',
+  since: '0.2',
+});
+
 export const SHUFFLE_SERVICE_DB_ENABLED: ConfigEntry<boolean> = defineEntry({
   key: 'spark.shuffle.service.db.enabled',
   type: types.boolean,

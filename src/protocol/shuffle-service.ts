@@ -35,4 +35,14 @@ export interface AskShuffleService {
     { readonly appId: string; readonly executorIds: readonly ExecutorId[] },
     { readonly localDirs: Readonly<Record<ExecutorId, readonly string[]>> },
   ];
+  /**
+   * Of the machine's worker, who shows the cluster's key; so are the two that follow. `secret`: of the application's executors;
+   * null: the cluster's. `localRoots`: below which they keep their files.
+   */
+  ApplicationStarted: [
+    { readonly appId: string; readonly secret: Uint8Array | null; readonly localRoots: readonly string[] },
+    null,
+  ];
+  ExecutorRemoved: [{ readonly appId: string; readonly executorId: ExecutorId }, null];
+  ApplicationRemoved: [{ readonly appId: string }, null];
 }

@@ -103,7 +103,8 @@ export class ExecutorBook {
   /** Forgets applications without a directory that is still there: somebody else has removed them. */
   forgetVanished(): void {
     for (const [appId, { record, executors }] of this.#applications) {
-      if (record !== null || [...executors.values()].some(({ paths }) => paths.some(isDirectory))) continue;
+      const known = [...(record?.localRoots ?? []), ...[...executors.values()].flatMap(({ paths }) => paths)];
+      if (known.length === 0 || known.some(isDirectory)) continue;
       this.removeApplication(appId);
       this.#log.info(`Forgot ${appId}, whose directories are gone`);
     }
@@ -115,6 +116,7 @@ export class ExecutorBook {
       for (const [executorId, record] of executors) this.#restore(appId, executorId, record);
       if (!this.#applications.has(appId)) this.#options.state?.removeApplication(appId);
     }
+    this.forgetVanished();
   }
 
   #restore(appId: string, executorId: ExecutorId, { localDirs, layout }: ExecutorRecord): void {

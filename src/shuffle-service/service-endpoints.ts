@@ -9,6 +9,7 @@ import type { AskMessage, RpcCaller, RpcEndpoint } from '../rpc/rpc-endpoint.ts'
 import { serveShuffleBlock } from '../shuffle/serve-shuffle-block.ts';
 import type { ExecutorBook } from './executor-book.ts';
 import { isServedFile } from './served-files.ts';
+import type { ShuffleServicePort } from './shuffle-service-port.ts';
 
 /** The blocks of executors, as they would serve them themselves. */
 export class ServiceBlocks implements RpcEndpoint<never, AskBlocks> {
@@ -59,22 +60,75 @@ export class ServiceBlocks implements RpcEndpoint<never, AskBlocks> {
   }
 }
 
-/** What executors and drivers want of the service itself. */
+/** Questions of the machine's worker. */
+interface OfWorker {
+  readonly type: 'ApplicationStarted' | 'ExecutorRemoved' | 'ApplicationRemoved';
+}
+
+/** What executors, drivers and workers want of the service itself. */
 export class ServiceQuestions implements RpcEndpoint<never, AskShuffleService> {
   readonly #book: ExecutorBook;
+  readonly #worker: ShuffleServicePort | null;
+  readonly #clusterKeyId: string | null;
   readonly #servesRddBlocks: boolean;
   readonly #log: Logger;
 
-  constructor(book: ExecutorBook, servesRddBlocks: boolean, log: Logger) {
+  constructor(
+    book: ExecutorBook,
+    options: {
+      /** What a worker in another process says; null: the worker is in this one. */
+      readonly worker: ShuffleServicePort | null;
+      /** What that worker shows; null: nobody proves anything. */
+      readonly clusterKeyId: string | null;
+      readonly servesRddBlocks: boolean;
+      readonly log: Logger;
+    },
+  ) {
     this.#book = book;
-    this.#servesRddBlocks = servesRddBlocks;
-    this.#log = log;
+    this.#worker = options.worker;
+    this.#clusterKeyId = options.clusterKeyId;
+    this.#servesRddBlocks = options.servesRddBlocks;
+    this.#log = options.log;
   }
 
   receive(): void {}
 
   receiveAndReply(ask: AskMessage<AskShuffleService>, from: RpcCaller): unknown {
-    authorize(from, ask.request.appId);
+    switch (ask.type) {
+      case 'ApplicationStarted':
+      case 'ExecutorRemoved':
+      case 'ApplicationRemoved':
+        return this.#ofWorker(ask, from);
+      default:
+        authorize(from, ask.request.appId);
+        return this.#ofApplication(ask);
+    }
+  }
+
+  #ofWorker(ask: Extract<AskMessage<AskShuffleService>, OfWorker>, { keyId }: RpcCaller): null {
+    const { appId } = ask.request;
+    const worker = this.#worker;
+    if (worker === null)
+      throw new IskraError('NOT_AUTHORIZED', `this shuffle service hears ${ask.type} of its own worker only`);
+    if (keyId !== this.#clusterKeyId)
+      throw new IskraError(
+        'NOT_AUTHORIZED',
+        `Client for ${keyId} is not a worker: it cannot say ${ask.type} of ${appId}.`,
+      );
+    switch (ask.type) {
+      case 'ApplicationStarted':
+        worker.applicationStarted(appId, ask.request.secret, ask.request.localRoots);
+        return null;
+      case 'ExecutorRemoved':
+        worker.executorRemoved(appId, ask.request.executorId);
+        return null;
+      case 'ApplicationRemoved':
+        worker.applicationRemoved(appId);
+        return null;
+    }
+  }
+
+  #ofApplication(ask: Exclude<AskMessage<AskShuffleService>, OfWorker>): unknown {
     switch (ask.type) {
       case 'RegisterExecutor': {
         const { appId, executorId, shuffleInfo } = ask.request;

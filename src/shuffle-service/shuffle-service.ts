@@ -23,21 +23,7 @@ import { ExecutorBook } from './executor-book.ts';
 import { removeDirectories, removeUnservedFiles } from './served-files.ts';
 import { ServiceBlocks, ServiceQuestions } from './service-endpoints.ts';
 import { SAFE_ID, ServiceState } from './service-state.ts';
-
-/** What a worker tells the service that it runs. Calls return at once; what cannot be removed is logged. */
-export interface ShuffleServicePort {
-  /**
-   * Before the application's first executor here; again changes what was said.
-   *
-   * @param secret what its executors prove themselves with; null: with the secret that the cluster shares.
-   * @param localRoots below which its executors keep their files (SPARK_EXECUTOR_DIRS).
-   */
-  applicationStarted(appId: string, secret: string | Uint8Array | null, localRoots: readonly string[]): void;
-  /** Its process has ended: what of its files nobody is served goes (spark.storage.cleanupFilesAfterExecutorExit). */
-  executorRemoved(appId: string, executorId: ExecutorId): void;
-  /** All its files go, and what is known of it. */
-  applicationRemoved(appId: string): void;
-}
+import type { ShuffleServicePort } from './shuffle-service-port.ts';
 
 export interface ShuffleServiceOptions {
   /** The name or address by which others reach it. */
@@ -96,16 +82,28 @@ export class ShuffleService implements ShuffleServicePort {
       security: securityOf(security, book, onlyToldApplications),
       logger: options.log,
     });
-    return new ShuffleService(rpc, book, conf.get(SHUFFLE_SERVICE_FETCH_RDD_ENABLED), log);
+    const clusterKeyId = security.kind === 'none' ? null : security.keyId;
+    const servesRddBlocks = conf.get(SHUFFLE_SERVICE_FETCH_RDD_ENABLED);
+    return new ShuffleService(rpc, book, !onlyToldApplications, clusterKeyId, servesRddBlocks, log);
   }
 
-  private constructor(rpc: RpcEnv, book: ExecutorBook, servesRddBlocks: boolean, log: Logger) {
+  private constructor(
+    rpc: RpcEnv,
+    book: ExecutorBook,
+    hearsWorkers: boolean,
+    clusterKeyId: string | null,
+    servesRddBlocks: boolean,
+    log: Logger,
+  ) {
     this.#rpc = rpc;
     this.#book = book;
     this.#servesRddBlocks = servesRddBlocks;
     this.#log = log;
     rpc.register<never, AskBlocks>(BLOCK_TRANSFER_ENDPOINT, new ServiceBlocks(book, servesRddBlocks));
-    rpc.register<never, AskShuffleService>(SHUFFLE_SERVICE_ENDPOINT, new ServiceQuestions(book, servesRddBlocks, log));
+    rpc.register<never, AskShuffleService>(
+      SHUFFLE_SERVICE_ENDPOINT,
+      new ServiceQuestions(book, { worker: hearsWorkers ? this : null, clusterKeyId, servesRddBlocks, log }),
+    );
     log.info(`Starting shuffle service on port ${this.address.port}`);
   }
 
@@ -156,6 +154,8 @@ function securityOf(security: RpcSecurity, book: ExecutorBook, onlyToldApplicati
   return {
     ...security,
     secretFor(keyId) {
+      // A worker in another process.
+      if (keyId === security.keyId) return onlyToldApplications ? null : secret;
       const record = book.recordOf(keyId);
       if (record !== null) return record.secret ?? secret;
       return onlyToldApplications || !SAFE_ID.test(keyId) ? null : secret;

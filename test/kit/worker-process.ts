@@ -74,6 +74,10 @@ export async function workerScene(
     programs: files,
     environment: { ...process.env, SPARK_LOCAL_DIRS: undefined, SPARK_EXECUTOR_DIRS: undefined },
     ...more,
+  }).catch(async (error: unknown) => {
+    await master.stop();
+    rmSync(directory, { recursive: true, force: true });
+    throw error;
   });
   return { master, worker, directory, workDir, lines };
 }

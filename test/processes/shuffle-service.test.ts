@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { SparkContext } from '../../src/driver/spark-context.ts';
+import { sharedSecret } from '../../src/rpc/security.ts';
 import { executorPids, kill } from '../kit/executors.ts';
 import { StandaloneCluster } from '../kit/standalone-cluster.ts';
 
@@ -41,15 +43,34 @@ async function shuffleService(t: TestContext, localDir: string | null, port = 0,
 test('a shuffle service is killed and started again between the stages, executors too: no map task runs again', {
   timeout: 120_000,
 }, async (t) => {
-  const cluster = await StandaloneCluster.start({ workers: 1, coresPerWorker: 2, memoryPerWorker: 2048 });
+  const folder = mkdtempSync(join(tmpdir(), 'iskra-shuffle-service-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const localDir = join(folder, 'local');
+  const secretFile = join(folder, 'secret');
+  writeFileSync(secretFile, 'of the cluster\n', { mode: 0o600 });
+  const authenticate = ['spark.authenticate=true', `spark.authenticate.secret.file=${secretFile}`];
+  const options = ['--host', '127.0.0.1', ...authenticate.flatMap((text) => ['--conf', text])];
+  const first = await shuffleService(t, localDir, 0, ...options);
+  const cluster = await StandaloneCluster.start({
+    workers: 1,
+    coresPerWorker: 2,
+    memoryPerWorker: 2048,
+    security: sharedSecret('of the cluster'),
+    conf: {
+      'spark.local.dir': localDir,
+      'spark.shuffle.service.enabled': 'true',
+      'spark.shuffle.service.port': String(first.port),
+      'spark.iskra.shuffle.service.ownProcess': 'true',
+    },
+  });
   t.after(() => cluster.stop());
-  const localDir = join(cluster.directory, 'local');
-  const first = await shuffleService(t, localDir);
   const sc = await SparkContext.create({
     master: cluster.url,
     appName: 'a service of its own',
     'spark.log.level': 'OFF',
     'spark.executor.cores': '1',
+    'spark.authenticate': 'true',
+    'spark.authenticate.secret.file': secretFile,
     'spark.shuffle.service.enabled': 'true',
     'spark.shuffle.readHostLocalDisk': 'false',
     'spark.shuffle.service.port': String(first.port),
@@ -67,12 +88,13 @@ test('a shuffle service is killed and started again between the stages, executor
   const pids = await executorPids(sc, 2);
   first.child.kill('SIGKILL');
   await once(first.child, 'exit');
-  const second = await shuffleService(t, localDir, first.port);
+  const second = await shuffleService(t, localDir, first.port, ...options);
   for (const pid of pids) await kill(pid);
   assert.deepEqual(await counts.values().collect(), Array(10).fill(100));
   assert.equal(mapped.value, 1000);
   assert.match(second.log(), /Executor [01] of app-\d+-0000 is served as before/);
   await sc.stop();
+  while (readdirSync(join(localDir, 'registeredExecutors')).length > 0) await new Promise(setImmediate);
   second.child.kill('SIGTERM');
   assert.deepEqual(await once(second.child, 'exit'), [143, null]);
   // The worker removes what the application had.

@@ -14,9 +14,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLogger } from '../../src/base/logger.ts';
 import { type AskShuffleService, SHUFFLE_SERVICE_ENDPOINT } from '../../src/protocol/shuffle-service.ts';
-import { sharedSecret } from '../../src/rpc/security.ts';
+import { type RpcSecurity, sharedSecret } from '../../src/rpc/security.ts';
+import { RemoteShuffleService } from '../../src/shuffle-service/remote-shuffle-service.ts';
 import { ShuffleServiceClient } from '../../src/shuffle-service/shuffle-service-client.ts';
 import { ManualClock } from '../kit/manual-clock.ts';
+import { OPEN, recordingLogger } from '../kit/rpc.ts';
 import { blockClient, ONCE, read, ServiceScene, writeMapOutput } from '../kit/shuffle-service.ts';
 
 const BLOCK = { mapId: 5, reduceId: 0, numPartitions: 1 };
@@ -315,4 +317,66 @@ test('an executor tries to register as often as it is told, 5 s apart; a refusal
     ),
   });
   assert.deepEqual(waits, [5000, 5000]);
+});
+
+test('a service of its own hears of secrets and ends from the worker of its machine, and from nobody else', async (t) => {
+  const scene = new ServiceScene(t);
+  const security = sharedSecret('the cluster');
+  const service = await scene.start({}, { security });
+  const open = async (as: RpcSecurity, lines: string[]): Promise<RemoteShuffleService> => {
+    const remote = await RemoteShuffleService.open(
+      service.address,
+      { name: 'worker', security: as },
+      recordingLogger(lines),
+    );
+    t.after(() => remote.stop());
+    return remote;
+  };
+  const tick = () => new Promise(setImmediate);
+  const root = join(scene.root, 'executor-1');
+  mkdirSync(root);
+  const dirs = scene.dirs([root]);
+  const paths = dirs.toData().dirs;
+  writeMapOutput(dirs, 0, 5, ['x']);
+  writeFileSync(dirs.file('spill'), 'x');
+  const lines: string[] = [];
+  const worker = await open(security, lines);
+  worker.applicationStarted('app-1', 'of app-1', [root]);
+  const state = join(scene.directory, 'work/registeredExecutors/app-1');
+  while (!existsSync(join(state, 'application.json'))) await tick();
+  await assert.rejects(
+    (await scene.client('app-1', 'the cluster')).register(service.address, '1', paths, ONCE),
+    /same secret/,
+  );
+  await (await scene.client('app-1', 'of app-1')).register(service.address, '1', paths, ONCE);
+  const strangers: string[] = [];
+  const stranger = await open(sharedSecret('of app-1', { keyId: 'app-1' }), strangers);
+  stranger.applicationRemoved('app-1');
+  while (strangers.length === 0) await tick();
+  assert.match(strangers[0] ?? '', /did not hear ApplicationRemoved: Client for app-1 is not a worker/);
+  worker.executorRemoved('app-1', '1');
+  while (existsSync(dirs.find('spill'))) await tick();
+  assert.deepEqual(await read(await scene.blocks('app-1', 'of app-1'), service.address, '1', BLOCK), ['x']);
+  worker.applicationRemoved('app-1');
+  while (existsSync(state) || paths.some(existsSync)) await tick();
+  assert.deepEqual(lines, []);
+  await service.stop();
+  worker.applicationRemoved('app-2');
+  while (lines.length === 0) await tick();
+  assert.match(lines[0] ?? '', /^The shuffle service at 127\.0\.0\.1:\d+ did not hear ApplicationRemoved: /);
+});
+
+test('a worker’s service hears of applications from its worker only', async (t) => {
+  const scene = new ServiceScene(t);
+  const service = await scene.start({}, { onlyToldApplications: true });
+  const lines: string[] = [];
+  const remote = await RemoteShuffleService.open(
+    service.address,
+    { name: 'x', security: OPEN },
+    recordingLogger(lines),
+  );
+  t.after(() => remote.stop());
+  remote.applicationStarted('app-1', null, [scene.root]);
+  while (lines.length === 0) await new Promise(setImmediate);
+  assert.match(lines[0] ?? '', /this shuffle service hears ApplicationStarted of its own worker only/);
 });

@@ -3,7 +3,11 @@ import { join, resolve } from 'node:path';
 import { IllegalArgumentError } from '../../base/errors.ts';
 import { parseMasterUrl } from '../../config/master-url.ts';
 import { AUTHENTICATE } from '../../config/network-entries.ts';
-import { SHUFFLE_SERVICE_ENABLED, SHUFFLE_SERVICE_PORT } from '../../config/shuffle-service-entries.ts';
+import {
+  SHUFFLE_SERVICE_ENABLED,
+  SHUFFLE_SERVICE_OWN_PROCESS,
+  SHUFFLE_SERVICE_PORT,
+} from '../../config/shuffle-service-entries.ts';
 import { SparkConf } from '../../config/spark-conf.ts';
 import { MASTER_UI_PORT, WORKER_UI_PORT } from '../../config/ui-entries.ts';
 import { types } from '../../config/value-types.ts';
@@ -96,7 +100,8 @@ export async function workerArguments(given: GivenOptions, machine: DaemonMachin
     );
   const masters = mastersOf(url);
   const conf = await settings('worker', given, machine);
-  if (conf.get(SHUFFLE_SERVICE_ENABLED) && Number(variable(env, 'WORKER_INSTANCES') ?? 1) > 1)
+  const ownService = conf.get(SHUFFLE_SERVICE_ENABLED) && !conf.get(SHUFFLE_SERVICE_OWN_PROCESS);
+  if (ownService && Number(variable(env, 'WORKER_INSTANCES') ?? 1) > 1)
     throw new UsageError(
       'Starting multiple workers on one host is failed because we may launch no more than one external shuffle service on each host, please set spark.shuffle.service.enabled to false or set SPARK_WORKER_INSTANCES to 1 to resolve the conflict.',
     );

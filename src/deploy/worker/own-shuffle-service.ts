@@ -1,19 +1,39 @@
 import { configuredLocalDirs } from '../../config/local-roots.ts';
-import { SHUFFLE_SERVICE_ENABLED } from '../../config/shuffle-service-entries.ts';
+import {
+  SHUFFLE_SERVICE_ENABLED,
+  SHUFFLE_SERVICE_OWN_PROCESS,
+  SHUFFLE_SERVICE_PORT,
+} from '../../config/shuffle-service-entries.ts';
+import type { RpcAddress } from '../../rpc/rpc-address.ts';
+import { rpcSettings } from '../../rpc/rpc-settings.ts';
 import { SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
-import type { ShuffleService, ShuffleServicePort } from '../../shuffle-service/shuffle-service.ts';
+import type { ShuffleServicePort } from '../../shuffle-service/shuffle-service-port.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import type { ProcessKey } from './worker-events.ts';
 import type { WorkerOptions } from './worker-loop.ts';
 
+/** The shuffle service of a worker's machine, in its process or another. */
+export interface WorkerShuffleService extends ShuffleServicePort {
+  readonly address: RpcAddress;
+  stop(): Promise<void>;
+}
+
 /**
- * The shuffle service of a worker, in its process; null when spark.shuffle.service.enabled is false.
+ * The shuffle service of a worker; null when spark.shuffle.service.enabled is false.
  *
  * @throws IskraError when it cannot be: the worker does not start then. Spark: Worker.startExternalShuffleService
  */
-export async function openShuffleService(options: WorkerOptions, workDir: string): Promise<ShuffleService | null> {
+export async function openShuffleService(
+  options: WorkerOptions,
+  workDir: string,
+): Promise<WorkerShuffleService | null> {
   const { conf, host, bindAddress, security, log, environment = process.env } = options;
   if (!conf.get(SHUFFLE_SERVICE_ENABLED)) return null;
+  if (conf.get(SHUFFLE_SERVICE_OWN_PROCESS)) {
+    const { RemoteShuffleService } = await import('../../shuffle-service/remote-shuffle-service.ts');
+    const env = { name: 'sparkWorker', security, ...rpcSettings(conf), logger: log };
+    return RemoteShuffleService.open({ host, port: conf.get(SHUFFLE_SERVICE_PORT) }, env, log.named('Worker'));
+  }
   const { ShuffleService } = await import('../../shuffle-service/shuffle-service.ts');
   return ShuffleService.start(conf, {
     host,

@@ -25,10 +25,9 @@ import type { RpcCaller } from '../../rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../../rpc/rpc-env.ts';
 import { rpcSettings } from '../../rpc/rpc-settings.ts';
 import type { RpcSecurity } from '../../rpc/security.ts';
-import type { ShuffleService } from '../../shuffle-service/shuffle-service.ts';
 import { applicationFetcher, type FetchApplication } from './fetch-application.ts';
 import { readMasterMessage } from './master-message.ts';
-import { announceExecutor, openShuffleService } from './own-shuffle-service.ts';
+import { announceExecutor, openShuffleService, type WorkerShuffleService } from './own-shuffle-service.ts';
 import { ProcessHost } from './process-host.ts';
 import { Timers } from './timers.ts';
 import { createWorkDir, WorkDirs } from './work-dirs.ts';
@@ -136,7 +135,7 @@ export class WorkerLoop {
   readonly finished: Promise<WorkerEnd>;
   readonly #rpc: RpcEnv;
   readonly #access: WorkerAccessKeys;
-  readonly #shuffleService: ShuffleService | null;
+  readonly #shuffleService: WorkerShuffleService | null;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #machine: Worker;
@@ -162,7 +161,7 @@ export class WorkerLoop {
     settings: WorkerSettings,
     rpc: RpcEnv,
     access: WorkerAccessKeys,
-    shuffleService: ShuffleService | null,
+    shuffleService: WorkerShuffleService | null,
     clock: Clock,
   ) {
     const { conf, host, cores, memory, log, seed, environment = process.env } = options;
@@ -218,7 +217,7 @@ export class WorkerLoop {
     this.#hear({ type: 'Start' });
   }
 
-  /** Where its shuffle service listens; null when it has none. */
+  /** Where the shuffle service of its machine listens; null when it has none. */
   get shuffleServiceAddress(): RpcAddress | null {
     return this.#shuffleService?.address ?? null;
   }

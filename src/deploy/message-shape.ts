@@ -55,6 +55,13 @@ export function orNull(check: ShapeCheck): ShapeCheck {
   };
 }
 
+/** A field that need not be there. */
+export function absentOr(check: ShapeCheck): ShapeCheck {
+  return (value, at) => {
+    if (value !== undefined) check(value, at);
+  };
+}
+
 export function listOf(check: ShapeCheck): ShapeCheck {
   return (value, at) => {
     if (!Array.isArray(value)) bad(at, 'a list', value);
@@ -128,6 +135,7 @@ export const applicationDescription: ShapeCheck = fields({
   name: text,
   maxCores: orNull(whole(0)),
   command,
+  secretSalt: absentOr(matching(/^[0-9a-f]{64}$/, '64 hex digits')),
   appUiUrl: text,
   user: text,
   demand: fields({

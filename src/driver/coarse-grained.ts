@@ -67,7 +67,7 @@ export function executorConf(conf: SparkConf): Record<string, string> {
 /**
  * The environment of an executor's process: what it has to know before it can ask the driver, and `spark.executorEnv.NAME`.
  *
- * @param secret the application's; null: nobody authenticates.
+ * @param secret the application's; null: nobody authenticates, or whoever starts it adds it.
  */
 export function executorEnvironment(conf: SparkConf, secret: string | null): Record<string, string> {
   const startup = { ...startupConf(conf), ...(secret === null ? {} : { 'spark.authenticate': 'true' }) };

@@ -6,7 +6,7 @@ import { APP_NAME, DRIVER_HOST } from '../config/core-entries.ts';
 import { STANDALONE_REGISTRATION_TIMEOUT } from '../config/deploy-entries.ts';
 import type { MasterUrl } from '../config/master-url.ts';
 import { EXECUTOR_CORES, EXECUTOR_MEMORY } from '../config/memory-entries.ts';
-import { AUTHENTICATE_SECRET_BITS, DRIVER_BIND_ADDRESS, DRIVER_PORT } from '../config/network-entries.ts';
+import { DRIVER_BIND_ADDRESS, DRIVER_PORT } from '../config/network-entries.ts';
 import { TASK_MAX_FAILURES } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { CORES_MAX, EXECUTOR_INSTANCES } from '../config/submit-entries.ts';
@@ -17,19 +17,22 @@ import { EXECUTOR_MAIN } from '../protocol/worker-process.ts';
 import { endpointUrl, formatAddress, parseAddress, type RpcAddress } from '../rpc/rpc-address.ts';
 import { RpcEnv } from '../rpc/rpc-env.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
-import { driverSecurity, generateSecret, resolveSecurity, sharedSecret } from '../rpc/security.ts';
+import { applicationSecret, driverSecurity, generateSecret, resolveSecurity, sharedSecret } from '../rpc/security.ts';
 import { allocationSettings } from './allocation-settings.ts';
 import { type BackendNeeds, checkTaskCpus, type OpenBackend } from './backend-needs.ts';
 import { coarseGrainedBackend, executorEnvironment } from './coarse-grained.ts';
 import { addressTowards } from './own-address.ts';
 
 const MIB = 1 << 20;
+/** As `ApplicationDescription.secretSalt` has it. */
+const SALT_BITS = 256;
 
 /**
  * `spark://h1:p1,h2:p2`: registers with the master that leads; workers start the executors, which connect to the driver.
  *
- * Who may connect follows the cluster. With `spark.authenticate` the driver shows the cluster's secret to masters, and makes one
- * of its own for its executors, so that an executor, which runs anybody's functions, never has the key to the daemons. Without,
+ * Who may connect follows the cluster. With `spark.authenticate` the driver shows the cluster's secret to masters, and its
+ * executors have one of the application's own, so that an executor, which runs anybody's functions, never has the key to the
+ * daemons. It does not travel: driver and workers derive it from the cluster's and a salt, which does. Without authentication
  * the driver's port is as open as the master's, and like it on loopback alone unless `spark.authenticate=false` is said: a secret
  * of the application's own would protect nothing, since an open master tells it to whoever registers as a worker.
  *
@@ -48,7 +51,8 @@ export async function openStandalone(
   const demand = executorDemand(conf, cores);
   const allocation = allocationSettings(conf, log);
   const cluster = resolveSecurity(conf, { role: 'driver', environment: process.env });
-  const secret = cluster.kind === 'none' ? null : generateSecret(conf.get(AUTHENTICATE_SECRET_BITS));
+  const salt = generateSecret(SALT_BITS);
+  const secret = cluster.kind === 'none' ? null : applicationSecret(cluster.secret, salt);
   const host = conf.contains(DRIVER_HOST) ? conf.get(DRIVER_HOST) : await addressTowards(addresses);
   const rpc = await RpcEnv.create({
     name: 'sparkDriver',
@@ -68,7 +72,8 @@ export async function openStandalone(
     app: {
       name: conf.get(APP_NAME) ?? 'app',
       maxCores: conf.get(CORES_MAX) ?? null,
-      command: executorCommand(conf, address, secret),
+      command: executorCommand(conf, address),
+      ...(secret === null ? {} : { secretSalt: salt }),
       appUiUrl: '',
       user: process.env['SPARK_USER'] ?? userName(),
       demand,
@@ -114,7 +119,7 @@ export async function openStandalone(
 }
 
 /** What a worker runs for an executor. Spark: StandaloneSchedulerBackend, the Command */
-function executorCommand(conf: SparkConf, driver: RpcAddress, secret: string | null): Command {
+function executorCommand(conf: SparkConf, driver: RpcAddress): Command {
   return {
     mainClass: EXECUTOR_MAIN,
     arguments: [
@@ -123,7 +128,8 @@ function executorCommand(conf: SparkConf, driver: RpcAddress, secret: string | n
       ...['--app-id', '{{APP_ID}}', '--worker-url', '{{WORKER_URL}}'],
       ...['--resourceProfileId', '{{RESOURCE_PROFILE_ID}}'],
     ],
-    environment: executorEnvironment(conf, secret),
+    // Workers put the secret to it.
+    environment: executorEnvironment(conf, null),
     // The heaps that count are those of its slots, which it makes as large as spark.executor.memory says.
     nodeOptions: [],
   };

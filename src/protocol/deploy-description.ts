@@ -35,6 +35,11 @@ export interface ApplicationDescription {
   /** `spark.cores.max`; null: as `spark.deploy.defaultCores` says. */
   readonly maxCores: number | null;
   readonly command: Command;
+  /**
+   * 64 hex digits, from which and from the cluster's secret each worker derives that of the application, for its executors. Absent:
+   * the environment of `command` has what they need.
+   */
+  readonly secretSalt?: string;
   readonly appUiUrl: string;
   readonly user: string;
   /** Of resource profile 0. */

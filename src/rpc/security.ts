@@ -1,5 +1,5 @@
 // Who may connect: the policy, and how settings become one.
-import { randomBytes } from 'node:crypto';
+import { hkdfSync, randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import { IllegalArgumentError } from '../base/errors.ts';
@@ -77,6 +77,21 @@ export function driverSecurity(
 /** A secret for one application, as text. @param bits its length; `spark.authenticate.secretBitLength` */
 export function generateSecret(bits = 256): string {
   return randomBytes(bits / 8).toString('hex');
+}
+
+/** What the derived bytes are for: another use of the cluster's secret gets others. */
+const OF_AN_APPLICATION = 'iskra: secret of an application';
+const APPLICATION_SECRET_BYTES = 32;
+
+/**
+ * The secret of one application of a cluster. Its driver and the workers that start its executors derive it, each for itself, so
+ * that it never travels; who knows it knows nothing of the cluster's, or of another application's.
+ *
+ * @param salt hex; whoever reads it cannot do anything with it.
+ */
+export function applicationSecret(cluster: Uint8Array, salt: string): string {
+  const bytes = hkdfSync('sha256', cluster, Buffer.from(salt, 'hex'), OF_AN_APPLICATION, APPLICATION_SECRET_BYTES);
+  return Buffer.from(bytes).toString('hex');
 }
 
 export interface ResolveOptions {

@@ -21,7 +21,9 @@ const MIB: number = 1024 ** 2;
 /** Linux takes 128 KiB for one variable, with its name. */
 const MAX_CONF_BYTES: number = 120 * 1024;
 /** Settings that hold for the submitter's machine and process only. */
-const OF_THE_SUBMITTER = ['spark.driver.host', 'spark.driver.bindAddress', 'spark.authenticate.secret'];
+const OF_THE_SUBMITTER = ['spark.driver.host', 'spark.driver.bindAddress'];
+/** Its worker gives it the secret. */
+const SECRETS: RegExp = /^spark\.authenticate\.secret(\.|$)/;
 
 /**
  * @throws IllegalArgumentError for a setting of the driver that cannot be, and for more settings than a process can be given.
@@ -29,8 +31,9 @@ const OF_THE_SUBMITTER = ['spark.driver.host', 'spark.driver.bindAddress', 'spar
  * Spark: StandaloneRestServer.buildDriverDescription, ClientEndpoint.onStart
  */
 export function describeDriver(request: DriverRequest): DriverDescription {
-  const properties = { ...request.properties };
-  for (const key of OF_THE_SUBMITTER) delete properties[key];
+  const properties = Object.fromEntries(
+    Object.entries(request.properties).filter(([key]) => !OF_THE_SUBMITTER.includes(key) && !SECRETS.test(key)),
+  );
   const conf = new SparkConf(properties);
   const memory = Math.floor(conf.get(DRIVER_MEMORY) / MIB);
   const settings = JSON.stringify(properties);

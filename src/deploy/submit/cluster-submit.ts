@@ -3,16 +3,11 @@ import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import {
-  AUTHENTICATE_SECRET,
-  AUTHENTICATE_SECRET_DRIVER_FILE,
-  AUTHENTICATE_SECRET_FILE,
-  NETWORK_TIMEOUT,
-} from '../../config/network-entries.ts';
+import { AUTHENTICATE_SECRET, NETWORK_TIMEOUT } from '../../config/network-entries.ts';
 import { MASTER_REST_ENABLED } from '../../config/rest-entries.ts';
 import { SparkConf } from '../../config/spark-conf.ts';
 import { STANDALONE_SUBMIT_WAIT_APP_COMPLETION } from '../../config/submit-entries.ts';
-import { resolveSecurity, SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
+import { resolveSecurity } from '../../rpc/security.ts';
 import { describeDriver, submitterEnvironment } from '../rest/driver-description.ts';
 import { RestConnectionError, restGateway } from '../rest/rest-client.ts';
 import type { PreparedApplication } from './app-loader.ts';
@@ -43,7 +38,7 @@ export async function runClusterCommand(command: ClusterCommand, host: ClusterHo
   if (conf.get(MASTER_REST_ENABLED)) {
     const gateway = restGateway(command.masters, host.log);
     try {
-      return await runOver(gateway, 'http', command, conf, host);
+      return await runOver(gateway, command, conf, host);
     } catch (error) {
       if (!(error instanceof RestConnectionError)) throw error;
       host.log.warn(
@@ -58,7 +53,7 @@ export async function runClusterCommand(command: ClusterCommand, host: ClusterHo
     log: host.log,
   });
   try {
-    return await runOver(gateway, 'rpc', command, conf, host);
+    return await runOver(gateway, command, conf, host);
   } finally {
     await gateway.close();
   }
@@ -66,14 +61,13 @@ export async function runClusterCommand(command: ClusterCommand, host: ClusterHo
 
 async function runOver(
   gateway: SubmissionGateway,
-  over: 'http' | 'rpc',
   command: ClusterCommand,
   conf: SparkConf,
   host: ClusterHost,
 ): Promise<number> {
   switch (command.kind) {
     case 'submit':
-      return submit(gateway, over, command, conf, host);
+      return submit(gateway, command, conf, host);
     case 'kill': {
       const { success, message } = await gateway.kill(command.driverId);
       host.print(message);
@@ -86,7 +80,6 @@ async function runOver(
 
 async function submit(
   gateway: SubmissionGateway,
-  over: 'http' | 'rpc',
   command: Extract<ClusterCommand, { kind: 'submit' }>,
   conf: SparkConf,
   host: ClusterHost,
@@ -98,7 +91,7 @@ async function submit(
     mainClass: basename(application?.path ?? name),
     args,
     properties,
-    environment: { ...submitterEnvironment(host.env), ...(over === 'http' ? {} : secretFor(conf, host.env)) },
+    environment: submitterEnvironment(host.env),
   };
   const { cores, memory } = describeDriver(request);
   const { success, driverId, message } = await gateway.submit(request);
@@ -131,11 +124,4 @@ async function tellStatus(gateway: SubmissionGateway, driverId: string, { print 
     print(`${state === 'RUNNING' ? 'Driver running' : 'It was'} on ${workerHostPort} (${workerId})`);
   if (exception !== null) print(`Exception from cluster was: ${exception}`);
   return 0;
-}
-
-/** A secret that is no file goes along in the environment. One in a file is read on the driver's machine. */
-function secretFor(conf: SparkConf, env: Environment): Record<string, string> {
-  if (conf.contains(AUTHENTICATE_SECRET_FILE) || conf.contains(AUTHENTICATE_SECRET_DRIVER_FILE)) return {};
-  const secret = env[SECRET_ENVIRONMENT_VARIABLE] ?? conf.get(AUTHENTICATE_SECRET);
-  return secret === undefined ? {} : { [SECRET_ENVIRONMENT_VARIABLE]: secret };
 }

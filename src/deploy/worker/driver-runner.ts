@@ -128,7 +128,8 @@ export class DriverRunner {
       const values = { WORKER_URL: endpointUrl(WORKER_ENDPOINT, this.#settings), USER_JAR: this.#userJar };
       const plan = planProcess(command, values, this.#environment(), this.directory, 'Launch Command', this.#settings);
       this.#phase = 'starting';
-      return [{ type: 'StartProcess', key: this.key, plan }];
+      // It registers with masters. Spark: CommandUtils gives a worker's secret to all that it starts
+      return [{ type: 'StartProcess', key: this.key, plan: { ...plan, secret: { kind: 'cluster' } } }];
     } catch (error) {
       return this.#over('ERROR', error instanceof Error ? error.message : String(error));
     }

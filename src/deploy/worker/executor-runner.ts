@@ -139,7 +139,7 @@ export function executorPlan(
   const resourcesFile =
     Object.keys(resources).length === 0 ? [] : ['--resourcesFile', resourcesFileOf(directory, 'executor')];
   const logUrl = `${settings.webUiUrl}/logPage/?appId=${appId}&executorId=${execId}&logType=`;
-  return planProcess(
+  const plan = planProcess(
     { ...app.command, arguments: [...app.command.arguments, ...resourcesFile] },
     {
       WORKER_URL: endpointUrl(WORKER_ENDPOINT, settings),
@@ -158,4 +158,6 @@ export function executorPlan(
     'Spark Executor Command',
     settings,
   );
+  const salt = app.secretSalt;
+  return { ...plan, secret: salt === undefined ? { kind: 'command' } : { kind: 'application', salt } };
 }

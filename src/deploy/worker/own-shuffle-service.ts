@@ -46,10 +46,20 @@ export async function openShuffleService(
   });
 }
 
-/** Before an executor starts: the service learns whose files it will have, and who may read them. */
-export function announceExecutor(service: ShuffleServicePort | null, key: ProcessKey, plan: ProcessPlan): void {
+/**
+ * Before an executor starts: the service learns whose files it will have, and who may read them.
+ *
+ * @param access what it gets over the plan's environment.
+ */
+export function announceExecutor(
+  service: ShuffleServicePort | null,
+  key: ProcessKey,
+  plan: ProcessPlan,
+  access: Readonly<Record<string, string>>,
+): void {
   const [appId, execId] = key.split('/');
   if (service === null || appId === undefined || execId === undefined) return; // a driver
   const dirs = (plan.environment['SPARK_EXECUTOR_DIRS'] ?? '').split(':').filter((dir) => dir !== '');
-  service.applicationStarted(appId, plan.environment[SECRET_ENVIRONMENT_VARIABLE] ?? null, dirs);
+  const secret = { ...plan.environment, ...access }[SECRET_ENVIRONMENT_VARIABLE];
+  service.applicationStarted(appId, secret ?? null, dirs);
 }

@@ -3,11 +3,22 @@ import { REDACTED } from '../../base/redaction.ts';
 import type { Command } from '../../protocol/deploy-description.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
+/** Where a process has its secret from. */
+export type ProcessSecret =
+  /** It gets the cluster's: it has to speak to masters. */
+  | { readonly kind: 'cluster' }
+  /** It gets that of its application. @see applicationSecret */
+  | { readonly kind: 'application'; readonly salt: string }
+  /** From its command, if at all. */
+  | { readonly kind: 'command' };
+
 /** A process to start: `node` with these arguments. */
 export interface ProcessPlan {
   readonly args: readonly string[];
   /** Set over the worker's own environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What it proves with who it is; nothing where the cluster has no secret. */
+  readonly secret: ProcessSecret;
   /** Where it runs, and where its `stdout` and `stderr` go, as files of these names. */
   readonly directory: string;
   /** What the file `stderr` begins with. */
@@ -15,7 +26,7 @@ export interface ProcessPlan {
 }
 
 /**
- * The process that a command stands for.
+ * The process that a command stands for; `secret` is the caller's to say.
  *
  * @param values what stands for `{{NAME}}` in its arguments.
  * @throws IskraError when this installation has no such program.
@@ -27,7 +38,7 @@ export function planProcess(
   directory: string,
   title: string,
   settings: WorkerSettings,
-): ProcessPlan {
+): Omit<ProcessPlan, 'secret'> {
   const { programs, redaction } = settings;
   const program = Object.hasOwn(programs, command.mainClass) ? programs[command.mainClass] : undefined;
   if (program === undefined)

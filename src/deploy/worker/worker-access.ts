@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { IskraError } from '../../base/errors.ts';
 import { WORKER_ACCESS_VARIABLE, type WorkerAccess } from '../../protocol/worker-process.ts';
 import type { RpcCaller } from '../../rpc/rpc-endpoint.ts';
-import type { RpcSecurity } from '../../rpc/security.ts';
+import { applicationSecret, type RpcSecurity, SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
+import type { ProcessSecret } from './process-plan.ts';
 import type { ProcessKey } from './worker-events.ts';
 
 /**
@@ -35,6 +37,28 @@ export class WorkerAccessKeys {
     return { [WORKER_ACCESS_VARIABLE]: JSON.stringify(access) };
   }
 
+  /**
+   * The secret by which a process proves to others than this worker who it is, as a variable of its environment.
+   *
+   * @throws IskraError `NO_SECRET` when it has to have one, and cannot.
+   */
+  secretOf(secret: ProcessSecret): Readonly<Record<string, string>> {
+    const cluster = this.#cluster;
+    switch (secret.kind) {
+      case 'command':
+        return {};
+      case 'cluster':
+        return cluster.kind === 'none' ? {} : { [SECRET_ENVIRONMENT_VARIABLE]: asText(cluster.secret) };
+      case 'application':
+        if (cluster.kind === 'secret')
+          return { [SECRET_ENVIRONMENT_VARIABLE]: applicationSecret(cluster.secret, secret.salt) };
+        throw new IskraError(
+          'NO_SECRET',
+          'the application authenticates, and this worker has no secret to derive that of the application from: start it with spark.authenticate=true and the secret of the cluster',
+        );
+    }
+  }
+
   revoke(key: ProcessKey): void {
     const keyId = this.#byProcess.get(key);
     if (keyId === undefined) return;
@@ -46,4 +70,14 @@ export class WorkerAccessKeys {
   isOfCluster(caller: RpcCaller): boolean {
     return this.#cluster.kind === 'none' || caller.id === 'local' || caller.keyId === this.#cluster.keyId;
   }
+}
+
+/** @throws IskraError when it could not be read from an environment as it was. */
+function asText(secret: Uint8Array): string {
+  const text = Buffer.from(secret).toString('utf8');
+  if (!text.includes('\0') && Buffer.from(text).equals(secret)) return text;
+  throw new IskraError(
+    'NO_SECRET',
+    'a driver gets the secret of its cluster in its environment, and this one is no text: make it with openssl rand -hex 32, say',
+  );
 }

@@ -302,8 +302,7 @@ export class WorkerLoop {
         void this.#prepareDriver(effect);
         return;
       case 'StartProcess':
-        announceExecutor(this.#shuffleService, effect.key, effect.plan);
-        this.#processes.start(effect.key, effect.plan, this.#access.grant(effect.key));
+        this.#startProcess(effect);
         return;
       case 'SignalProcess':
         this.#processes.signal(effect.key, effect.signal);
@@ -363,6 +362,18 @@ export class WorkerLoop {
     } catch (error) {
       this.#hear({ type: 'DriverNotPrepared', key, message: (error as Error).message });
     }
+  }
+
+  #startProcess({ key, plan }: Extract<WorkerEffect, { type: 'StartProcess' }>): void {
+    let access: Readonly<Record<string, string>>;
+    try {
+      access = { ...this.#access.secretOf(plan.secret), ...this.#access.grant(key) };
+    } catch (error) {
+      this.#hear({ type: 'ProcessFailed', key, message: (error as Error).message });
+      return;
+    }
+    announceExecutor(this.#shuffleService, key, plan, access);
+    this.#processes.start(key, plan, access);
   }
 
   /** Directories of the work directory whose applications and drivers run here now; and what it keeps itself. */

@@ -69,6 +69,8 @@ import { TorrentBroadcasts } from './torrent-broadcast.ts';
 export interface ExecutorBackendOptions extends Omit<ExecutorArguments, 'workerUrl'> {
   readonly security: RpcSecurity;
   readonly rpc: RpcSettings;
+  /** `spark.blockManager.port`: where it serves blocks. */
+  readonly port: number;
   /** The compiled src/main/task-slot.ts. */
   readonly slotEntry: URL;
   /** What the worker has set: directories, where logs are to be seen. */
@@ -112,13 +114,13 @@ export class ExecutorBackend {
 
   /** Resolves when it is registered, or when it ends because it cannot be. */
   async start(): Promise<void> {
-    const { driver, executorId, host, bindAddress, security } = this.#options;
+    const { driver, executorId, host, bindAddress, port, security } = this.#options;
     try {
       const rpc = await RpcEnv.create({
         name: `executor ${executorId}`,
         host,
         bindAddress: bindAddress ?? host,
-        port: 0,
+        port,
         security,
         ...this.#options.rpc,
         logger: this.#log,

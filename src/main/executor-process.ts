@@ -1,6 +1,7 @@
 // The entry of an executor's process. Whoever starts it passes what it is in arguments, and secrets in the environment.
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
+import { BLOCK_MANAGER_PORT } from '../config/network-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
 import { EXECUTOR_USAGE, type ExecutorArguments, readExecutorArguments } from '../executor/executor-arguments.ts';
 import type { ExecutorBackend } from '../executor/executor-backend.ts';
@@ -76,7 +77,8 @@ if (args.workerUrl !== null)
 // The first slot's thread starts while the rest of this process is loaded: both take as long.
 prepareSlotThread(slotEntry, planMemory(conf, conf.get(EXECUTOR_MEMORY), args.cores).slotHeapMiB);
 const executor = await import('../executor/executor-backend.ts');
-backend = new executor.ExecutorBackend({ ...args, security, rpc, slotEntry, environment }, (code) =>
-  process.exit(code),
+backend = new executor.ExecutorBackend(
+  { ...args, security, rpc, port: conf.get(BLOCK_MANAGER_PORT), slotEntry, environment },
+  (code) => process.exit(code),
 );
 void backend.start();

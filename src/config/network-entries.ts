@@ -127,7 +127,7 @@ export const AUTHENTICATE_SECRET_BITS: ConfigEntry<number> = defineEntry({
   type: types.int,
   default: 256,
   check: (value) => (value >= 128 && value % 8 === 0 ? undefined : 'must be a multiple of 8, 128 or more'),
-  doc: 'The length of secrets that are generated, in bits.',
+  doc: 'The length of secrets that are generated, in bits. Those of applications of a standalone cluster are derived, and have 256.',
   since: '0.1',
 });
 

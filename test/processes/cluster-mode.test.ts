@@ -273,7 +273,7 @@ describe('a driver in a cluster with a secret', () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('has it from its submitter, and shows it nowhere', async () => {
+  test('has it from its worker, and shows it nowhere', async () => {
     const { waiting, printed } = submitter(() => ({ cluster, folder }), { _SPARK_AUTH_SECRET: SECRET });
     const secured = ['-c', 'spark.authenticate=true', '-c', 'spark.executor.memory=512m'];
     const { code, out, id } = await waiting(...secured, 'app.ts', 'count');

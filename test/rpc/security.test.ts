@@ -7,6 +7,7 @@ import { SparkConf } from '../../src/config/spark-conf.ts';
 import { RpcHandshakeError } from '../../src/rpc/rpc-errors.ts';
 import { rpcSettings } from '../../src/rpc/rpc-settings.ts';
 import {
+  applicationSecret,
   checkBindAddress,
   DEFAULT_KEY_ID,
   driverSecurity,
@@ -28,6 +29,26 @@ function secretOf(conf: SparkConf, options: Parameters<typeof resolveSecurity>[1
   assert.equal(security.kind, 'secret');
   return Buffer.from((security as SecretSecurity).secret).toString();
 }
+
+describe('the secret of an application', () => {
+  const salt = '00112233445566778899aabbccddeeff'.repeat(2);
+
+  it('is the same for all who have the secret of the cluster, and the salt', () => {
+    const secret = applicationSecret(Buffer.from('of the cluster'), salt);
+    // Drivers and workers of different versions have to agree.
+    assert.equal(secret, 'c8a75f0597233c97f902c21426f385851481c4309e8a51e21142333dd887e5f8');
+  });
+
+  it('is another one with another salt, or in another cluster', () => {
+    const all = [
+      applicationSecret(Buffer.from('of the cluster'), salt),
+      applicationSecret(Buffer.from('of the cluster'), salt.replace(/^../, 'ff')),
+      applicationSecret(Buffer.from('of a cluster'), salt),
+    ];
+    assert.equal(new Set(all).size, 3);
+    for (const each of all) assert.match(each, /^[0-9a-f]{64}$/);
+  });
+});
 
 describe('settings of who may talk', () => {
   it('are open on loopback by default, and elsewhere when false was said', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { sharedSecret } from '../../../src/rpc/security.ts';
+import { applicationSecret, sharedSecret } from '../../../src/rpc/security.ts';
 import { app } from '../../kit/master-machine.ts';
 import { ONCE, read, ServiceScene, writeMapOutput } from '../../kit/shuffle-service.ts';
 import { workerScene } from '../../kit/worker-process.ts';
@@ -48,9 +48,8 @@ test('the secret of an application is the one that its executors are started wit
   const service = worker.shuffleServiceAddress;
   assert.ok(service !== null);
   await master.hears('Heartbeat');
-  const { command } = app();
-  const environment = { ...command.environment, _SPARK_AUTH_SECRET: 'of app-1' };
-  master.launch(0, { app: app({ command: { ...command, environment } }) });
+  const salt = '5a'.repeat(32);
+  master.launch(0, { app: app({ secretSalt: salt }) });
   await master.ended(0);
   const root = readFileSync(join(workDir, 'app-1/0/stdout'), 'utf8').trim();
   const scene = new ServiceScene(t);
@@ -59,7 +58,7 @@ test('the secret of an application is the one that its executors are started wit
     (await scene.client('app-1', 'the cluster')).register(service, '0', dirs, ONCE),
     /do not have the same secret/,
   );
-  await (await scene.client('app-1', 'of app-1')).register(service, '0', dirs, ONCE);
+  await (await scene.client('app-1', applicationSecret(cluster.secret, salt))).register(service, '0', dirs, ONCE);
 });
 
 test('a worker whose shuffle service cannot listen does not start', async (t) => {

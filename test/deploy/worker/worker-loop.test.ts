@@ -226,6 +226,56 @@ test('processes get the environment of the worker and of their command, without 
   });
 });
 
+test('executors get the secret of their application, and drivers that of the cluster', async (t) => {
+  const { applicationSecret, sharedSecret } = await import('../../../src/rpc/security.ts');
+  const security = sharedSecret('of the cluster');
+  const show = `console.log(process.env._SPARK_AUTH_SECRET);`;
+  const { master, worker, workDir } = await workerScene(
+    t,
+    { [EXECUTOR_MAIN]: show, DriverWrapper: show },
+    {},
+    { security, fetchApplication: () => Promise.resolve('app.js') },
+  );
+  await master.hears('RegisterWorker');
+  const salt = '0f'.repeat(32);
+  master.launch(0, { app: app({ secretSalt: salt }) });
+  // Of a driver that sends a secret instead of a salt.
+  master.launch(1, { app: app({ command: { ...COMMAND, environment: { _SPARK_AUTH_SECRET: 'its own' } } }) });
+  master.launchDriver('driver-1', { command: { ...COMMAND, mainClass: 'DriverWrapper' } });
+  await Promise.all([master.ended(0), master.ended(1), master.hears('DriverStateChanged')]);
+  const shown = (path: string): string => readFileSync(join(workDir, path, 'stdout'), 'utf8').trim();
+  assert.equal(shown('app-1/0'), applicationSecret(security.secret, salt));
+  assert.equal(shown('app-1/1'), 'its own');
+  assert.equal(shown('driver-1'), 'of the cluster');
+  assert.doesNotMatch(JSON.stringify(worker.state()), /of the cluster/);
+});
+
+test('a process that needs a secret which its worker does not have is not started, and the master told why', async (t) => {
+  const { master } = await workerScene(t, { [EXECUTOR_MAIN]: '' });
+  await master.hears('RegisterWorker');
+  master.launch(0, { app: app({ secretSalt: '0f'.repeat(32) }) });
+  const { state, message } = await master.ended(0);
+  assert.equal(state, 'FAILED');
+  assert.match(message ?? '', /this worker has no secret .*: start it with spark\.authenticate=true/);
+});
+
+test('a secret that is no text cannot be given to a driver', async (t) => {
+  const { sharedSecret } = await import('../../../src/rpc/security.ts');
+  const fetchApplication = () => Promise.resolve('app.js');
+  for (const bytes of [
+    [0xff, 0xfe],
+    [65, 0, 66],
+  ]) {
+    const security = sharedSecret(Buffer.from(bytes));
+    const { master } = await workerScene(t, { DriverWrapper: '' }, {}, { security, fetchApplication });
+    await master.hears('RegisterWorker');
+    master.launchDriver('driver-1', { command: { ...COMMAND, mainClass: 'DriverWrapper' } });
+    const { state, exception } = await master.hears('DriverStateChanged');
+    assert.equal(state, 'ERROR');
+    assert.match(exception ?? '', /this one is no text: make it with openssl/);
+  }
+});
+
 test('custom resources of an executor and of a driver lie in a file beside it', async (t) => {
   const show = `import { readFileSync } from 'node:fs'; const at = process.argv.indexOf('--resourcesFile');
     console.log(readFileSync(at < 0 ? process.env.ISKRA_DRIVER_RESOURCES_FILE : process.argv[at + 1], 'utf8'));`;
@@ -339,10 +389,11 @@ test('ids that would lead out of the work directory, and messages that make no s
   for (const cores of [-1, 0, 1.5, '2', Number.NaN]) master.launch(0, { cores: cores as number });
   master.launch(0, { app: null as never });
   master.launch(0, { app: app({ command: { ...COMMAND, environment: { A: 1 as never } } }) });
+  master.launch(0, { app: app({ secretSalt: 'salt' }) });
   master.send({ type: 'KillDriver', driverId: 'driver-x' });
   while (lines.at(-1) !== 'Asked to kill unknown driver driver-x') await tick();
   const said = lines.flatMap((line) => /Ignored a message from 127\.0\.0\.1:\d+: (.*)/.exec(line)?.[1] ?? []);
-  assert.deepEqual(said.slice(-8), [
+  assert.deepEqual(said.slice(-9), [
     'MasterChanged.masterUrl must be of the form spark://host:port, was "m1"',
     'LaunchExecutor.cores must be a whole number of 1 or more, was -1',
     'LaunchExecutor.cores must be a whole number of 1 or more, was 0',
@@ -351,8 +402,9 @@ test('ids that would lead out of the work directory, and messages that make no s
     'LaunchExecutor.cores must be a whole number of 1 or more, was NaN',
     'LaunchExecutor.app must be an object, was null',
     'LaunchExecutor.app.command.environment.A must be text, was 1',
+    'LaunchExecutor.app.secretSalt must be 64 hex digits, was "salt"',
   ]);
-  assert.equal(said.length, 13);
+  assert.equal(said.length, 14);
   const garbage = new RawClient(worker.address.port);
   garbage.socket.write('GET / HTTP/1.1\r\n\r\n');
   await garbage.closed();

@@ -370,7 +370,11 @@ export class CoarseGrainedBackend implements ApplicationBackend {
   /** @returns why it is refused; null when it is not. */
   #register(registration: RegisterExecutor, caller: RpcCaller): string | null {
     const { executorId, host, port, cores, pid, resourceProfileId, resources } = registration;
-    if (this.#stopping !== null) return 'the application is ending';
+    if (this.#stopping !== null) {
+      // Nothing is wrong with an executor that comes late: it ends as all others do.
+      caller.ref<ToExecutor, AskExecutorProcess>(EXECUTOR_ENDPOINT).send({ type: 'StopExecutor' });
+      return null;
+    }
     if (this.#executors.has(executorId) || this.#leaving.has(executorId)) return `Duplicate executor ID: ${executorId}`;
     if (!Number.isSafeInteger(cores) || cores < 1) return `executor ${executorId} claims ${cores} cores`;
     const location = { executorId, host, port };

@@ -26,7 +26,7 @@ after(() => iskra.remove());
 
 test('masters and settings that cannot work are refused with what could', async () => {
   const notYet = (master: string): string =>
-    `IskraError: master '${master}' is not available in this build yet; use local, local[N], local[*] or local-cluster[N,C,M]`;
+    `IskraError: master '${master}' is not available in this build yet; use local, local[N], local[*], local-cluster[N,C,M] or spark://HOST:PORT`;
   const forms =
     'Known forms: local, local[N], local[*], local[N,F], local[*,F], local-cluster[N,C,M], spark://HOST:PORT, yarn';
   const cases: [unknown, string][] = [
@@ -43,7 +43,7 @@ test('masters and settings that cannot work are refused with what could', async 
     [{ master: 'mesos://host:5050' }, notYet('mesos://host:5050')],
     [{ master: 'yarn' }, notYet('yarn')],
     [{ master: 'k8s://https://host' }, notYet('k8s://https://host')],
-    [{ master: 'spark://host:7077' }, notYet('spark://host:7077')],
+    [{ master: 'spark://host' }, `IllegalArgumentError: Could not parse Master URL: 'spark://host'. ${forms}`],
     [
       { master: 'local[2]', 'spark.task.cpus': 5 },
       "IskraError: The number of slots (2) of master 'local[2]' has to be >= the number of cpus per task (spark.task.cpus = 5); lower spark.task.cpus, or use executors with 5 slots or more",

@@ -7,6 +7,7 @@ import { type AskPackages, PACKAGE_SCHEME, PACKAGES_ENDPOINT } from '../protocol
 import { formatAddress, type RpcAddress } from '../rpc/rpc-address.ts';
 import type { RpcEnv } from '../rpc/rpc-env.ts';
 import { type CacheLimits, cleanPackageCache, ownInstallation } from './package-cache.ts';
+import { placeFiles } from './packaged-files.ts';
 import { PartStore } from './part-store.ts';
 import { placePackage } from './place-package.ts';
 import { fetchParts } from './transfer-parts.ts';
@@ -31,8 +32,8 @@ export function isFetched(appResource: string): boolean {
 }
 
 /**
- * Gets a driver's application onto this machine. `iskra-package:<sha256>` comes from a master, part by part; an http(s) URL is
- * downloaded into the directory.
+ * Gets a driver's application onto this machine. `iskra-package:<sha256>` comes from a master, part by part, with files for the
+ * directory; an http(s) URL is downloaded into it.
  *
  * @param directory of the driver; exists.
  * @returns the path of the module to run.
@@ -45,7 +46,7 @@ export async function fetchApplication(
   directory: string,
   options: FetchApplicationOptions,
 ): Promise<string> {
-  if (appResource.startsWith(PACKAGE_SCHEME)) return fetchPackage(appResource, options);
+  if (appResource.startsWith(PACKAGE_SCHEME)) return fetchPackage(appResource, directory, options);
   const name = basename(decodeURIComponent(new URL(appResource).pathname));
   if (name === '') throw new IskraError('APPLICATION_NOT_FOUND', `the application ${appResource} names no file`);
   const to = join(directory, name);
@@ -53,7 +54,11 @@ export async function fetchApplication(
   return to;
 }
 
-async function fetchPackage(appResource: string, options: FetchApplicationOptions): Promise<string> {
+async function fetchPackage(
+  appResource: string,
+  directory: string,
+  options: FetchApplicationOptions,
+): Promise<string> {
   const { rpc, masters, signal, clock, log, limits } = options;
   const id = appResource.slice(PACKAGE_SCHEME.length);
   const store = new PartStore(options.cacheFolder);
@@ -61,8 +66,9 @@ async function fetchPackage(appResource: string, options: FetchApplicationOption
   for (const master of masters) {
     signal.throwIfAborted();
     try {
-      await fetchParts(() => rpc.connect<never, AskPackages>(master, PACKAGES_ENDPOINT), id, store, signal);
+      await fetchParts(() => rpc.connect<never, AskPackages>(master, PACKAGES_ENDPOINT), id, store, { signal, files: true });
       const placed = placePackage(store, id, ownInstallation(), clock.now());
+      await placeFiles(store, placed.manifest, directory);
       cleanPackageCache(store, limits, clock.now(), log);
       return placed.entry;
     } catch (error) {

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { IskraError } from '../base/errors.ts';
-import { PACKAGE_SCHEME, type PackageManifest, type PackagePart } from '../protocol/app-package.ts';
+import { PACKAGE_SCHEME, type PackagedFile, type PackageManifest, type PackagePart } from '../protocol/app-package.ts';
 import { includedFiles } from './include-files.ts';
 import { filesOfPackage, findPackages, type PackageFolder, sourceFile } from './package-folders.ts';
 import type { SourceFile } from './part-file.ts';
-import type { PartStore } from './part-store.ts';
+import { type GivenFile, lookAtFiles, type SeenFile } from './packaged-files.ts';
+import { type PartStore, partsOf } from './part-store.ts';
 import { packageFolderOf, type TracedModules, traceModules } from './trace-modules.ts';
 
 export interface PackOptions {
@@ -18,6 +19,8 @@ export interface PackOptions {
   readonly installation: { readonly root: string; readonly version: string };
   /** spark.iskra.package.include */
   readonly include?: readonly string[];
+  /** What travels to the driver besides its modules; absent: nothing. */
+  readonly files?: readonly GivenFile[];
   /** spark.iskra.package.maxSize, bytes; absent: no limit. */
   readonly maxBytes?: number;
   readonly store: PartStore;
@@ -42,7 +45,7 @@ export interface PackedApplication {
  * since it was packed last is not read again.
  *
  * @throws IskraError PACKAGE_MODULE_MISSING, PACKAGE_SYNTAX, PACKAGE_UNREADABLE, PACKAGE_INCLUDE, PACKAGE_TOO_LARGE,
- * PACKAGE_FILE_CHANGED.
+ * PACKAGE_FILE_CHANGED; FILE_NOT_FOUND, DIRECTORY_NOT_ADDED for its files.
  */
 export async function packApplication(options: PackOptions): Promise<PackedApplication> {
   const { installation, store } = options;
@@ -59,9 +62,12 @@ export async function packApplication(options: PackOptions): Promise<PackedAppli
     ...ownParts(own),
     ...packages.map((one) => ({ at: one.folder, package: one, ...filesOfPackage(one) })),
   ];
-  checkSize(wanted, options.maxBytes);
+  const given = lookAtFiles(options.files ?? []);
+  checkSize([...sizesOf(wanted), ...given.map(({ source, bytes }) => ({ what: source, bytes }))], options.maxBytes);
   const parts: PackagePart[] = [];
   for (const one of wanted) parts.push(await packPart(one, store));
+  const files: PackagedFile[] = [];
+  for (const one of given) files.push(await packFile(one, store));
   const manifest: PackageManifest = {
     format: 1,
     iskraVersion: installation.version,
@@ -75,6 +81,7 @@ export async function packApplication(options: PackOptions): Promise<PackedAppli
     application,
     installation: inTree(installation.root),
     parts,
+    ...(files.length === 0 ? {} : { files }),
     links: [...links].map(([at, to]) => ({ at: inTree(at), to: inTree(to) })),
     rebased: rebasedOf(traced, own),
   };
@@ -83,7 +90,7 @@ export async function packApplication(options: PackOptions): Promise<PackedAppli
     id,
     resource: PACKAGE_SCHEME + id,
     manifest,
-    hashes: [...new Set([id, ...parts.map((part) => part.hash)])],
+    hashes: [id, ...partsOf(manifest, true)],
     store,
     warnings: missing.map(({ name, by }) => `${by} depends on '${name}', which is not installed`),
   };
@@ -126,42 +133,67 @@ function inTree(path: string): string {
 async function packPart(wanted: Wanted, store: PartStore): Promise<PackagePart> {
   const { at, files, native } = wanted;
   const state = files.map(({ path, bytes, mtimeMs, executable }) => [path, bytes, mtimeMs, executable]);
-  const signature = createHash('sha256').update(JSON.stringify(state)).digest('hex');
-  const note = join(store.folder, 'packed', createHash('sha256').update(at).digest('hex'));
-  let packed = readNote(note, signature, store);
-  if (packed === null) {
-    packed = await store.pack(files);
-    mkdirSync(dirname(note), { recursive: true });
-    writeFileSync(`${note}.${process.pid}`, JSON.stringify({ signature, ...packed }));
-    renameSync(`${note}.${process.pid}`, note);
-  }
+  const packed = await unlessKnown(at, state, store, () => store.pack(files));
   const { name = null, version = null } = wanted.package ?? {};
   return { at: inTree(at), hash: packed.hash, bytes: packed.bytes, name, version, native };
+}
+
+async function packFile(file: SeenFile, store: PartStore): Promise<PackagedFile> {
+  const { kind, given, name, suffix, source, bytes, mtimeMs } = file;
+  const packed = await unlessKnown(`file ${source}`, [bytes, mtimeMs], store, () => store.packFile(source));
+  return { kind, given, name, suffix, ...packed };
+}
+
+/** @param state of what lies there: another one is packed anew. */
+async function unlessKnown(
+  what: string,
+  state: readonly unknown[],
+  store: PartStore,
+  pack: () => Promise<{ hash: string; bytes: number }>,
+): Promise<{ hash: string; bytes: number }> {
+  const signature = createHash('sha256').update(JSON.stringify(state)).digest('hex');
+  const note = join(store.folder, 'packed', createHash('sha256').update(what).digest('hex'));
+  const known = readNote(note, signature, store);
+  if (known !== null) return known;
+  const packed = await pack();
+  mkdirSync(dirname(note), { recursive: true });
+  writeFileSync(`${note}.${process.pid}`, JSON.stringify({ signature, ...packed }));
+  renameSync(`${note}.${process.pid}`, note);
+  return packed;
 }
 
 function readNote(path: string, signature: string, store: PartStore): { hash: string; bytes: number } | null {
   try {
     const note = JSON.parse(readFileSync(path, 'utf8')) as { signature: string; hash: string; bytes: number };
-    return note.signature === signature && store.bytesOf(note.hash) === note.bytes ? note : null;
+    const { signature: known, hash, bytes } = note;
+    return known === signature && store.bytesOf(hash) === bytes ? { hash, bytes } : null;
   } catch {
     return null;
   }
 }
 
-function checkSize(wanted: readonly Wanted[], maxBytes: number | undefined): void {
-  const sizes = wanted.map(({ at, package: one, files }) => ({
+interface Size {
+  readonly what: string;
+  readonly bytes: number;
+}
+
+function sizesOf(wanted: readonly Wanted[]): Size[] {
+  return wanted.map(({ at, package: one, files }) => ({
     what: one === null ? at : one.name,
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
   }));
+}
+
+function checkSize(sizes: readonly Size[], maxBytes: number | undefined): void {
   const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
   if (maxBytes === undefined || total <= maxBytes) return;
-  const largest = sizes
+  const largest = [...sizes]
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, 3)
     .map(({ what, bytes }) => `${what} (${mib(bytes)})`);
   throw new IskraError(
     'PACKAGE_TOO_LARGE',
-    `the application and its packages take ${mib(total)}, more than the ${mib(maxBytes)} of spark.iskra.package.maxSize; the largest are ${largest.join(', ')}`,
+    `the application with its packages and files takes ${mib(total)}, more than the ${mib(maxBytes)} of spark.iskra.package.maxSize; the largest are ${largest.join(', ')}`,
     { details: { total, maxBytes } },
   );
 }

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,11 +30,21 @@ export function openPackageCache(conf: SparkConf): PartStore {
   const named = process.env[CACHE_ENVIRONMENT_VARIABLE] || conf.get(PACKAGE_CACHE_DIR);
   if (named !== undefined) return new PartStore(named);
   try {
-    return new PartStore(join(homedir(), '.cache', 'iskra', 'packages'));
+    return new PartStore(usersCache());
   } catch {
     // A user without a home, or on a read-only disk.
     return new PartStore(join(tmpdir(), `iskra-packages-${userInfo().username}`));
   }
+}
+
+/** The same, when there is one already; null: it has never been used. */
+export function findPackageCache(conf: SparkConf): PartStore | null {
+  const named = process.env[CACHE_ENVIRONMENT_VARIABLE] || conf.get(PACKAGE_CACHE_DIR);
+  return existsSync(join(named ?? usersCache(), 'parts')) ? openPackageCache(conf) : null;
+}
+
+function usersCache(): string {
+  return join(homedir(), '.cache', 'iskra', 'packages');
 }
 
 export interface CacheLimits {

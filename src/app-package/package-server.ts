@@ -1,9 +1,10 @@
 import type { Clock, EpochMs } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
-import { type AskPackages, PACKAGE_SCHEME } from '../protocol/app-package.ts';
+import { type AskPackages, type FileProbe, PACKAGE_SCHEME } from '../protocol/app-package.ts';
 import { FileRegion } from '../rpc/file-region.ts';
 import type { AskMessage, RpcCaller, RpcEndpoint } from '../rpc/rpc-endpoint.ts';
-import type { PartReceiver, PartStore } from './part-store.ts';
+import { isSameFile } from './file-probe.ts';
+import { hashOfFile, type PartReceiver, type PartStore, partsOf } from './part-store.ts';
 
 export interface PackageServerOptions {
   /** Opened when it is needed first. */
@@ -15,8 +16,8 @@ export interface PackageServerOptions {
   readonly maxUploadBytes: number;
   /** The driver's own application; absent where there is none. */
   readonly application?: () => Promise<AskPackages['GetPackage'][1]>;
-  /** Where a file lies that the driver added; null: there is none. */
-  readonly addedFile?: (name: string, timestamp: number) => string | null;
+  /** A file that the driver added, as it was then; null: there is none. */
+  readonly addedFile?: (name: string, timestamp: number) => FileProbe | null;
 }
 
 /** A piece of a part or file in one reply, at most. */
@@ -30,6 +31,8 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
   readonly #waiting: { readonly caller: RpcCaller; readonly start: () => void }[] = [];
   #opened: PartStore | null = null;
   readonly #uploads = new Map<string, PartReceiver>();
+  /** Of added files, by path. */
+  readonly #fileHashes = new Map<string, Promise<string>>();
 
   constructor(options: PackageServerOptions) {
     this.#options = options;
@@ -54,7 +57,7 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
   }
 
   receiveAndReply(ask: AskMessage<AskPackages>, from: RpcCaller): unknown {
-    const { application, addedFile, clock } = this.#options;
+    const { application, clock } = this.#options;
     switch (ask.type) {
       case 'GetPackage':
         if (application === undefined) throw new IskraError('PACKAGE_MISSING', 'this process has no application');
@@ -76,10 +79,12 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
       case 'ReadAddedFile': {
         const { name, timestamp, offset, length } = ask.request;
         this.#checkTurn(from);
-        const path = addedFile?.(name, timestamp) ?? null;
-        if (path === null) throw new IskraError('FILE_NOT_FOUND', `the driver has no added file '${name}'`);
+        const { path } = this.#addedFile(name, timestamp);
         return { bytes: new FileRegion(path, offset, Math.min(length, PIECE_BYTES)) };
       }
+      case 'AddedFileHash':
+        this.#checkTurn(from);
+        return this.#hashOf(ask.request.name, this.#addedFile(ask.request.name, ask.request.timestamp));
       case 'MissingParts': {
         const missing: string[] = [];
         for (const hash of ask.request.hashes)
@@ -91,6 +96,33 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
         this.#write(ask.request, from);
         return null;
     }
+  }
+
+  #addedFile(name: string, timestamp: number): FileProbe {
+    const found = this.#options.addedFile?.(name, timestamp) ?? null;
+    if (found === null) throw new IskraError('FILE_NOT_FOUND', `the driver has no added file '${name}'`);
+    return found;
+  }
+
+  /** Computed once a file, when the first executor asks; whether the file is still the same is looked at for each. */
+  async #hashOf(name: string, probe: FileProbe): Promise<AskPackages['AddedFileHash'][1]> {
+    const { path, bytes } = probe;
+    let hash = this.#fileHashes.get(path);
+    if (hash === undefined) {
+      hash = hashOfFile(path);
+      this.#fileHashes.set(path, hash);
+      hash.catch(() => this.#fileHashes.delete(path));
+    }
+    await hash.catch(() => {});
+    if (!isSameFile(probe)) {
+      this.#fileHashes.delete(path);
+      throw new IskraError(
+        'FILE_CHANGED',
+        `${path} changed after it was added as '${name}', or cannot be read any more; leave it as it is while the application runs, or add the new one under another name`,
+        { details: { name, path } },
+      );
+    }
+    return { hash: await hash, bytes };
   }
 
   #startReading(from: RpcCaller): Promise<null> | null {
@@ -203,7 +235,12 @@ export interface PackageStoreHandle {
   close(): void;
 }
 
-/** Registers the endpoint `Packages`. @param openStore called when the store is needed first. */
+/**
+ * Registers the endpoint `Packages`.
+ *
+ * @param openStore called when the store is needed first.
+ * @param findStore the same for who only cleans: null when there is none yet.
+ */
 export function registerPackageStore(
   rpc: {
     register(name: string, endpoint: RpcEndpoint<never, AskPackages>): void;
@@ -212,6 +249,7 @@ export function registerPackageStore(
   openStore: () => PartStore,
   limits: PackageStoreLimits,
   clock: Clock,
+  findStore: () => PartStore | null = openStore,
 ): PackageStoreHandle {
   let opened: PartStore | null = null;
   const storeOf = (): PartStore => {
@@ -226,12 +264,13 @@ export function registerPackageStore(
   });
   rpc.register('Packages', server);
   return {
-    has: (resource) => partsOf(storeOf(), resource).every((hash) => storeOf().bytesOf(hash) !== null),
+    has: (resource) => hashesOf(storeOf(), resource).every((hash) => storeOf().bytesOf(hash) !== null),
     clean(needed, now) {
-      if (opened === null) return 0; // nobody has used it yet
+      opened ??= findStore();
       const store = opened;
+      if (store === null) return 0;
       store.removeStaleDrafts(now);
-      const kept = new Set(needed.flatMap((resource) => partsOf(store, resource)));
+      const kept = new Set(needed.flatMap((resource) => hashesOf(store, resource)));
       let removed = 0;
       for (const { hash, usedAt } of store.list()) {
         if (kept.has(hash) || now - usedAt < limits.timeToLiveMs) continue;
@@ -248,11 +287,11 @@ export function registerPackageStore(
 }
 
 /** The manifest's hash, and those it names; a manifest that is not here has none. */
-function partsOf(store: PartStore, resource: string): string[] {
+function hashesOf(store: PartStore, resource: string): string[] {
   if (!resource.startsWith(PACKAGE_SCHEME)) return [];
   const id = resource.slice(PACKAGE_SCHEME.length);
   try {
-    return [id, ...store.readManifest(id).parts.map((part) => part.hash)];
+    return [id, ...partsOf(store.readManifest(id), true)];
   } catch {
     return /^[0-9a-f]{64}$/.test(id) ? [id] : [];
   }

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   createReadStream,
+  createWriteStream,
   lstatSync,
   mkdirSync,
   openSync,
@@ -15,12 +16,16 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { EpochMs } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
 import type { PackageManifest } from '../protocol/app-package.ts';
 import { type SourceFile, writePart } from './part-file.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
+
+/** A part that comes in has bytes more often than that, unless whoever fetches it is gone or its sender is busy. */
+const COMING_MS = 10_000;
 
 /** Unfinished files of processes that are gone. */
 const STALE_DRAFT_MS = 24 * 3_600_000;
@@ -96,9 +101,56 @@ export class PartStore {
     return hash;
   }
 
+  /**
+   * A part that is the very bytes of a file.
+   *
+   * @throws IskraError PACKAGE_FILE_CHANGED when the file changes meanwhile; the system's errors.
+   */
+  async packFile(source: string): Promise<{ hash: string; bytes: number }> {
+    const draft = this.#draft();
+    const before = statSync(source);
+    const hash = createHash('sha256');
+    try {
+      await pipeline(
+        createReadStream(source),
+        async function* (pieces: AsyncIterable<Buffer>) {
+          for await (const piece of pieces) {
+            hash.update(piece);
+            yield piece;
+          }
+        },
+        createWriteStream(draft, { flags: 'wx', mode: 0o600 }),
+      );
+      const after = statSync(source);
+      if (after.size !== before.size || after.mtimeMs !== before.mtimeMs || statSync(draft).size !== after.size)
+        throw new IskraError(
+          'PACKAGE_FILE_CHANGED',
+          `${source} changed while the application was packed; submit again`,
+          { details: { path: source } },
+        );
+      const packed = { hash: hash.digest('hex'), bytes: after.size };
+      renameSync(draft, this.pathOf(packed.hash));
+      return packed;
+    } finally {
+      rmSync(draft, { force: true });
+    }
+  }
+
   /** A part that comes in pieces. */
   receive(hash: string): PartReceiver {
-    return new PartReceiver(hash, this.pathOf(hash), this.#draft());
+    return new PartReceiver(hash, this.pathOf(hash), join(this.folder, 'drafts', `${hash}.${uniqueName()}`));
+  }
+
+  /**
+   * Whether a process of this machine is at work on bringing a part here. It is no lock, but advice not to fetch it as well: two
+   * that begin at the same moment both do. One that was killed, or gets nothing for ten seconds, counts for nothing.
+   */
+  isComing(hash: string, now: EpochMs): boolean {
+    return readdirSync(join(this.folder, 'drafts')).some((name) => {
+      if (!name.startsWith(`${hash}.`)) return false;
+      const stat = statSync(join(this.folder, 'drafts', name), { throwIfNoEntry: false });
+      return stat !== undefined && now - stat.mtimeMs < COMING_MS && isAlive(Number(name.slice(65).split('-')[0]));
+    });
   }
 
   /** @throws IskraError PACKAGE_MISSING, PACKAGE_CORRUPT */
@@ -144,7 +196,20 @@ export class PartStore {
   }
 
   #draft(): string {
-    return join(this.folder, 'drafts', `${process.pid}-${randomBytes(6).toString('hex')}`);
+    return join(this.folder, 'drafts', uniqueName());
+  }
+}
+
+function uniqueName(): string {
+  return `${process.pid}-${randomBytes(6).toString('hex')}`;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
@@ -198,6 +263,12 @@ export class PartReceiver {
     closeSync(this.#fd);
     rmSync(this.#draft, { force: true });
   }
+}
+
+/** Hashes of what a manifest names, each once. */
+export function partsOf(manifest: PackageManifest, withFiles: boolean): string[] {
+  const files = withFiles ? (manifest.files ?? []) : [];
+  return [...new Set([...manifest.parts, ...files].map(({ hash }) => hash))];
 }
 
 /** The sha-256 of a file, hex. */

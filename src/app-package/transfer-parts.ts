@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { systemClock } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
 import { type AskPackages, PACKAGES_ENDPOINT } from '../protocol/app-package.ts';
 import type { RpcAddress } from '../rpc/rpc-address.ts';
@@ -6,7 +7,7 @@ import type { RpcRef } from '../rpc/rpc-endpoint.ts';
 import type { RpcEnv } from '../rpc/rpc-env.ts';
 import type { PackedApplication } from './pack-application.ts';
 import { PIECE_BYTES } from './package-server.ts';
-import type { PartStore } from './part-store.ts';
+import { type PartStore, partsOf } from './part-store.ts';
 
 export type PackagesRef = RpcRef<never, AskPackages>;
 
@@ -23,8 +24,18 @@ export async function inTurn<T>(ref: PackagesRef, read: () => Promise<T>): Promi
   }
 }
 
+/** How often a process looks whether another one has brought what it needs, ms. */
+const LOOK_MS = 50;
+
+export interface FetchPartsOptions {
+  /** The files of a driver as well. */
+  readonly files?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Brings a package into a store: its manifest, and the parts that the store does not have.
+ * Brings a package into a store: its manifest, and the parts that the store does not have. Processes of one machine share the
+ * work: what another one is fetching is waited for, as long as it comes.
  *
  * @param connect to whom has it; not called when nothing is lacking.
  * @throws IskraError PACKAGE_MISSING, PACKAGE_CORRUPT; errors of the connection.
@@ -33,16 +44,27 @@ export async function fetchParts(
   connect: () => Promise<PackagesRef>,
   id: string,
   store: PartStore,
-  signal?: AbortSignal,
+  options: FetchPartsOptions = {},
 ): Promise<void> {
+  const { signal, files = false } = options;
   const lacks = (hash: string): boolean => store.bytesOf(hash) === null;
-  if (!lacks(id) && store.readManifest(id).parts.every(({ hash }) => !lacks(hash))) return;
-  const ref = await connect();
-  await inTurn(ref, async () => {
-    if (lacks(id)) await fetchPart(ref, id, store, signal);
-    for (const hash of new Set(store.readManifest(id).parts.map((part) => part.hash)))
-      if (lacks(hash)) await fetchPart(ref, hash, store, signal);
-  });
+  const isOpen = (hash: string): boolean => lacks(hash) && !store.isComing(hash, systemClock.now());
+  for (;;) {
+    signal?.throwIfAborted();
+    const lacking = lacks(id) ? [id] : partsOf(store.readManifest(id), files).filter(lacks);
+    if (lacking.length === 0) return;
+    if (!lacking.some(isOpen)) {
+      await new Promise<void>((resolve) => void systemClock.after(LOOK_MS, resolve));
+      continue;
+    }
+    const ref = await connect();
+    await inTurn(ref, async () => {
+      // Each process begins elsewhere, so that they do not meet at every part.
+      const start = process.pid % lacking.length;
+      for (const hash of [...lacking.slice(start), ...lacking.slice(0, start)])
+        if (isOpen(hash)) await fetchPart(ref, hash, store, signal);
+    });
+  }
 }
 
 async function fetchPart(

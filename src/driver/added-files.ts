@@ -7,6 +7,7 @@ import type { Logger } from '../base/logger.ts';
 import { type FetchOptions, isWebUrl } from '../io/fetch-file.ts';
 import { placeAddedFile } from '../io/place-added-file.ts';
 import type { AddedFile } from '../protocol/added-file.ts';
+import type { FileProbe } from '../protocol/app-package.ts';
 
 export interface AddedFilesOptions extends FetchOptions {
   /** What SparkFiles.getRootDirectory() is on the driver. */
@@ -50,10 +51,9 @@ export class AddedFiles {
     return this.#snapshot;
   }
 
-  /** Where the driver has what it added; null: nothing of that name. */
-  sourceOf(name: string, timestamp: number): string | null {
-    const file = this.#snapshot.find((one) => one.name === name && one.timestamp === timestamp);
-    return file?.probe === undefined ? null : file.source;
+  /** Where the driver has what it added, and how it was then; null: nothing of that name. */
+  sourceOf(name: string, timestamp: number): FileProbe | null {
+    return this.#snapshot.find((one) => one.name === name && one.timestamp === timestamp)?.probe ?? null;
   }
 
   keys(kind: AddedFile['kind']): string[] {

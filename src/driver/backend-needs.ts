@@ -3,6 +3,7 @@ import type { StderrLogger } from '../base/stderr-logger.ts';
 import type { ApplicationBackend, BlockUpdated } from '../cluster/application-backend.ts';
 import { TASK_CPUS } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
+import type { FileProbe } from '../protocol/app-package.ts';
 import type { DriverAnswers } from '../protocol/driver-executor.ts';
 import type { ExecutorId, ShuffleId } from '../protocol/ids.ts';
 import type { ResourceProfile } from '../protocol/resource-profile.ts';
@@ -18,8 +19,8 @@ export interface BackendNeeds {
   readonly localDirs: LocalDirs;
   /** Where the driver has added files; slots in its process look there. */
   readonly filesDir: string;
-  /** Where an added file lies, for executors that fetch it; null: there is none. */
-  readonly addedFile: (name: string, timestamp: number) => string | null;
+  /** Where an added file lies, and how it was then, for executors that fetch it; null: there is none. */
+  readonly addedFile: (name: string, timestamp: number) => FileProbe | null;
   readonly answers: DriverAnswers;
   readonly onBlock: (update: BlockUpdated) => void;
   readonly rddLocations: (rddId: number, partition: number) => readonly ExecutorId[];

@@ -9,7 +9,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { PACKAGE_INCLUDE, PACKAGE_MAX_READERS, PACKAGE_MAX_SIZE, PACKAGE_SHIP } from '../config/package-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
-import { type AskPackages, PACKAGES_ENDPOINT, type PackageNotice } from '../protocol/app-package.ts';
+import { type AskPackages, type FileProbe, PACKAGES_ENDPOINT, type PackageNotice } from '../protocol/app-package.ts';
 import type { RpcEnv } from '../rpc/rpc-env.ts';
 
 /** What a driver needs is said to be in use so often. */
@@ -20,8 +20,8 @@ export interface ServePackagesOptions {
   readonly conf: SparkConf;
   /** URLs of the application's scripts. */
   readonly mainScripts: readonly string[];
-  /** Where a file lies that was added; null: there is none. */
-  readonly addedFile: (name: string, timestamp: number) => string | null;
+  /** A file that was added, as it was then; null: there is none. */
+  readonly addedFile: (name: string, timestamp: number) => FileProbe | null;
   readonly log: Logger;
 }
 

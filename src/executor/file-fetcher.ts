@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isSameFile } from '../app-package/file-probe.ts';
@@ -37,8 +38,8 @@ export function placeFromDriver(options: FetchOptions, driver: DriversFiles | nu
     mkdirSync(incoming, { recursive: true });
     const copy = join(incoming, basename(source));
     try {
-      await fetchAddedFile(await driver.connect(), file, probe.bytes, copy);
-      log.info(`Fetched ${file.kind} ${file.name} from the driver`, { bytes: probe.bytes });
+      const bytes = await fetchAddedFile(await driver.connect(), file, copy);
+      log.info(`Fetched ${file.kind} ${file.name} from the driver`, { bytes });
       await placeAddedFile({ ...file, source: copy }, directory, options);
     } finally {
       rmSync(incoming, { recursive: true, force: true });
@@ -49,22 +50,19 @@ export function placeFromDriver(options: FetchOptions, driver: DriversFiles | nu
 /** Bytes of one question. */
 const PIECE_BYTES = 4 << 20;
 
-async function fetchAddedFile(ref: PackagesRef, file: AddedFile, bytes: number, to: string): Promise<void> {
+const NO_LIMIT = { timeoutMs: Number.POSITIVE_INFINITY } as const;
+
+/** A file that is read while somebody writes it is read again, once; then the driver says that it changed. */
+async function fetchAddedFile(ref: PackagesRef, file: AddedFile, to: string): Promise<number> {
   const { name, timestamp } = file;
-  const fd = openSync(to, 'w');
   try {
-    await inTurn(ref, async () => {
-      for (let offset = 0; offset < bytes; ) {
-        const length = Math.min(PIECE_BYTES, bytes - offset);
-        const request = { name, timestamp, offset, length };
-        const piece = await ref.ask('ReadAddedFile', request, { timeoutMs: Number.POSITIVE_INFINITY });
-        if (piece.bytes.length !== length)
-          throw new IskraError(
-            'FILE_FETCH_FAILED',
-            `${name} has ${piece.bytes.length} bytes at ${offset}, not ${length}`,
-          );
-        for (let done = 0; done < length; ) done += writeSync(fd, piece.bytes, done, length - done);
-        offset += length;
+    return await inTurn(ref, async () => {
+      for (let tries = 1; ; tries++) {
+        const { hash, bytes } = await ref.ask('AddedFileHash', { name, timestamp }, NO_LIMIT);
+        const found = await readAddedFile(ref, file, bytes, to);
+        if (found === hash) return bytes;
+        if (tries === 2)
+          throw new IskraError('FILE_FETCH_FAILED', `its sha-256 is ${found} here, and ${hash} on the driver`);
       }
     });
   } catch (cause) {
@@ -73,9 +71,27 @@ async function fetchAddedFile(ref: PackagesRef, file: AddedFile, bytes: number, 
       `cannot fetch ${name} (${file.source}) from the driver: ${(cause as Error).message}`,
       { cause, details: { name, source: file.source } },
     );
+  }
+}
+
+/** @returns the sha-256 of what came; of what came so far when the file is shorter than it was. */
+async function readAddedFile(ref: PackagesRef, file: AddedFile, bytes: number, to: string): Promise<string> {
+  const { name, timestamp } = file;
+  const digest = createHash('sha256');
+  const fd = openSync(to, 'w');
+  try {
+    for (let offset = 0; offset < bytes; ) {
+      const length = Math.min(PIECE_BYTES, bytes - offset);
+      const piece = await ref.ask('ReadAddedFile', { name, timestamp, offset, length }, NO_LIMIT);
+      if (piece.bytes.length !== length) break;
+      digest.update(piece.bytes);
+      for (let done = 0; done < length; ) done += writeSync(fd, piece.bytes, done, length - done);
+      offset += length;
+    }
   } finally {
     closeSync(fd);
   }
+  return digest.digest('hex');
 }
 
 /**

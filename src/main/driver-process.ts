@@ -2,6 +2,7 @@
 // environment. Runs the application as `iskra run` does, and ends with its worker. Spark: DriverWrapper
 import { placedPackageOf } from '../app-package/place-package.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
+import { ARCHIVES, FILES } from '../config/context-entries.ts';
 import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
 import { setSubmitDefaults } from '../config/submit-defaults.ts';
@@ -43,12 +44,19 @@ async function run(argv: readonly string[]): Promise<void> {
   });
   // Others find this driver where its worker is.
   values['spark.driver.host'] = parseEndpointUrl(workerUrl).address.host;
+  const placed = placedPackageOf(userJar);
+  if (placed?.manifest.files !== undefined) {
+    const { placedFiles } = await import('../app-package/packaged-files.ts');
+    const local = (kind: 'file' | 'archive', entries: readonly string[]): string =>
+      placedFiles(placed.manifest, process.cwd(), kind, entries).join(',');
+    if (conf.contains(FILES)) values[FILES.key] = local('file', conf.get(FILES));
+    if (conf.contains(ARCHIVES)) values[ARCHIVES.key] = local('archive', conf.get(ARCHIVES));
+  }
   setSubmitDefaults(values);
   const { prepareApplication } = await import('../deploy/submit/app-loader.ts');
-  // One that came in a package has them in it.
   const { packagesOf } = await import('../deploy/submit/submit.ts');
-  const packages =
-    placedPackageOf(userJar) !== null ? null : await packagesOf(conf, { show: (text) => log.info(text) });
+  // One that came in a package has them in it.
+  const packages = placed !== null ? null : await packagesOf(conf, { show: (text) => log.info(text) });
   const application = await prepareApplication(userJar, {
     installation,
     workingFolder: process.cwd(),

@@ -22,6 +22,19 @@ export interface PackagePart {
   readonly native: readonly string[];
 }
 
+/** A file of `--files` or `--archives` that travels with a driver in cluster mode; its part is the very bytes of the file. */
+export interface PackagedFile {
+  readonly kind: 'file' | 'archive';
+  /** The entry of `spark.files` or `spark.archives`, as it was submitted. */
+  readonly given: string;
+  /** What the copy is called. */
+  readonly name: string;
+  /** `#alias` of an archive, or nothing. */
+  readonly suffix: string;
+  readonly hash: string;
+  readonly bytes: number;
+}
+
 /**
  * The tree of an application. All paths are those of the machine that packed, without the leading slash, so that Node finds each
  * module by the same steps wherever the tree is put.
@@ -44,6 +57,8 @@ export interface PackageManifest {
   /** Where Iskra stood; each machine puts its own there. */
   readonly installation: string;
   readonly parts: readonly PackagePart[];
+  /** For the driver alone, outside of the tree; absent: none. */
+  readonly files?: readonly PackagedFile[];
   /** Symbolic links inside the tree, as package managers make them. */
   readonly links: readonly { readonly at: string; readonly to: string }[];
   /** Files with paths of that machine in them, which are led to the tree's. */
@@ -80,6 +95,11 @@ export interface AskPackages {
   ReadAddedFile: [
     { readonly name: string; readonly timestamp: number; readonly offset: number; readonly length: number },
     { readonly bytes: Uint8Array },
+  ];
+  /** Its sha-256, hex, and length. An error when it is not any more what was added. */
+  AddedFileHash: [
+    { readonly name: string; readonly timestamp: number },
+    { readonly hash: string; readonly bytes: number },
   ];
   /** Which of these parts are not here; the others are kept for as long as if they had been sent now. */
   MissingParts: [{ readonly hashes: readonly string[] }, { readonly missing: readonly string[] }];

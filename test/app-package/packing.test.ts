@@ -136,7 +136,7 @@ describe('packing', () => {
     await assert.rejects(pack(files, { maxBytes: 1 << 20 }), {
       code: 'PACKAGE_TOO_LARGE',
       message:
-        /take 3\.0 MiB, more than the 1\.0 MiB of spark\.iskra\.package\.maxSize; the largest are big \(3\.0 MiB\)/,
+        /takes 3\.0 MiB, more than the 1\.0 MiB of spark\.iskra\.package\.maxSize; the largest are big \(3\.0 MiB\)/,
     });
   });
 

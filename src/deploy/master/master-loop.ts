@@ -1,4 +1,4 @@
-import { openPackageCache } from '../../app-package/package-cache.ts';
+import { findPackageCache, openPackageCache } from '../../app-package/package-cache.ts';
 import { type PackageStoreHandle, registerPackageStore } from '../../app-package/package-server.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorToData, IskraError } from '../../base/errors.ts';
@@ -187,6 +187,7 @@ class Loop implements MasterLoop {
         timeToLiveMs: conf.get(PACKAGE_CACHE_TTL),
       },
       clock,
+      () => findPackageCache(conf),
     );
     this.finished = new Promise((resolve) => {
       this.#finish = resolve;
@@ -207,7 +208,6 @@ class Loop implements MasterLoop {
         this.#hear({ type: 'Disconnected', connection: caller.id });
       },
     });
-    this.#cleanPackages();
     this.#election.start({
       elected: () => void this.#elected(),
       revoked: () => this.#hear({ type: 'RevokedLeadership' }),
@@ -248,6 +248,8 @@ class Loop implements MasterLoop {
       return;
     }
     this.#hear({ type: 'ElectedLeader', recovered });
+    // Now it knows which drivers there are.
+    this.#cleanPackages(0);
   }
 
   #receive(message: unknown, from: RpcCaller): void {
@@ -400,10 +402,11 @@ class Loop implements MasterLoop {
 
   // The end
 
-  /** Parts that no driver needs go, from time to time. */
-  #cleanPackages(): void {
+  /** Parts that no driver needs go, when it begins to lead and then from time to time; one that waits does not know of any driver. */
+  #cleanPackages(delayMs: number): void {
+    if (this.#ending !== null) return;
     this.#cancelClean = this.#clock.after(
-      PACKAGE_CLEAN_MS,
+      delayMs,
       () => {
         const needed = this.#master.state().activeDrivers.map(({ driver }) => driver.appResource);
         try {
@@ -411,7 +414,7 @@ class Loop implements MasterLoop {
         } catch (error) {
           this.#log.warn(`packages of applications could not be cleaned up: ${messageOf(error)}`);
         }
-        this.#cleanPackages();
+        this.#cleanPackages(PACKAGE_CLEAN_MS);
       },
       true,
     );

@@ -14,6 +14,7 @@ import type { SparkConf } from '../../config/spark-conf.ts';
 import type { RpcAddress } from '../../rpc/rpc-address.ts';
 import type { RpcEnv } from '../../rpc/rpc-env.ts';
 import type { PreparedApplication } from './app-loader.ts';
+import { filesToPack } from './files-of-driver.ts';
 
 export interface ClusterPackageOptions {
   readonly application: PreparedApplication;
@@ -38,6 +39,7 @@ export async function packForCluster(options: ClusterPackageOptions): Promise<st
     application: application.path,
     installation: ownInstallation(),
     include: conf.get(PACKAGE_INCLUDE),
+    files: filesToPack(conf),
     maxBytes: conf.get(PACKAGE_MAX_SIZE),
     store,
   });

@@ -1,9 +1,6 @@
-import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { IskraError } from '../../base/errors.ts';
 import { redactPairs } from '../../base/redaction.ts';
-import { ARCHIVES, FILES } from '../../config/context-entries.ts';
 import { MASTER } from '../../config/core-entries.ts';
 import { REDACTION_REGEX } from '../../config/logging-entries.ts';
 import { parseMasterUrl } from '../../config/master-url.ts';
@@ -11,6 +8,7 @@ import { JARS_PACKAGES, JARS_REPOSITORIES } from '../../config/package-entries.t
 import { SparkConf } from '../../config/spark-conf.ts';
 import { SUBMIT_DEPLOY_MODE } from '../../config/submit-entries.ts';
 import { type Installation, type PreparedApplication, prepareApplication } from './app-loader.ts';
+import { filesOf } from './files-of-driver.ts';
 import { type Environment, findDefaultsFile, readProperties, withEnvironment } from './spark-defaults.ts';
 import {
   type DriverActionRequest,
@@ -103,36 +101,11 @@ export async function prepareSubmission(
       });
   const { args, verbose } = request;
   if (inCluster) {
-    const settings = { ...values, ...filesOf(conf, host.workingFolder) };
+    const settings = { ...values, ...(await filesOf(conf, host.workingFolder)) };
     return { kind: 'submit', name: request.application, application, args, values: settings, masters };
   }
   // isElsewhere is false
   return { kind: 'ready', application: application as PreparedApplication, args, values, verbose };
-}
-
-/**
- * `spark.files` and `spark.archives` for a driver that runs in another folder: paths are those of this one.
- *
- * @throws IskraError FILE_NOT_FOUND. Spark: DependencyUtils.resolveGlobPaths, Utils.resolveURIs
- */
-function filesOf(conf: SparkConf, folder: string): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const entry of [FILES, ARCHIVES]) {
-    if (!conf.contains(entry)) continue;
-    const names = conf.get(entry).map((name) => {
-      if (/^[a-z][a-z0-9+.-]+:/i.test(name)) return name;
-      const [, path = '', rest = ''] = /^([^#]*)(#.*)?$/.exec(name) ?? [];
-      const absolute = resolve(folder, path);
-      if (!/[*?[{]/.test(path) && !existsSync(absolute)) {
-        throw new IskraError('FILE_NOT_FOUND', `cannot find ${path} of ${entry.key} (looked for ${absolute})`, {
-          details: { path: absolute },
-        });
-      }
-      return absolute + rest;
-    });
-    found[entry.key] = names.join(',');
-  }
-  return found;
 }
 
 /** @throws UsageError with Spark's words when the master is no standalone cluster. */

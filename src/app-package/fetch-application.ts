@@ -54,11 +54,7 @@ export async function fetchApplication(
   return to;
 }
 
-async function fetchPackage(
-  appResource: string,
-  directory: string,
-  options: FetchApplicationOptions,
-): Promise<string> {
+async function fetchPackage(appResource: string, directory: string, options: FetchApplicationOptions): Promise<string> {
   const { rpc, masters, signal, clock, log, limits } = options;
   const id = appResource.slice(PACKAGE_SCHEME.length);
   const store = new PartStore(options.cacheFolder);
@@ -66,7 +62,10 @@ async function fetchPackage(
   for (const master of masters) {
     signal.throwIfAborted();
     try {
-      await fetchParts(() => rpc.connect<never, AskPackages>(master, PACKAGES_ENDPOINT), id, store, { signal, files: true });
+      await fetchParts(() => rpc.connect<never, AskPackages>(master, PACKAGES_ENDPOINT), id, store, {
+        signal,
+        files: true,
+      });
       const placed = placePackage(store, id, ownInstallation(), clock.now());
       await placeFiles(store, placed.manifest, directory);
       cleanPackageCache(store, limits, clock.now(), log);

@@ -5,8 +5,8 @@ import { IskraError } from '../base/errors.ts';
 import { PACKAGE_SCHEME, type PackagedFile, type PackageManifest, type PackagePart } from '../protocol/app-package.ts';
 import { includedFiles } from './include-files.ts';
 import { filesOfPackage, findPackages, type PackageFolder, sourceFile } from './package-folders.ts';
-import type { SourceFile } from './part-file.ts';
 import { type GivenFile, lookAtFiles, type SeenFile } from './packaged-files.ts';
+import type { SourceFile } from './part-file.ts';
 import { type PartStore, partsOf } from './part-store.ts';
 import { packageFolderOf, type TracedModules, traceModules } from './trace-modules.ts';
 

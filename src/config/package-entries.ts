@@ -39,7 +39,7 @@ export const PACKAGE_MAX_SIZE: ConfigEntry<number> = defineEntry({
   type: types.bytes,
   default: 2 * 1024 ** 3,
   check: positive,
-  doc: 'What an application with all its packages may take; for a master, what one part may.',
+  doc: 'What an application with all its packages, and in cluster mode its files and archives, may take; for a master, what one part may.',
   since: '0.2',
 });
 

@@ -66,13 +66,8 @@ export class AddedFiles {
    */
   addFile(path: string, recursive: boolean, timestamp: number = systemClock.now()): Promise<void> {
     return this.#inTurn(async () => {
-      const request = isLocalOnly(path) ? null : understand('file', path);
-      if (request === null) {
-        this.#log.warn(
-          `File with 'local' scheme ${path} is not supported to add to file server, since it is already available on every node.`,
-        );
-        return;
-      }
+      if (this.#isThere(path)) return;
+      const request = understand('file', path);
       if (!isWebUrl(request.source)) this.#checkDirectory(path, request.source, recursive);
       await this.#add(path, request, timestamp);
     });
@@ -81,6 +76,7 @@ export class AddedFiles {
   /** `path#name` chooses the directory's name. See addFile. */
   addArchive(path: string, timestamp: number = systemClock.now()): Promise<void> {
     return this.#inTurn(async () => {
+      if (this.#isThere(path)) return;
       const request = understand('archive', path);
       if (!isWebUrl(request.source) && statSync(request.source).isDirectory())
         throw new IllegalArgumentError(
@@ -88,6 +84,15 @@ export class AddedFiles {
         );
       await this.#add(path, request, timestamp);
     });
+  }
+
+  /** On every machine, as whoever named it says. */
+  #isThere(path: string): boolean {
+    if (!isLocalOnly(path)) return false;
+    this.#log.warn(
+      `File with 'local' scheme ${path} is not supported to add to file server, since it is already available on every node.`,
+    );
+    return true;
   }
 
   #checkDirectory(path: string, source: string, recursive: boolean): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { cleanPackageCache } from '../../src/app-package/package-cache.ts';
 import { PackageServer } from '../../src/app-package/package-server.ts';
@@ -120,6 +121,58 @@ test('a part whose file was changed on the other side is refused by its reader',
     });
     assert.deepEqual(mine.list(), []);
     await assert.rejects(fetchParts(connect, hashOf('nothing'), mine), { code: 'PACKAGE_MISSING' });
+  }));
+
+test('what another process of the machine is fetching is not fetched as well, unless that one is gone or stands still', () =>
+  served(async (connect, store) => {
+    const hashes = ['one', 'two', 'three'].map((text) => store.put(Buffer.from(text)));
+    const parts = hashes.map((hash) => ({ hash }));
+    const id = store.put(Buffer.from(JSON.stringify({ format: 1, parts, links: [] })));
+    const [one = '', two = '', three = ''] = hashes;
+    const mine = newStore();
+    const drafts = `${mine.folder}/drafts`;
+    const begun = (hash: string, pid: number, seconds: number): void => {
+      const draft = `${drafts}/${hash}.${pid}-abc`;
+      writeFileSync(draft, '');
+      utimesSync(draft, new Date(), new Date(Date.now() - seconds * 1000));
+    };
+    const { pid: gone } = spawnSync(process.execPath, ['-e', '']);
+    begun(one, process.pid, 0);
+    begun(two, gone, 0);
+    begun(three, process.pid, 11);
+    const fetching = fetchParts(connect, id, mine);
+    while (mine.list().length < 3) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(mine.bytesOf(one), null);
+    rmSync(`${drafts}/${one}.${process.pid}-abc`); // and gives up
+    await fetching;
+    assert.equal(mine.list().length, 4);
+  }));
+
+test('stores that are one folder are filled by two processes at once', () =>
+  served(
+    async (connect, store) => {
+      const parts = Array.from({ length: 30 }, (_, i) => ({ hash: store.put(Buffer.from(`part ${i}`)) }));
+      const id = store.put(Buffer.from(JSON.stringify({ format: 1, parts, links: [] })));
+      const mine = newStore();
+      const other = new PartStore(mine.folder);
+      await Promise.all([fetchParts(connect, id, mine), fetchParts(connect, id, other)]);
+      assert.equal(mine.list().length, 31);
+      assert.deepEqual(readdirSync(`${mine.folder}/drafts`), []);
+    },
+    { maxReaders: 2 },
+  ));
+
+test('files of a driver are fetched by who asks for them', () =>
+  served(async (connect, store) => {
+    const [part, file] = [store.put(Buffer.from('part')), store.put(Buffer.from('file'))];
+    const id = store.put(
+      Buffer.from(JSON.stringify({ format: 1, parts: [{ hash: part }], links: [], files: [{ hash: file }] })),
+    );
+    const mine = newStore();
+    await fetchParts(connect, id, mine);
+    assert.deepEqual([mine.bytesOf(part), mine.bytesOf(file)], [4, null]);
+    await fetchParts(connect, id, mine, { files: true });
+    assert.equal(mine.bytesOf(file), 4);
   }));
 
 test('a cache loses what is old, and above its size what was used least, but nothing that is fresh', () => {

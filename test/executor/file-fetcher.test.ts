@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
+import { probeOf } from '../../src/app-package/file-probe.ts';
+import { PackageServer } from '../../src/app-package/package-server.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { FileFetcher, placeFromDriver } from '../../src/executor/file-fetcher.ts';
 import type { AddedFile } from '../../src/protocol/added-file.ts';
+import type { AskPackages } from '../../src/protocol/app-package.ts';
+import { AppFolder } from '../kit/app-folder.ts';
+import { addressOf, withEnvs } from '../kit/rpc.ts';
 
 const file = (name: string, timestamp: number, source = ''): AddedFile => ({ kind: 'file', name, source, timestamp });
 
@@ -45,4 +51,83 @@ test('files are copied from where the driver has them', async () => {
   } finally {
     rmSync(dir, { recursive: true });
   }
+});
+
+/** A driver that has added `source` when it was as it is now, and an executor that fetches it over a connection. */
+async function fetched(
+  source: string,
+  body: (fetch: () => Promise<string>) => Promise<void>,
+  before: (asked: number) => void = () => {},
+): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'iskra-fetch-'));
+  const probe = probeOf(source);
+  assert.ok(probe !== null);
+  let asked = 0;
+  try {
+    await withEnvs(async (make) => {
+      const driver = await make({ port: 0 });
+      const server = new PackageServer({
+        openStore: () => assert.fail('no parts are needed'),
+        ...{ maxReaders: 1, maxUploadBytes: 0, clock: systemClock },
+        addedFile: (name, timestamp) => {
+          before(++asked);
+          return name === 'x' && timestamp === 1 ? probe : null;
+        },
+      });
+      driver.register('Packages', server);
+      const connect = async () => (await make()).connect<never, AskPackages>(addressOf(driver), 'Packages');
+      const options = { overwrite: false, timeoutMs: 1000 };
+      const fetcher = new FileFetcher(dir, placeFromDriver(options, { connect, always: true }, silentLogger));
+      await body(async () => {
+        await fetcher.ensure([{ ...file('x', 1, source), probe }]);
+        return readFileSync(join(dir, 'x'), 'utf8');
+      });
+    });
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+const scratch = new AppFolder();
+after(() => scratch.remove());
+const ADDED = new Date(1_700_000_000_000);
+const source = scratch.path('source.txt');
+/** Without a trace in its time or size. */
+const write = (text: string): void => {
+  writeFileSync(source, text);
+  utimesSync(source, ADDED, ADDED);
+};
+
+test('a file that changed after it was added is named', async () => {
+  write('as it was');
+  await fetched(source, async (fetch) => {
+    writeFileSync(source, 'otherwise');
+    await assert.rejects(fetch(), {
+      code: 'FILE_FETCH_FAILED',
+      message: `cannot fetch x (${source}) from the driver: ${source} changed after it was added as 'x', or cannot be read any more; leave it as it is while the application runs, or add the new one under another name`,
+    });
+    write('as it was');
+    assert.equal(await fetch(), 'as it was');
+  });
+});
+
+test('what came is compared with what the driver has, and asked for once more', async () => {
+  write('as it was');
+  const change = (asked: number): void => {
+    if (asked === 2) write('otherwise'); // after the hash, before the bytes
+    if (asked === 3) write('as it was');
+  };
+  await fetched(source, async (fetch) => assert.equal(await fetch(), 'as it was'), change);
+  const always = (asked: number): void => {
+    if (asked === 2) write('otherwise');
+  };
+  await fetched(
+    source,
+    (fetch) =>
+      assert.rejects(fetch(), {
+        message:
+          /^cannot fetch x .* from the driver: its sha-256 is [0-9a-f]{64} here, and [0-9a-f]{64} on the driver$/,
+      }),
+    always,
+  );
 });

@@ -146,7 +146,12 @@ export async function withCluster(body: (cluster: FakeCluster) => Promise<void>)
       env: newEnv,
       async master(conf = {}, options = {}) {
         const started = await startMaster({
-          conf: new SparkConf({ 'spark.iskra.paranoid': 'true', ...conf }),
+          // No cache: times of tests would clean the user's own.
+          conf: new SparkConf({
+            'spark.iskra.paranoid': 'true',
+            'spark.iskra.package.cacheDir': '/nowhere/packages',
+            ...conf,
+          }),
           host: '127.0.0.1',
           port: 0,
           webUiUrl: 'http://127.0.0.1:8080',

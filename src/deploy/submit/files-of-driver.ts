@@ -33,7 +33,9 @@ async function resolved(name: string, isArchive: boolean, key: string, folder: s
   const { globPaths, hasGlob } = await import('../../io/glob.ts');
   const matches = hasGlob(path) ? globPaths(path) : [];
   if (matches.length === 0)
-    throw new IskraError('FILE_NOT_FOUND', `cannot find ${given} of ${key} (looked for ${path})`, { details: { path } });
+    throw new IskraError('FILE_NOT_FOUND', `cannot find ${given} of ${key} (looked for ${path})`, {
+      details: { path },
+    });
   return matches.map((match) => match + rest);
 }
 

@@ -26,7 +26,7 @@ export interface ClusterPackageOptions {
 }
 
 /**
- * Packs an application that is to run in cluster mode, and gives it to every master that answers.
+ * Packs an application that is to run in cluster mode, with its files, and gives it to every master that answers.
  *
  * @returns the `appResource` of its driver.
  * @throws IskraError of packing; the last failure when no master takes it.

@@ -81,7 +81,12 @@ export const SUBMIT_OPTIONS: readonly SubmitOption[] = [
   conf('--total-executor-cores', 'NUM', 'spark.cores.max', 'the slots of all executors together, on a cluster'),
   conf('--num-executors', 'NUM', 'spark.executor.instances', 'how many executors to start, on a cluster'),
   conf('--driver-cores', 'NUM', 'spark.driver.cores', 'the cores that the driver takes in cluster mode (default: 1)'),
-  conf('--files', 'FILES', 'spark.files', 'files for tasks, with commas between them; found by SparkFiles.get(name)'),
+  conf(
+    '--files',
+    'FILES',
+    'spark.files',
+    'files for tasks, with commas between them; found by SparkFiles.get(name); in cluster mode they travel along',
+  ),
   conf(
     '--archives',
     'FILES',

@@ -7,7 +7,7 @@ import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries
 import { SparkConf } from '../config/spark-conf.ts';
 import { setSubmitDefaults } from '../config/submit-defaults.ts';
 import { reportError } from '../deploy/submit/submit.ts';
-import { takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
+import { outliveReaders, takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
 import { DRIVER_CONF_VARIABLE } from '../protocol/worker-process.ts';
 import { parseEndpointUrl } from '../rpc/rpc-address.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
@@ -32,6 +32,7 @@ async function run(argv: readonly string[]): Promise<void> {
     level: conf.get(LOG_LEVEL),
     format: conf.get(STRUCTURED_LOGGING_ENABLED) ? 'json' : 'text',
   });
+  outliveReaders();
   watchWorker({
     workerUrl,
     security: takeWorkerAccess(process.env),

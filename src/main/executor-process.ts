@@ -8,7 +8,7 @@ import type { ExecutorBackend } from '../executor/executor-backend.ts';
 import { EXIT } from '../executor/executor-exit.ts';
 import { planMemory } from '../executor/memory-plan.ts';
 import { prepareSlotThread } from '../executor/slot-thread.ts';
-import { takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
+import { outliveReaders, takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
 import { resolveSecurity, SECRET_ENVIRONMENT_VARIABLE } from '../rpc/security.ts';
 
@@ -63,7 +63,8 @@ process.on('uncaughtException', (error) => {
   if (backend === null) process.exit(EXIT.uncaughtException);
   backend.fail(EXIT.uncaughtException, why);
 });
-if (args.workerUrl !== null)
+if (args.workerUrl !== null) {
+  outliveReaders();
   watchWorker({
     workerUrl: args.workerUrl,
     security: workerSecurity,
@@ -74,6 +75,7 @@ if (args.workerUrl !== null)
     },
     log: createStderrLogger(`Executor ${args.executorId}`),
   });
+}
 // The first slot's thread starts while the rest of this process is loaded: both take as long.
 prepareSlotThread(slotEntry, planMemory(conf, conf.get(EXECUTOR_MEMORY), args.cores).slotHeapMiB);
 const executor = await import('../executor/executor-backend.ts');

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { createGunzip } from 'node:zlib';
+import { PACKED, rolledLogs } from './rolled-logs.ts';
 
 export interface LogPart {
   readonly text: string;
@@ -41,20 +42,38 @@ export async function readLog(
   name: string,
   range: LogRange,
 ): Promise<LogPart | NoLog> {
+  if (names.some((one) => !isPlainName(one))) return invalidDirectory(names);
+  for (let tries = 1; ; tries++) {
+    const read = await lookAndRead(root, names, name, range);
+    if (!('error' in read) || read.status !== 404 || tries === TRIES) return read;
+  }
+}
+
+/** While a log is read it can be rolled, packed or removed; another look finds it as it is then. */
+const TRIES = 3;
+
+async function lookAndRead(
+  root: string,
+  names: readonly string[],
+  name: string,
+  range: LogRange,
+): Promise<LogPart | NoLog> {
   const directory = resolve(root, ...names);
-  const invalid: NoLog = { status: 400, error: `Error: invalid log directory ${names.join('/')}` };
-  if (names.some((one) => !isPlainName(one))) return invalid;
   let files: readonly string[];
   try {
     const inside = `${await realpath(root)}${sep}`;
-    if (!(await realpath(directory)).startsWith(inside)) return invalid;
-    files = await rolledFiles(directory, name);
-    for (const file of files) if (!(await realpath(file)).startsWith(inside)) return invalid;
+    if (!(await realpath(directory)).startsWith(inside)) return invalidDirectory(names);
+    files = await allFiles(directory, name);
+    for (const file of files) if (!(await realpath(file)).startsWith(inside)) return invalidDirectory(names);
   } catch (error) {
     return noLog(error, `${names.join('/')}/${name}`);
   }
   if (files.length === 0) return { status: 404, error: `Error: there is no log ${names.join('/')}/${name}` };
   return readFiles(files, range);
+}
+
+function invalidDirectory(names: readonly string[]): NoLog {
+  return { status: 400, error: `Error: invalid log directory ${names.join('/')}` };
 }
 
 /** A part of one file, whose name is not from a request. */
@@ -93,22 +112,22 @@ function isPlainName(name: string): boolean {
 }
 
 /** `stdout--2026-11-21--07-00.gz`, …, `stdout`: the oldest first. Spark: RollingFileAppender.getSortedRolledOverFiles */
-async function rolledFiles(directory: string, name: string): Promise<string[]> {
+async function allFiles(directory: string, name: string): Promise<string[]> {
   const entries = await readdir(directory);
-  const rolled = entries.filter((entry) => entry.startsWith(`${name}--`)).sort();
+  const rolled = rolledLogs(entries, name);
   if (entries.includes(name)) rolled.push(name);
   return rolled.map((entry) => join(directory, entry));
 }
 
 async function sizeOf(file: string): Promise<number> {
-  if (!file.endsWith('.gz')) return (await stat(file)).size;
+  if (!file.endsWith(PACKED)) return (await stat(file)).size;
   let size = 0;
   for await (const chunk of unzipped(file)) size += chunk.length;
   return size;
 }
 
 async function readPart(file: string, from: number, to: number): Promise<Buffer> {
-  if (!file.endsWith('.gz')) {
+  if (!file.endsWith(PACKED)) {
     const handle = await open(file, 'r');
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(to - from), 0, to - from, from);

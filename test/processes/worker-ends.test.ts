@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { SparkContext } from '../../src/driver/spark-context.ts';
 import {
   type AppConfig,
   type AskScheduler,
@@ -129,6 +130,43 @@ for (const [how, security, conf] of [
     assert.match(log, /Lost connection to worker rpc endpoint spark:\/\/Worker@127\.0\.0\.1:\d+\. Exiting\./);
     assert.ok(!log.includes(SECRET));
   });
+
+test('executors that print a lot end in good order when the worker that rolls their logs is killed', {
+  timeout: 60_000,
+}, async (t) => {
+  const cluster = await StandaloneCluster.start({ workers: 0 });
+  const local = join(cluster.directory, 'local');
+  const { child: worker, ended } = new IskraWorker(cluster.url, cluster.directory, {
+    settings: ['spark.executor.logs.rolling.strategy=size', 'spark.executor.logs.rolling.maxSize=100k'],
+    env: { SPARK_LOCAL_DIRS: local },
+  });
+  const sc = await SparkContext.create({
+    ...{ master: cluster.url, appName: 'loud', 'spark.log.level': 'OFF' },
+    ...{ 'spark.executor.memory': '512m', 'spark.executor.cores': '1', 'spark.cores.max': '1' },
+  });
+  t.after(async () => {
+    worker.kill('SIGKILL');
+    await sc.stop();
+    await cluster.stop();
+  });
+  const [pid = 0] = await Promise.race([
+    sc
+      .parallelize([0], 1)
+      .map(() => process.pid)
+      .collect(),
+    ended,
+  ]);
+  const loud = sc.range(0, 1000, 1, 1000).foreach(() => {
+    process.stdout.write(`${'x'.repeat(999)}\n`.repeat(100));
+  });
+  loud.catch(() => {});
+  const logs = join(cluster.directory, 'work', sc.applicationId, '0');
+  while (readdirSync(logs).filter((name) => name.startsWith('stdout--')).length < 5)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  worker.kill('SIGKILL');
+  await gone([pid]);
+  assert.deepEqual(left(local), []);
+});
 
 test('a worker that is told to end ends its executors before', { timeout: 60_000 }, async (t) => {
   const { master, worker, local, executor } = await scene(t, OPEN, []);

@@ -2,9 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
+import type { LogRolling } from './log-rolling.ts';
 import type { ProcessPlan } from './process-plan.ts';
+import { RollingLog } from './rolling-log.ts';
 import type { ProcessKey } from './worker-events.ts';
 
 /** What happens to processes. Never called from within a call of the host. */
@@ -16,6 +19,10 @@ export interface ProcessListener {
 
 /** What of the worker's own environment its processes do not get: its secret, and what belongs to its own parent. */
 const PRIVATE = [SECRET_ENVIRONMENT_VARIABLE, 'NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'];
+
+/** What a process printed before it ended is written, unless something that it has started goes on to hold its pipes. */
+const LAST_WORDS_MS = 1000;
+const LOGS = ['stdout', 'stderr'] as const;
 
 /** Processes lead groups of their own, so that a signal reaches what they have started as well. */
 const GROUPS: boolean = process.platform !== 'win32';
@@ -29,22 +36,29 @@ export class ProcessHost {
   readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #listener: ProcessListener;
   readonly #log: Logger;
+  readonly #rolling: LogRolling | null;
+  readonly #clock: Clock;
   readonly #running = new Map<ProcessKey, ChildProcess>();
   readonly #killAll = (): void => this.killAll();
 
   /**
    * @param program what runs the plans' arguments.
    * @param environment of this process.
+   * @param rolling how what processes print is rolled; null: they write their files themselves.
    */
   constructor(
     program: string,
     environment: Readonly<Record<string, string | undefined>>,
     listener: ProcessListener,
+    rolling: LogRolling | null,
+    clock: Clock,
     log: Logger,
   ) {
     this.#program = program;
     this.#environment = environment;
     this.#listener = listener;
+    this.#rolling = rolling;
+    this.#clock = clock;
     this.#log = log;
     process.on('exit', this.#killAll);
   }
@@ -58,6 +72,7 @@ export class ProcessHost {
       queueMicrotask(() => this.#listener.failed(key, this.#cannotRun(plan, error)));
       return;
     }
+    const logs = this.#rolling === null ? null : this.#roll(child, plan.directory, this.#rolling);
     let spawned = false;
     child.once('spawn', () => {
       spawned = true;
@@ -71,7 +86,9 @@ export class ProcessHost {
     child.once('exit', (code, signal) => {
       this.#signal(child, 'SIGKILL'); // what it started and left
       if (this.#running.get(key) === child) this.#running.delete(key);
-      this.#listener.exited(key, code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+      const exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+      if (logs === null) this.#listener.exited(key, exitCode);
+      else void this.#lastWords(child, logs).then(() => this.#listener.exited(key, exitCode));
     });
   }
 
@@ -97,17 +114,39 @@ export class ProcessHost {
     for (const name of PRIVATE) delete environment[name];
     const files: number[] = [];
     try {
-      for (const name of ['stdout', 'stderr']) files.push(openSync(join(plan.directory, name), 'a'));
+      for (const name of LOGS) files.push(openSync(join(plan.directory, name), 'a'));
       writeSync(files[1] as number, plan.stderrHeader); // opened just now
       return spawn(this.#program, plan.args, {
         cwd: plan.directory,
         detached: GROUPS,
-        stdio: ['ignore', ...files],
+        stdio: this.#rolling === null ? ['ignore', ...files] : ['ignore', 'pipe', 'pipe'],
         env: { ...environment, ...plan.environment, ...access },
       });
     } finally {
       for (const file of files) closeSync(file);
     }
+  }
+
+  #roll(child: ChildProcess, directory: string, rolling: LogRolling): Promise<unknown> {
+    const follow = (name: (typeof LOGS)[number]): Promise<void> | undefined => {
+      const stream = child[name];
+      if (stream === null) return undefined;
+      return new RollingLog(directory, name, rolling, this.#clock, this.#log).follow(stream);
+    };
+    return Promise.all(LOGS.map(follow));
+  }
+
+  #lastWords(child: ChildProcess, logs: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(LAST_WORDS_MS, () => {
+        for (const name of LOGS) child[name]?.destroy();
+        resolve();
+      });
+      void logs.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   #signal(child: ChildProcess, signal: NodeJS.Signals): void {

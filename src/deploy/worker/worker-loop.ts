@@ -26,6 +26,7 @@ import { RpcEnv } from '../../rpc/rpc-env.ts';
 import { rpcSettings } from '../../rpc/rpc-settings.ts';
 import type { RpcSecurity } from '../../rpc/security.ts';
 import { applicationFetcher, type FetchApplication } from './fetch-application.ts';
+import { logRolling } from './log-rolling.ts';
 import { readMasterMessage } from './master-message.ts';
 import { announceExecutor, openShuffleService, type WorkerShuffleService } from './own-shuffle-service.ts';
 import { ProcessHost } from './process-host.ts';
@@ -198,6 +199,8 @@ export class WorkerLoop {
           this.#hear({ type: 'ProcessExited', key, exitCode });
         },
       },
+      logRolling(conf, this.#log),
+      clock,
       this.#log,
     );
     this.#machine = new Worker(settings, this.#log, seededRandom(seed));

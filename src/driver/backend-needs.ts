@@ -44,6 +44,8 @@ export interface OpenBackend {
   /** What cached blocks may take in memory, an executor. */
   readonly storageBytes: number;
   readonly isLocal: boolean;
+  /** What has to be free for an executor, for a user who waits for one; null: nothing can be missing. */
+  readonly executorNeeds: string | null;
   make(needs: BackendNeeds): ApplicationBackend;
   /** All that can be done when the process ends at once. */
   endNow(): void;

@@ -194,7 +194,8 @@ export class DriverEnv {
       openCostBytes: conf.get(FILES_OPEN_COST),
     };
     installClassCodec({ describe: describeClass, revive: reviveClass });
-    const settings = schedulerSettings(conf, opened.maxTaskFailures, this.log, opened.isLocal);
+    const { maxTaskFailures, isLocal, executorNeeds } = opened;
+    const settings = schedulerSettings(conf, maxTaskFailures, this.log, isLocal, executorNeeds);
     this.resourceProfiles = new ResourceProfiles({
       hasClusterManager: !opened.isLocal,
       dynamicAllocation: settings.dynamicAllocation === true,

@@ -47,6 +47,7 @@ function openLocal(conf: SparkConf, master: Extract<MasterUrl, { kind: 'local' }
     allocation: null,
     storageBytes: memory.maxBytes,
     maxTaskFailures: master.maxTaskFailures,
+    executorNeeds: null,
     isLocal: true,
     make({ mainScripts, localDirs, filesDir, answers, onBlock, log }) {
       return new LocalBackend({

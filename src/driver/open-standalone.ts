@@ -49,6 +49,7 @@ export async function openStandalone(
   const cores = conf.contains(EXECUTOR_CORES) ? conf.get(EXECUTOR_CORES) : null;
   if (cores !== null) checkTaskCpus(conf, url, cores);
   const demand = executorDemand(conf, cores);
+  warnOfLeftCores(conf, cores, log);
   const allocation = allocationSettings(conf, log);
   const cluster = resolveSecurity(conf, { role: 'driver', environment: process.env });
   const salt = generateSecret(SALT_BITS);
@@ -103,6 +104,7 @@ export async function openStandalone(
     storageBytes: storageBytesPerExecutor(conf),
     maxTaskFailures: conf.get(TASK_MAX_FAILURES),
     isLocal: false,
+    executorNeeds: executorNeeds(demand, conf.get(CORES_MAX)),
     make(needs) {
       profiles = needs.resourceProfiles;
       const executorSecurity =
@@ -147,6 +149,27 @@ function executorDemand(conf: SparkConf, cores: number | null): ExecutorDemand {
     memoryPerExecutor: Math.ceil(conf.get(EXECUTOR_MEMORY) / MIB),
     resourcesPerExecutor,
   };
+}
+
+/** Spark: SparkConf.validateSettings */
+function warnOfLeftCores(conf: SparkConf, cores: number | null, log: StderrLogger): void {
+  const total = conf.get(CORES_MAX);
+  if (total === undefined || cores === null || total % cores === 0) return;
+  log.warn(
+    `Total executor cores: ${total} is not divisible by cores per executor: ${cores}, the left cores: ${total % cores} will not be allocated`,
+  );
+}
+
+/** For whoever waits for executors. */
+function executorNeeds(
+  { coresPerExecutor, memoryPerExecutor, resourcesPerExecutor }: ExecutorDemand,
+  coresMax: number | undefined,
+): string {
+  if (coresMax !== undefined && coresPerExecutor !== null && coresMax < coresPerExecutor)
+    return `spark.cores.max is ${coresMax}, less than the ${coresPerExecutor} of spark.executor.cores that one needs`;
+  const cores = coresPerExecutor ?? 1;
+  const custom = Object.entries(resourcesPerExecutor).map(([name, amount]) => `, ${amount} ${name}`);
+  return `one needs ${cores} core${cores === 1 ? '' : 's'}, ${memoryPerExecutor} MiB of memory${custom.join('')} free on one worker`;
 }
 
 /** What a profile does not say is as in the default one; but for custom resources, which it has to name. */

@@ -19,9 +19,11 @@ export function schedulerSettings(
   maxFailures: number,
   log: Logger,
   isLocal: boolean,
+  executorNeeds: string | null = null,
 ): Partial<SchedulerSettings> {
   return {
     maxFailures,
+    executorNeeds,
     cpusPerTask: conf.get(entries.TASK_CPUS),
     taskResources: taskResources(conf, !isLocal),
     legacyLocalityWaitReset: conf.get(entries.LOCALITY_WAIT_LEGACY_RESET),

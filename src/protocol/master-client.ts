@@ -44,6 +44,8 @@ export type MasterToApp =
       readonly execId: number;
       readonly workerId: string;
       readonly hostPort: string;
+      /** Where the worker's pages are, with what the executor writes; '': it has none. */
+      readonly workerWebUiUrl: string;
       readonly cores: number;
       /** MiB. */
       readonly memory: number;
@@ -77,6 +79,8 @@ export interface DriverStatusResponse {
   readonly state: DriverState | null;
   readonly workerId: string | null;
   readonly workerHostPort: string | null;
+  /** Where the worker's pages are, with what the driver writes; null: not known. */
+  readonly workerWebUiUrl: string | null;
   readonly exception: string | null;
 }
 

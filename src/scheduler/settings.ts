@@ -81,6 +81,8 @@ export interface SchedulerSettings {
   readonly resubmitDelayMs: number;
   /** How long a task set may wait for its first task before a warning. */
   readonly starvationWarningMs: number;
+  /** What has to be free for an executor, for that warning; null: nothing is said. */
+  readonly executorNeeds: string | null;
   /** Identical exceptions of a task set are logged in full once in this time (spark.logging.exceptionPrintInterval). */
   readonly exceptionPrintIntervalMs: number;
   /** A task whose description has this many bytes or more cannot be sent (spark.rpc.message.maxSize). */
@@ -118,6 +120,7 @@ export const DEFAULT_SETTINGS: SchedulerSettings = {
   numCancelledJobGroupsToTrack: 1000,
   resubmitDelayMs: 200,
   starvationWarningMs: 15_000,
+  executorNeeds: null,
   exceptionPrintIntervalMs: 10_000,
   maxMessageBytes: 128 * 1024 * 1024,
   speculation: null,

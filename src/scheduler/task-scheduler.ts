@@ -363,10 +363,15 @@ export class TaskScheduler {
         this.#out.push({
           type: 'Log',
           level: 'warn',
-          message:
-            'Initial job has not accepted any resources; check your cluster UI to ensure that workers are registered and have sufficient resources',
+          message: `Initial job has not accepted any resources; check your cluster UI to ensure that workers are registered and have sufficient resources${this.#missing()}`,
         });
     }
+  }
+
+  /** Why there may be no executor. */
+  #missing(): string {
+    const { executorNeeds } = this.#settings;
+    return this.#executors.size > 0 || executorNeeds === null ? '' : ` (there is no executor: ${executorNeeds})`;
   }
 
   /** Spark: TaskSchedulerImpl.checkSpeculatableTasks */

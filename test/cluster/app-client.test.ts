@@ -10,7 +10,14 @@ type WithoutTime<E> = E extends unknown ? Omit<E, 'at'> : never;
 
 const URL_1 = 'spark://m1:7077';
 const URL_2 = 'spark://m2:7077';
-const ADDED = { execId: 0, workerId: 'w1', hostPort: 'host-a:7000', cores: 4, memory: 1024 } as const;
+const ADDED = {
+  execId: 0,
+  workerId: 'w1',
+  hostPort: 'host-a:7000',
+  workerWebUiUrl: 'http://host-a:8081',
+  cores: 4,
+  memory: 1024,
+} as const;
 const UPDATED = { execId: 0, message: null, exitStatus: null, workerHost: null } as const;
 
 /** A client alone: events go in by hand, after each its invariants must hold. */
@@ -206,6 +213,54 @@ describe('a registered application', () => {
     ]);
     const removed = { type: 'WorkerRemoved', workerId: 'w1', host: 'host-a', message: 'gone' } as const;
     assert.deepEqual(news(machine.from('c1', removed)), [removed]);
+  });
+
+  test('warns once when executors fail in a row, and says why when its master gives it up', () => {
+    const machine = new Machine('m1:7077').registered();
+    const fail = (execId: number): void => {
+      machine.from('c1', { type: 'ExecutorAdded', ...ADDED, execId });
+      const message = 'Command exited with code 9';
+      machine.from('c1', { type: 'ExecutorUpdated', ...UPDATED, execId, state: 'EXITED', message, exitStatus: 9 });
+    };
+    const last = (execId: number): string =>
+      `executor ${execId} on host-a:7000: Command exited with code 9; what it wrote: http://host-a:8081/logPage/?appId=app-1&executorId=${execId}&logType=stderr`;
+    const warnings = (): string[] =>
+      machine.lines.filter((line) => line.includes('Executors end before they can work'));
+    fail(0);
+    machine.from('c1', { type: 'ExecutorAdded', ...ADDED, execId: 1 });
+    machine.from('c1', { type: 'ExecutorUpdated', ...UPDATED, execId: 1, state: 'RUNNING' });
+    fail(2);
+    assert.deepEqual(warnings(), []);
+    for (const execId of [3, 4, 5]) fail(execId);
+    assert.equal(warnings().length, 1);
+    assert.ok(warnings()[0]?.endsWith(`2 in a row; the last: ${last(3)}`));
+    assert.deepEqual(news(machine.from('c1', { type: 'ApplicationRemoved', message: 'FAILED' })), [
+      {
+        type: 'Dead',
+        reason: `Master removed our application: FAILED (its executors ended early, the last: ${last(5)})`,
+      },
+    ]);
+  });
+
+  test('says what comes next when a master is not reached', () => {
+    const machine = new Machine('m1:7077');
+    const notReached = (): void => {
+      machine.handle({ type: 'NotReached', master: 'm1:7077', message: 'refused', final: false });
+    };
+    machine.start();
+    notReached();
+    machine.wake();
+    notReached();
+    machine.wake();
+    notReached();
+    const told = machine.lines
+      .filter((line) => line.includes('Failed to connect'))
+      .map((line) => line.split('refused; ')[1]);
+    assert.deepEqual(told, [
+      'trying again in 20 s, 2 times more before giving up',
+      'trying again in 20 s, once more before giving up',
+      'this was the last try; giving up in 20 s unless a master answers',
+    ]);
   });
 
   test('is dead when its master removes it, and tells so once', () => {

@@ -33,6 +33,8 @@ async function follow(story: readonly (readonly [from: number, Said])[], wait: b
   return { ...(await result), lines, warnings, at: clock.now() };
 }
 
+const LOG =
+  'What it wrote: http://host-a:8081/logPage/?driverId=driver-1&logType=stderr, and work/driver-1/stderr of the worker at host-a:7000';
 const RUNNING = ['State of driver-1 is RUNNING', 'Driver running on host-a:7000 (worker-a)'];
 
 test('a driver that runs is left alone after a second', async () => {
@@ -54,6 +56,7 @@ test('a driver that fails at once is told of, with an exit code', async () => {
     ...RUNNING,
     'State of driver-1 is ERROR',
     'Exception from cluster was: no such file',
+    LOG,
   ]);
   assert.equal((await follow([[0, 'FINISHED']], false)).code, 0);
 });
@@ -80,7 +83,13 @@ test('waiting goes on until the driver has ended, and ends as it did', async () 
       true,
     );
     assert.equal(followed.code, code, state);
-    assert.deepEqual(followed.lines, ['State of driver-1 is SUBMITTED', ...RUNNING, `State of driver-1 is ${state}`]);
+    const log = code === 0 ? [] : [LOG];
+    assert.deepEqual(followed.lines, [
+      'State of driver-1 is SUBMITTED',
+      ...RUNNING,
+      `State of driver-1 is ${state}`,
+      ...log,
+    ]);
   }
 });
 

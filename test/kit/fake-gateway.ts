@@ -6,7 +6,8 @@ export type Said = DriverState | 'unknown' | Error | { readonly state: DriverSta
 
 export function statusOf(said: Said): DriverStatusResponse {
   if (said instanceof Error) throw said;
-  if (said === 'unknown') return { found: false, state: null, workerId: null, workerHostPort: null, exception: null };
+  if (said === 'unknown')
+    return { found: false, state: null, workerId: null, workerHostPort: null, workerWebUiUrl: null, exception: null };
   const { state, exception } = typeof said === 'string' ? { state: said, exception: null } : said;
   const placed = state !== 'SUBMITTED';
   return {
@@ -14,6 +15,7 @@ export function statusOf(said: Said): DriverStatusResponse {
     state,
     workerId: placed ? 'worker-a' : null,
     workerHostPort: placed ? 'host-a:7000' : null,
+    workerWebUiUrl: placed ? 'http://host-a:8081' : null,
     exception,
   };
 }

@@ -82,12 +82,15 @@ export async function workerScene(
   return { master, worker, directory, workDir, lines };
 }
 
+/** Not a turn of the loop: processes that spin keep each other, and what they wait for, from running. */
+const aMoment = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
+
 /** The first line of a file, when it has `lines` of them. */
 export async function printed(file: string, lines = 1): Promise<string> {
   for (;;) {
     const text = read(file);
     if (text.split('\n').length > lines) return text.split('\n')[0] ?? '';
-    await new Promise((resolve) => setImmediate(resolve));
+    await aMoment();
   }
 }
 
@@ -102,7 +105,7 @@ function read(file: string): string {
 /** Resolves when none of these processes is left. */
 export async function gone(pids: readonly number[]): Promise<void> {
   assert.ok(pids.every((pid) => pid > 0));
-  while (pids.some(isAlive)) await new Promise((resolve) => setImmediate(resolve));
+  while (pids.some(isAlive)) await aMoment();
 }
 
 /** False also for one that has ended and waits for its parent to see that. */

@@ -336,6 +336,19 @@ test('a thousand identical failures are logged in full once per 10 s', () => {
   assert.match(logs()[1] ?? '', /^info Lost task 0\.1 in stage 0\.0 .*: Error \(boom\) \[duplicate 1\]$/);
 });
 
+test('while there is no executor the warning says what one needs', () => {
+  const machine = new TaskMachine({ executorNeeds: 'one needs 4 cores' });
+  machine.submit(1);
+  machine.offer();
+  machine.at = 15_000;
+  machine.wake();
+  const [warning] = machine.effects.flatMap((e) => (e.type === 'Log' ? [e.message] : []));
+  assert.match(
+    warning ?? '',
+    /^Initial job has not accepted any resources; check your .* sufficient resources \(there is no executor: one needs 4 cores\)$/,
+  );
+});
+
 test('tasks that find no executor for 15 s are warned of, again and again, until one runs', () => {
   const machine = new TaskMachine();
   machine.submit(1);

@@ -39,6 +39,7 @@ export type AppClientNews =
       readonly execId: number;
       readonly workerId: string;
       readonly hostPort: string;
+      readonly workerWebUiUrl: string;
       readonly cores: number;
       /** MiB. */
       readonly memory: number;

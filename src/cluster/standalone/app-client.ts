@@ -5,6 +5,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { ApplicationDescription } from '../../protocol/deploy-description.ts';
 import type { ExecutorTotal, MasterToApp } from '../../protocol/master-client.ts';
 import type { AppClientEffect, AppClientEvent, AppClientNews, AppQuestion, ConnectionId } from './app-client-events.ts';
+import { ExecutorFailures } from './executor-failures.ts';
 
 /** Spark: StandaloneAppClient.REGISTRATION_TIMEOUT_SECONDS, as ms */
 export const REGISTRATION_TIMEOUT_MS = 20_000;
@@ -68,6 +69,7 @@ export class StandaloneAppClient {
   #highestExecutorId: number | null = null;
   /** By resource profile: what was asked for and accepted. */
   readonly #totals = new Map<number, ExecutorTotal>();
+  readonly #failures = new ExecutorFailures();
   readonly #asks = new Map<number, Ask>();
   #effects: AppClientEffect[] = [];
 
@@ -165,11 +167,20 @@ export class StandaloneAppClient {
 
   #notReached(master: string, message: string, final: boolean): void {
     if (this.#state !== 'registering') return;
-    this.#log.warn(`Failed to connect to master ${master}: ${message}`);
+    this.#log.warn(`Failed to connect to master ${master}: ${message}; ${this.#whatNext(final)}`);
     this.#faults.set(master, { message, final });
     const { masters } = this.#options;
     // Waiting for what cannot come would only hide why.
     if (masters.every((each) => this.#faults.get(each)?.final === true)) this.#dead(this.#givingUp());
+  }
+
+  /** For whoever waits and reads that a master was not reached. */
+  #whatNext(final: boolean): string {
+    if (final) return 'it would not be so another time';
+    const inSeconds = `in ${this.#timeoutMs / 1000} s`;
+    const left = REGISTRATION_RETRIES - this.#tries;
+    if (left === 0) return `this was the last try; giving up ${inSeconds} unless a master answers`;
+    return `trying again ${inSeconds}, ${left === 1 ? 'once more' : `${left} times more`} before giving up`;
   }
 
   /** The known words, and what became of each master. */
@@ -219,9 +230,13 @@ export class StandaloneAppClient {
       return;
     }
     switch (message.type) {
-      case 'ApplicationRemoved':
-        this.#dead(`Master removed our application: ${message.message}`);
+      case 'ApplicationRemoved': {
+        const { why } = this.#failures;
+        const because =
+          message.message === 'FAILED' && why !== null ? ` (its executors ended early, the last: ${why})` : '';
+        this.#dead(`Master removed our application: ${message.message}${because}`);
         break;
+      }
       case 'ExecutorAdded':
         this.#executorAdded(message);
         break;
@@ -239,15 +254,19 @@ export class StandaloneAppClient {
     }
   }
 
-  #executorAdded({ execId, workerId, hostPort, cores, memory }: Added): void {
+  #executorAdded({ execId, workerId, hostPort, workerWebUiUrl, cores, memory }: Added): void {
     this.#log.info(`Executor added: ${this.#appId}/${execId} on ${workerId} (${hostPort}) with ${cores} core(s)`);
     this.#highestExecutorId = Math.max(this.#highestExecutorId ?? 0, execId);
-    this.#tell({ type: 'ExecutorAdded', execId, workerId, hostPort, cores, memory });
+    this.#failures.added({ execId, workerId, hostPort, workerWebUiUrl, cores, memory });
+    this.#tell({ type: 'ExecutorAdded', execId, workerId, hostPort, workerWebUiUrl, cores, memory });
   }
 
-  #executorUpdated({ execId, state, message, exitStatus, workerHost }: Updated): void {
+  #executorUpdated(update: Updated): void {
+    const { execId, state, message, exitStatus, workerHost } = update;
     const why = message === null ? '' : ` (${message})`;
     this.#log.info(`Executor updated: ${this.#appId}/${execId} is now ${state}${why}`);
+    const warning = this.#failures.updated(this.#appId as string, update); // registered
+    if (warning !== null) this.#log.warn(warning);
     this.#tell({ type: 'ExecutorUpdated', execId, state, message: message ?? '', exitStatus, workerHost });
   }
 

@@ -79,13 +79,27 @@ function kill(tables: MasterTables, driver: DriverInfo): void {
 
 /** Spark: RequestDriverStatus */
 export function driverStatus(tables: MasterTables, driverId: string): DriverStatusResponse {
-  const unknown = { found: false, state: null, workerId: null, workerHostPort: null, exception: null };
+  const unknown = {
+    found: false,
+    state: null,
+    workerId: null,
+    workerHostPort: null,
+    workerWebUiUrl: null,
+    exception: null,
+  };
   const refused = refusal(tables, 'request driver status');
   if (refused !== null) return { ...unknown, exception: refused };
   const driver = tables.drivers.get(driverId) ?? tables.completedDrivers.find(({ id }) => id === driverId);
   if (driver === undefined) return unknown;
   const { state, worker, exception } = driver;
-  return { found: true, state, workerId: worker?.id ?? null, workerHostPort: worker?.address ?? null, exception };
+  return {
+    found: true,
+    state,
+    workerId: worker?.id ?? null,
+    workerHostPort: worker?.address ?? null,
+    workerWebUiUrl: worker?.desc.webUiAddress ?? null,
+    exception,
+  };
 }
 
 /**

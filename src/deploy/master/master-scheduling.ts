@@ -1,8 +1,12 @@
+import type { ExecutorDemand } from '../../protocol/deploy-description.ts';
 import type { ApplicationInfo, ExecutorDesc } from './application-info.ts';
 import type { DriverInfo } from './driver-info.ts';
 import type { MasterTables } from './master-tables.ts';
 import { assignCores, usableWorkers } from './schedule-executors.ts';
 import type { WorkerInfo } from './worker-info.ts';
+
+/** In a warning: more would hide it. */
+const WORKERS_NAMED = 3;
 
 /** Gives what is free to those who wait: drivers first, then applications, in the order in which they came. Spark: Master.schedule */
 export function schedule(tables: MasterTables): void {
@@ -61,7 +65,7 @@ function placeExecutors(tables: MasterTables, app: ApplicationInfo, resourceProf
   const usable = usableWorkers(tables.workers, app, resourceProfileId, tables.settings.workerSelectionPolicy);
   if (usable.length === 0) {
     if (tables.apps.size === 1 && app.executors.size === 0 && app.targetOf(resourceProfileId) > 0)
-      tables.log.warn(`App ${app.id} requires more resource than any of Workers could have.`);
+      tables.log.warn(`App ${app.id} requires more resource than any of Workers could have. (${lack(tables, demand)})`);
     return;
   }
   const assigned = assignCores(app, resourceProfileId, usable, tables.settings.spreadOutApps);
@@ -74,6 +78,18 @@ function placeExecutors(tables: MasterTables, app: ApplicationInfo, resourceProf
       app.state = 'RUNNING';
     }
   });
+}
+
+/** What an executor needs, and what there is. */
+function lack(
+  tables: MasterTables,
+  { coresPerExecutor, memoryPerExecutor, resourcesPerExecutor }: ExecutorDemand,
+): string {
+  const custom = Object.entries(resourcesPerExecutor).map(([name, amount]) => `, ${amount} ${name}`);
+  const alive = [...tables.workers].filter(({ state }) => state === 'ALIVE');
+  const have = alive.map(({ id, coresFree, memoryFree }) => `${id}: ${coresFree} cores, ${memoryFree} MiB`);
+  const needs = `${coresPerExecutor ?? 1} cores, ${memoryPerExecutor} MiB${custom.join('')}`;
+  return `an executor needs ${needs}; free are ${have.slice(0, WORKERS_NAMED).join('; ') || 'none'}${have.length > WORKERS_NAMED ? '; …' : ''}`;
 }
 
 function launchExecutor(tables: MasterTables, executor: ExecutorDesc): void {
@@ -96,6 +112,7 @@ function launchExecutor(tables: MasterTables, executor: ExecutorDesc): void {
     execId: executor.id,
     workerId: worker.id,
     hostPort: worker.address,
+    workerWebUiUrl: worker.desc.webUiAddress,
     cores,
     memory,
   });

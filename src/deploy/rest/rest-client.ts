@@ -92,6 +92,7 @@ export function restGateway(masters: readonly string[], log: Logger): Submission
         state: (response.driverState as DriverState | undefined) ?? null, // a word for the user
         workerId: response.workerId ?? null,
         workerHostPort: response.workerHostPort ?? null,
+        workerWebUiUrl: null, // the protocol has no field for it
         exception: response.message?.replace(/^Exception from the cluster:\n/, '') ?? null,
       };
     },

@@ -47,7 +47,7 @@ export async function followDriver(options: FollowOptions): Promise<number> {
       await pause(clock, Math.max(POLL_MS, 1000));
       continue;
     }
-    const { found, state, workerId, workerHostPort, exception } = status;
+    const { found, state, workerId, workerHostPort, workerWebUiUrl, exception } = status;
     if (!found || state === null) {
       print(`ERROR: Cluster master did not recognize ${driverId}`);
       return 1;
@@ -59,7 +59,11 @@ export async function followDriver(options: FollowOptions): Promise<number> {
       runningSince = state === 'RUNNING' ? clock.now() : null;
     }
     if (exception !== null) print(`Exception from cluster was: ${exception}`);
-    if (FINAL_DRIVER_STATES.has(state)) return state === 'FINISHED' ? 0 : 1;
+    if (state === 'FINISHED') return 0;
+    if (FINAL_DRIVER_STATES.has(state)) {
+      if (workerHostPort !== null) print(`What it wrote: ${logOf(driverId, workerHostPort, workerWebUiUrl)}`);
+      return 1;
+    }
     if (state === 'RELAUNCHING') {
       print(
         `The worker of ${driverId} is lost: the driver starts again elsewhere, under another id, which the master's page shows`,
@@ -76,6 +80,11 @@ export async function followDriver(options: FollowOptions): Promise<number> {
     }
     await pause(clock, wait && now - started > EARLY_MS ? 1000 : POLL_MS);
   }
+}
+
+function logOf(driverId: string, workerHostPort: string, workerWebUiUrl: string | null): string {
+  const page = workerWebUiUrl && `${workerWebUiUrl}/logPage/?driverId=${driverId}&logType=stderr, and `;
+  return `${page ?? ''}work/${driverId}/stderr of the worker at ${workerHostPort}`;
 }
 
 function pause(clock: Clock, ms: number): Promise<void> {

@@ -328,6 +328,7 @@ test('a driver ends in one of four states; any other is refused', () => {
       state,
       workerId: 'worker-a',
       workerHostPort: 'host-a:7000',
+      workerWebUiUrl: 'http://host-a:8081',
       exception: 'why',
     });
     assert.equal(master.master.state().workers[0]?.coresUsed, 0);

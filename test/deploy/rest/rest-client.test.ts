@@ -119,6 +119,7 @@ test('ids and states come back as the server has them', () =>
         state: 'ERROR',
         workerId: 'w',
         workerHostPort: 'h:1',
+        workerWebUiUrl: null,
         exception: 'no file',
       });
       assert.equal(asked[0]?.url, '/v1/submissions/status/a%2F..%2Fb');

@@ -38,8 +38,15 @@ function gateway(answers: Readonly<Record<string, unknown>> = {}) {
         return { success: true, message: 'Kill request for all drivers submitted' };
       case 'RequestDriverStatus':
         return driverId === 'driver-1'
-          ? { found: true, state: 'ERROR', workerId: 'worker-a', workerHostPort: 'host-a:7000', exception: 'no file' }
-          : { found: false, state: null, workerId: null, workerHostPort: null, exception: null };
+          ? {
+              found: true,
+              state: 'ERROR',
+              workerId: 'worker-a',
+              workerHostPort: 'host-a:7000',
+              workerWebUiUrl: 'http://host-a:8081',
+              exception: 'no file',
+            }
+          : { found: false, state: null, workerId: null, workerHostPort: null, workerWebUiUrl: null, exception: null };
       case 'RequestClearCompletedDriversAndApps':
         return { success: true, message: '' };
       default:

@@ -12,6 +12,7 @@ import {
   daemonCommand,
   daemonHelp,
   type RunningDaemon,
+  readEnvironmentFile,
 } from '../deploy/daemon/daemon-commands.ts';
 import { DRIVER_MAIN, EXECUTOR_MAIN } from '../protocol/worker-process.ts';
 
@@ -27,6 +28,7 @@ const SIGNALS = [
 /** Runs one of the commands; ends the process when it has served. */
 export async function runDaemonCommand(command: DaemonCommand, argv: readonly string[]): Promise<void> {
   try {
+    takeEnvironmentFile(argv);
     const outcome = await daemonCommand(command, argv, {
       env: process.env,
       workingFolder: process.cwd(),
@@ -46,6 +48,14 @@ export async function runDaemonCommand(command: DaemonCommand, argv: readonly st
     if (IskraError.is(error) && error.code === 'USAGE') process.stderr.write(`\n${daemonHelp(command)}`);
     process.exitCode = 1;
   }
+}
+
+/** Before anything looks at the environment; those who only want to read the help need it not. */
+function takeEnvironmentFile(argv: readonly string[]): void {
+  if (argv.includes('--help')) return;
+  const read = readEnvironmentFile(process.env, process.cwd(), process.execPath);
+  for (const warning of read?.warnings ?? []) process.stderr.write(`iskra: ${warning}\n`);
+  Object.assign(process.env, read?.values);
 }
 
 /** One folder up and then down: that holds in dist/src and in dist/bundle alike. */

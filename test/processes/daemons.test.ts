@@ -286,3 +286,41 @@ test('a master that was killed comes back at its port with what it had', { timeo
   worker.child.kill('SIGTERM');
   assert.equal((await worker.outcome).code, 143);
 });
+
+test('daemons take variables of conf/spark-env.sh, which has no say where the environment has', {
+  timeout: 60_000,
+}, async (t) => {
+  const place = new Place(t, { SPARK_WORKER_CORES: '1' });
+  place.write('conf/spark-env.sh', '#!/usr/bin/env bash\nSPARK_WORKER_CORES=9\nexport SPARK_WORKER_MEMORY=300m\n');
+  const master = place.start('master');
+  const url = await master.logged(/Starting Iskra master at (spark:\/\/localhost:\d+)/);
+  const worker = place.start('worker', url);
+  await master.logged(/Registering worker localhost:\d+ with (1 cores, 300 MiB RAM)/);
+  for (const { child, outcome } of [worker, master]) {
+    child.kill('SIGTERM');
+    await outcome;
+  }
+  place.write('conf/spark-env.sh', 'fi\n');
+  const broken = await place.run('master');
+  assert.equal(broken.code, 1);
+  assert.match(broken.err, /^iskra: \S+\/conf\/spark-env\.sh cannot be read: .*spark-env\.sh: .*1: .*\n$/);
+  rmSync(join(place.folder, 'conf'), { recursive: true });
+});
+
+test('a daemon that was killed leaves a pid file that counts for nothing, nor does that of another program', {
+  timeout: 60_000,
+}, async (t) => {
+  const place = new Place(t);
+  const pid = pidOf((await place.run('master', '--daemon')).out, 'master 1');
+  const pids = join(place.folder, 'pids');
+  const file = join(pids, readdirSync(pids)[0] ?? '');
+  process.kill(pid, 'SIGKILL');
+  assert.equal((await place.run('stop', 'master')).out, 'no master to stop\n');
+  assert.deepEqual(readdirSync(pids), []);
+  const other = spawn('sleep', ['60']);
+  t.after(() => other.kill());
+  writeFileSync(file, `${other.pid}\n`);
+  assert.equal((await place.run('stop-all')).code, 0);
+  assert.equal(isAlive(other.pid as number), true);
+  assert.deepEqual(readdirSync(pids), []);
+});

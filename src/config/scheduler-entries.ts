@@ -197,3 +197,12 @@ export const MAX_REGISTERED_RESOURCES_WAITING_TIME: ConfigEntry<number> = define
   doc: 'How long a context waits for them.',
   since: '0.2',
 });
+
+export const STARVATION_TIMEOUT: ConfigEntry<number> = defineEntry({
+  key: 'spark.starvation.timeout',
+  type: types.durationMs,
+  default: 15_000,
+  check: positive,
+  doc: 'How long tasks may wait for the first executor that takes one before a warning says so, and says so again.',
+  since: '0.2',
+});

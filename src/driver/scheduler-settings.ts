@@ -24,6 +24,7 @@ export function schedulerSettings(
   return {
     maxFailures,
     executorNeeds,
+    starvationWarningMs: conf.get(entries.STARVATION_TIMEOUT),
     cpusPerTask: conf.get(entries.TASK_CPUS),
     taskResources: taskResources(conf, !isLocal),
     legacyLocalityWaitReset: conf.get(entries.LOCALITY_WAIT_LEGACY_RESET),

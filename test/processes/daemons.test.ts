@@ -1,85 +1,10 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-
-const ISKRA = fileURLToPath(new URL('../../../bin/iskra', import.meta.url));
-const ANY_PORTS = { ISKRA_MASTER_PORT: '0', ISKRA_MASTER_WEBUI_PORT: '0', ISKRA_WORKER_WEBUI_PORT: '0' };
-
-interface Outcome {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly outcome: Promise<Outcome>;
-  /** What the first match in its log caught. */
-  logged(pattern: RegExp): Promise<string>;
-}
-
-/** A folder in which commands run, with no settings from elsewhere. */
-class Place {
-  readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'iskra-daemons-')));
-  readonly env: Readonly<Record<string, string | undefined>>;
-
-  constructor(t: TestContext, env: Readonly<Record<string, string>> = {}) {
-    const clean = Object.entries(process.env).filter(([key]) => !/^_?(SPARK|ISKRA)_/.test(key));
-    this.env = { ...Object.fromEntries(clean), ...ANY_PORTS, ISKRA_PID_DIR: join(this.folder, 'pids'), ...env };
-    t.after(async () => {
-      await this.run('stop-all');
-      rmSync(this.folder, { recursive: true, force: true });
-    });
-  }
-
-  start(...args: string[]): Running {
-    const child = spawn(process.execPath, [ISKRA, ...args], {
-      cwd: this.folder,
-      env: this.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let out = '';
-    let err = '';
-    const looks: (() => void)[] = [];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      out += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      err += text;
-      for (const look of looks) look();
-    });
-    const outcome = new Promise<Outcome>((resolve, reject) => {
-      child.on('error', reject).on('close', (code, signal) => resolve({ code, signal, out, err }));
-    });
-    const logged = (pattern: RegExp): Promise<string> =>
-      new Promise((resolve, reject) => {
-        const look = (): void => {
-          const found = pattern.exec(err)?.[1];
-          if (found !== undefined) resolve(found);
-        };
-        looks.push(look);
-        look();
-        void outcome.then(() => reject(new Error(`ended without ${pattern}:\n${err}`)));
-      });
-    return { child, outcome, logged };
-  }
-
-  run(...args: string[]): Promise<Outcome> {
-    return this.start(...args).outcome;
-  }
-
-  write(name: string, text: string): void {
-    const path = join(this.folder, name);
-    mkdirSync(join(path, '..'), { recursive: true });
-    writeFileSync(path, text);
-  }
-}
+import { test } from 'node:test';
+import { DaemonPlace } from '../kit/daemon-place.ts';
 
 /** One that has ended and that nobody has asked for its exit code is dead, too. */
 function isAlive(pid: number): boolean {
@@ -98,7 +23,7 @@ async function state(pages: string | undefined): Promise<{ status: string; alive
 test('a master and a worker in the foreground find each other, and end in good order', {
   timeout: 60_000,
 }, async (t) => {
-  const place = new Place(t);
+  const place = new DaemonPlace(t);
   const master = place.start('master');
   const url = await master.logged(/Starting Iskra master at (spark:\/\/localhost:\d+)/);
   const worker = place.start('worker', '-c', '3', '-m', '700M', url);
@@ -115,7 +40,7 @@ test('a master and a worker in the foreground find each other, and end in good o
 });
 
 test('a daemon says where it serves, is there once, and can be stopped', { timeout: 60_000 }, async (t) => {
-  const place = new Place(t);
+  const place = new DaemonPlace(t);
   const started = await place.run('master', '--daemon');
   assert.equal(started.code, 0, started.err);
   const pid = pidOf(started.out, 'master 1');
@@ -140,7 +65,11 @@ test('a daemon says where it serves, is there once, and can be stopped', { timeo
 test('start-all starts a master and the workers of this machine, stop-all leaves nothing', {
   timeout: 60_000,
 }, async (t) => {
-  const place = new Place(t, { ISKRA_WORKER_INSTANCES: '2', SPARK_WORKER_CORES: '1', SPARK_WORKER_MEMORY: '256m' });
+  const place = new DaemonPlace(t, {
+    ISKRA_WORKER_INSTANCES: '2',
+    SPARK_WORKER_CORES: '1',
+    SPARK_WORKER_MEMORY: '256m',
+  });
   const started = await place.run('start-all');
   assert.equal(started.code, 0, started.err);
   const pids = ['master 1', 'worker 1', 'worker 2'].map((what) => pidOf(started.out, what));
@@ -161,7 +90,7 @@ test('start-all starts a master and the workers of this machine, stop-all leaves
 });
 
 test('hosts of conf/workers that are elsewhere are named, with what to do', { timeout: 60_000 }, async (t) => {
-  const place = new Place(t, { SPARK_WORKER_CORES: '1', SPARK_WORKER_MEMORY: '256m' });
+  const place = new DaemonPlace(t, { SPARK_WORKER_CORES: '1', SPARK_WORKER_MEMORY: '256m' });
   place.write('conf/workers', 'localhost\nhost-b # elsewhere\n');
   const started = await place.run('start-all');
   assert.equal(started.code, 1);
@@ -178,7 +107,7 @@ test('a daemon that cannot start says why, and leaves no pid file', { timeout: 6
   t.after(() => blocker.close());
   const address = blocker.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const place = new Place(t);
+  const place = new DaemonPlace(t);
   const foreground = await place.run('master', '--port', String(port));
   assert.equal(foreground.code, 1);
   assert.match(foreground.err, new RegExp(`iskra: Port ${port} of 127\\.0\\.0\\.1 is taken, .* with --port\n$`));
@@ -194,7 +123,7 @@ test('a daemon that cannot start says why, and leaves no pid file', { timeout: 6
 test('a daemon that others could reach without a secret does not start, unless told that they may', {
   timeout: 60_000,
 }, async (t) => {
-  const place = new Place(t);
+  const place = new DaemonPlace(t);
   for (const command of [['master'], ['worker', 'spark://localhost:7077']]) {
     const [name = '', ...rest] = command;
     const refused = await place.run(name, '--host', '0.0.0.0', ...rest);
@@ -208,7 +137,7 @@ test('a daemon that others could reach without a secret does not start, unless t
 });
 
 test('a worker with another secret is not let in, and the secret is in no argument', { timeout: 60_000 }, async (t) => {
-  const place = new Place(t);
+  const place = new DaemonPlace(t);
   place.write('right', 'the right secret\n');
   place.write('wrong', 'a wrong secret\n');
   const secret = (file: string): string[] => [
@@ -232,7 +161,7 @@ test('a worker with another secret is not let in, and the secret is in no argume
 });
 
 test('a shuffle service is a daemon like others', { timeout: 60_000 }, async (t) => {
-  const place = new Place(t, { ISKRA_SHUFFLE_SERVICE_PORT: '0' });
+  const place = new DaemonPlace(t, { ISKRA_SHUFFLE_SERVICE_PORT: '0' });
   const started = await place.run('shuffle-service', '--daemon', '--conf', `spark.local.dir=${place.folder}/local`);
   assert.equal(started.code, 0, started.err);
   assert.match(started.out, /^started shuffle-service 1 as process \d+ at spark:\/\/localhost:\d+, log in /);
@@ -243,7 +172,7 @@ test('a shuffle service is a daemon like others', { timeout: 60_000 }, async (t)
 });
 
 test('bad options are answered with the usage and code 1, --help with code 0', { timeout: 60_000 }, async (t) => {
-  const place = new Place(t);
+  const place = new DaemonPlace(t);
   const bad = await place.run('worker', '--core', '2', 'spark://localhost:7077');
   assert.equal(bad.code, 1);
   assert.match(bad.err, /^iskra: Unrecognized option '--core'; did you mean --cores\?\n\nUsage: iskra worker /);
@@ -256,7 +185,7 @@ test('bad options are answered with the usage and code 1, --help with code 0', {
 });
 
 test('a work directory that is a file ends a worker with code 1', { timeout: 60_000 }, async (t) => {
-  const place = new Place(t);
+  const place = new DaemonPlace(t);
   place.write('work', 'not a directory');
   const { code, err } = await place.run('worker', 'spark://localhost:7077');
   assert.equal(code, 1);
@@ -264,7 +193,7 @@ test('a work directory that is a file ends a worker with code 1', { timeout: 60_
 });
 
 test('a master that was killed comes back at its port with what it had', { timeout: 60_000 }, async (t) => {
-  const place = new Place(t);
+  const place = new DaemonPlace(t);
   const settings = [
     ...['--conf', 'spark.deploy.recoveryMode=FILESYSTEM'],
     ...['--conf', `spark.deploy.recoveryDirectory=${join(place.folder, 'recovery')}`],
@@ -290,7 +219,7 @@ test('a master that was killed comes back at its port with what it had', { timeo
 test('daemons take variables of conf/spark-env.sh, which has no say where the environment has', {
   timeout: 60_000,
 }, async (t) => {
-  const place = new Place(t, { SPARK_WORKER_CORES: '1' });
+  const place = new DaemonPlace(t, { SPARK_WORKER_CORES: '1' });
   place.write('conf/spark-env.sh', '#!/usr/bin/env bash\nSPARK_WORKER_CORES=9\nexport SPARK_WORKER_MEMORY=300m\n');
   const master = place.start('master');
   const url = await master.logged(/Starting Iskra master at (spark:\/\/localhost:\d+)/);
@@ -310,7 +239,7 @@ test('daemons take variables of conf/spark-env.sh, which has no say where the en
 test('a daemon that was killed leaves a pid file that counts for nothing, nor does that of another program', {
   timeout: 60_000,
 }, async (t) => {
-  const place = new Place(t);
+  const place = new DaemonPlace(t);
   const pid = pidOf((await place.run('master', '--daemon')).out, 'master 1');
   const pids = join(place.folder, 'pids');
   const file = join(pids, readdirSync(pids)[0] ?? '');

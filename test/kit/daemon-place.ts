@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ISKRA = fileURLToPath(new URL('../../../bin/iskra', import.meta.url));
+const ANY_PORTS = { ISKRA_MASTER_PORT: '0', ISKRA_MASTER_WEBUI_PORT: '0', ISKRA_WORKER_WEBUI_PORT: '0' };
+
+export interface DaemonOutcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface RunningDaemonCommand {
+  readonly child: ChildProcess;
+  readonly outcome: Promise<DaemonOutcome>;
+  /** What the first match in its log caught. */
+  logged(pattern: RegExp): Promise<string>;
+}
+
+/** A folder in which commands run, with no settings from elsewhere. */
+export class DaemonPlace {
+  readonly folder: string = realpathSync(mkdtempSync(join(tmpdir(), 'iskra-daemons-')));
+  readonly env: Readonly<Record<string, string | undefined>>;
+
+  constructor(t: TestContext, env: Readonly<Record<string, string>> = {}) {
+    const clean = Object.entries(process.env).filter(([key]) => !/^_?(SPARK|ISKRA)_/.test(key));
+    this.env = { ...Object.fromEntries(clean), ...ANY_PORTS, ISKRA_PID_DIR: join(this.folder, 'pids'), ...env };
+    t.after(async () => {
+      await this.run('stop-all');
+      rmSync(this.folder, { recursive: true, force: true });
+    });
+  }
+
+  start(...args: string[]): RunningDaemonCommand {
+    const child = spawn(process.execPath, [ISKRA, ...args], {
+      cwd: this.folder,
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    const looks: (() => void)[] = [];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+      for (const look of looks) look();
+    });
+    const outcome = new Promise<DaemonOutcome>((resolve, reject) => {
+      child.on('error', reject).on('close', (code, signal) => resolve({ code, signal, out, err }));
+    });
+    const logged = (pattern: RegExp): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const found = pattern.exec(err)?.[1];
+          if (found !== undefined) resolve(found);
+        };
+        looks.push(look);
+        look();
+        void outcome.then(() => reject(new Error(`ended without ${pattern}:\n${err}`)));
+      });
+    return { child, outcome, logged };
+  }
+
+  run(...args: string[]): Promise<DaemonOutcome> {
+    return this.start(...args).outcome;
+  }
+
+  write(name: string, text: string): void {
+    const path = join(this.folder, name);
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, text);
+  }
+}

@@ -290,7 +290,10 @@ test('executors that cannot start make the application fail', () =>
     { conf: { 'spark.deploy.maxExecutorRetries': '2' } },
     { 'spark.executorEnv.NODE_OPTIONS': '--no-such-option' },
     async (sc) => {
-      await assert.rejects(sc.range(10).count(), /Master removed our application: FAILED|stopped SparkContext/);
+      await assert.rejects(
+        sc.range(10).count(),
+        /Master removed our application: FAILED \(its executors ended early, the last: executor 1 on 127\.0\.0\.1:\d+: Command exited with code 9; what it wrote: http:\/\/127\.0\.0\.1:8081\/logPage\/\?appId=app-\d+-0000&executorId=1&logType=stderr\)/,
+      );
     },
   ));
 

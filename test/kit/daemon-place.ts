@@ -27,10 +27,13 @@ export class DaemonPlace {
   readonly folder: string = realpathSync(mkdtempSync(join(tmpdir(), 'iskra-daemons-')));
   readonly env: Readonly<Record<string, string | undefined>>;
 
+  readonly #started: ChildProcess[] = [];
+
   constructor(t: TestContext, env: Readonly<Record<string, string>> = {}) {
     const clean = Object.entries(process.env).filter(([key]) => !/^_?(SPARK|ISKRA)_/.test(key));
     this.env = { ...Object.fromEntries(clean), ...ANY_PORTS, ISKRA_PID_DIR: join(this.folder, 'pids'), ...env };
     t.after(async () => {
+      for (const child of this.#started) child.kill('SIGKILL'); // of a test that has failed
       await this.run('stop-all');
       rmSync(this.folder, { recursive: true, force: true });
     });
@@ -42,6 +45,7 @@ export class DaemonPlace {
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    this.#started.push(child);
     let out = '';
     let err = '';
     const looks: (() => void)[] = [];

@@ -25,6 +25,11 @@ export async function main(): Promise<void> {
   await sc.range(0, 4, 1, 4).map((x) => { wait(600_000); return x; }).collect();
 }
 `,
+  'left.ts': `import { SparkContext } from 'iskra';
+const sc = await SparkContext.create();
+console.log(sc.applicationId, await sc.range(10).count());
+if (process.argv[2] !== undefined) process.exit(Number(process.argv[2]));
+`,
   'registers.ts': `import { SparkContext } from 'iskra';
 export async function main(): Promise<void> {
   console.log('registers');
@@ -96,6 +101,47 @@ describe('drivers of a standalone cluster', () => {
       await cluster.until(({ activeApps }) => activeApps.length === 0);
       assert.equal((await cluster.app(id))?.state, 'FINISHED');
       await cluster.until(({ workers }) => workers.every(({ coresUsed }) => coresUsed === 0));
+    });
+
+  for (const [how, args, expected] of [
+    ['has ended without stopping its context', [], 0],
+    ['ends the process itself', ['3'], 3],
+  ] as const)
+    test(`have finished, with the program's exit code, when one ${how}`, async () => {
+      const { code, out, err } = await iskra.run('--master', cluster.url, 'left.ts', ...args);
+      assert.deepEqual([code, out.split(' ')[1]], [expected, '10\n'], err);
+      await cluster.until(
+        ({ activeApps, workers }) => activeApps.length === 0 && workers.every((w) => w.coresUsed === 0),
+      );
+      assert.equal((await cluster.app(out.split(' ')[0] ?? ''))?.state, 'FINISHED');
+    });
+
+  for (const [what, settings, text] of [
+    [
+      'more memory than any worker has',
+      ['spark.executor.memory=99g'],
+      /resources; check your cluster UI .* \(there is no executor: one needs 1 core, 101376 MiB of memory free on one worker\)/,
+    ],
+    [
+      'fewer cores than an executor has',
+      ['spark.cores.max=1', 'spark.executor.cores=2'],
+      /Total executor cores: 1 is not divisible by cores per executor: 2, the left cores: 1 will not be allocated[\s\S]*spark\.cores\.max is 1, less than the 2 of spark\.executor\.cores/,
+    ],
+  ] as const)
+    test(`wait, with a warning of what is missing, when one asks for ${what}`, async () => {
+      const conf = ['spark.starvation.timeout=100ms', ...settings].flatMap((each) => ['-c', each]);
+      const { child, outcome } = iskra.start(['--master', cluster.url, ...conf, 'left.ts']);
+      let told = '';
+      await new Promise<void>((resolve) => {
+        child.stderr?.on('data', (chunk: string) => {
+          told += chunk;
+          if (text.test(told)) resolve();
+        });
+        void outcome.then(() => resolve());
+      });
+      child.kill('SIGTERM');
+      assert.equal((await outcome).code, 143, told);
+      assert.match(told, text);
     });
 
   test('end with the reason when their application is removed', async () => {

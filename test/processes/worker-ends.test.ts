@@ -188,7 +188,9 @@ test('a worker that gets SIGPWR tells its master that it takes nothing more', { 
   assert.match((await master.ended(0)).message ?? '', /while decommissioned/);
 });
 
-test('a worker that was stopped for too long comes back, by its id', { timeout: 60_000 }, async (t) => {
+test('a worker that was stopped for too long comes back, ends what was given up, and takes part again', {
+  timeout: 60_000,
+}, async (t) => {
   const cluster = await StandaloneCluster.start({ workers: 0, conf: { 'spark.worker.timeout': '1' } });
   const { child, ended } = new IskraWorker(cluster.url, cluster.directory, { settings: ['spark.worker.timeout=1'] });
   t.after(async () => {
@@ -199,14 +201,30 @@ test('a worker that was stopped for too long comes back, by its id', { timeout: 
     found.workers.some((each) => each.state === state);
   await Promise.race([cluster.until(workers('ALIVE')), ended]);
   const [before] = (await cluster.state()).workers;
+  await using sc = await SparkContext.create({ master: cluster.url, appName: 'stopped', 'spark.log.level': 'OFF' });
+  const pidsOf = () =>
+    sc
+      .range(0, 4, 1, 4)
+      .map(() => process.pid)
+      .collect();
+  const [given] = await pidsOf();
   child.kill('SIGSTOP');
   await cluster.until(workers('DEAD'));
+  const job = pidsOf(); // waits for an executor
   child.kill('SIGCONT');
   await Promise.race([cluster.until(workers('ALIVE')), ended]);
-  const alive = (await cluster.state()).workers.filter(({ state }) => state === 'ALIVE');
+  await gone([given as number]);
+  const [taken] = await job;
+  assert.notEqual(taken, given);
+  const { workers: now, activeApps } = await cluster.state();
+  const alive = now.filter(({ state }) => state === 'ALIVE');
   assert.deepEqual(
-    alive.map(({ worker }) => worker.id),
-    [before?.worker.id],
+    alive.map(({ worker, coresUsed }) => [worker.id, coresUsed]),
+    [[before?.worker.id, 4]],
+  );
+  assert.deepEqual(
+    activeApps[0]?.executors.map(({ execId }) => execId),
+    [1],
   );
 });
 

@@ -3,6 +3,7 @@ import { createRequire, isBuiltin } from 'node:module';
 import { basename, dirname, extname, isAbsolute, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { IskraError } from '../base/errors.ts';
+import { isMeta, isNode, type JoinedPath, JoinedPaths, type Node, pathOfUrl, textOf } from './joined-paths.ts';
 
 /** Modules that are run. */
 const PARSED = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
@@ -33,8 +34,9 @@ interface Import {
 
 /**
  * Follows the imports of modules through the application's own files: `import`, `export … from`, and `import()` and `require()` of
- * a literal. Files that a module names by an absolute path or a file URL, as compiled modules name their sources, or by
- * `new URL('…', import.meta.url)`, belong to the application as well. The latter may be modules of workers, and are followed.
+ * a literal. Files that a module names by an absolute path or a file URL, as compiled modules name their sources, by
+ * `new URL('…', import.meta.url)`, or by a path joined to `__dirname` or `import.meta.dirname`, belong to the application as well.
+ * What is named by `new URL` may be modules of workers, and is followed.
  *
  * @throws IskraError PACKAGE_MODULE_MISSING for a static import that leads nowhere, PACKAGE_SYNTAX.
  */
@@ -62,6 +64,12 @@ export async function traceModules(entries: readonly string[], installation: str
       if (named === null) continue;
       rebased.add(path);
       if (named.isFile && !isOurs(named.path)) files.add(named.path);
+    }
+    for (const joined of module.joined) {
+      const folder = joined.folder === null ? dirname(path) : joined.folder;
+      if (folder !== dirname(path) && fileNamedBy(folder, scope ?? dirname(path)) === null) continue;
+      const target = join(folder, ...joined.steps);
+      if (isFile(target) && !isOurs(target)) files.add(realpathSync(target));
     }
     for (const beside of module.beside) {
       const isUrl = beside.startsWith('file:');
@@ -201,30 +209,14 @@ function fileNamedBy(literal: string, scope: string): { path: string; isFile: bo
   return { path: stat.isFile() ? realpathSync(path) : path, isFile: stat.isFile() };
 }
 
-function pathOfUrl(url: string): string | null {
-  try {
-    return fileURLToPath(url);
-  } catch {
-    return null;
-  }
-}
-
 interface ParsedModule {
   readonly imports: readonly Import[];
   /** Absolute paths and file URLs. */
   readonly literals: readonly string[];
   /** Of `new URL('…', import.meta.url)`: relative ones, and file URLs. */
   readonly beside: readonly string[];
-}
-
-/** A node of the syntax tree, as far as is looked at here. */
-interface Node {
-  readonly type: string;
-  readonly [key: string]: unknown;
-}
-
-function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
+  /** Of `join(__dirname, 'data.txt')` and its like. */
+  readonly joined: readonly JoinedPath[];
 }
 
 async function readModule(path: string): Promise<ParsedModule> {
@@ -272,13 +264,14 @@ function walk(tree: unknown): ParsedModule {
   const imports: Import[] = [];
   const literals: string[] = [];
   const beside: string[] = [];
+  const joins = new JoinedPaths();
   const open: unknown[] = [tree]; // a stack of our own: trees of long expressions are deep
   while (open.length > 0) {
     const value = open.pop();
     if (Array.isArray(value)) open.push(...(value as unknown[]));
     if (!isNode(value)) continue;
-    const text = (place: unknown): string | null =>
-      isNode(place) && place.type === 'Literal' && typeof place['value'] === 'string' ? place['value'] : null;
+    joins.see(value);
+    const text = textOf;
     const add = (kind: Import['kind'], place: unknown): void => {
       const specifier = text(place);
       if (specifier !== null) imports.push({ kind, specifier });
@@ -303,7 +296,7 @@ function walk(tree: unknown): ParsedModule {
         if (!isNode(callee) || callee['name'] !== 'URL' || relative === null || !isNode(base)) break;
         const at = text(base);
         if (at?.startsWith('file:') === true && URL.canParse(relative, at)) beside.push(new URL(relative, at).href);
-        else if (isMetaUrl(base)) beside.push(relative);
+        else if (isMeta(base, 'url')) beside.push(relative);
         break;
       }
       case 'Literal': {
@@ -313,7 +306,7 @@ function walk(tree: unknown): ParsedModule {
     }
     for (const key in value) if (typeof value[key] === 'object') open.push(value[key]);
   }
-  return { imports, literals, beside };
+  return { imports, literals, beside, joined: joins.found() };
 }
 
 /** `require.resolve`, `import.meta.resolve` */
@@ -325,9 +318,4 @@ function isResolve(callee: Node): boolean {
     property['name'] === 'resolve' &&
     (object['name'] === 'require' || object.type === 'MetaProperty')
   );
-}
-
-function isMetaUrl(node: Node): boolean {
-  const { object, property } = node as Node & { object?: unknown; property?: unknown };
-  return isNode(object) && object.type === 'MetaProperty' && isNode(property) && property['name'] === 'url';
 }

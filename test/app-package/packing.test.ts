@@ -47,6 +47,23 @@ describe('packing', () => {
     assert.deepEqual(filesOf(packed), expected.split(' '));
   });
 
+  test('finds files whose paths are joined to where the module lies, and no others', async () => {
+    const files = {
+      'main.js': `import './old.cjs'; import { join, dirname } from 'node:path'; import { fileURLToPath } from 'node:url';
+        const folder = dirname(fileURLToPath(import.meta.url)), other = process.cwd(), name = 'not.txt';
+        join(folder, 'data', 'a.txt'); join(import.meta.dirname, 'b.txt'); join(folder, 'absent.txt'); join(folder, name);
+        join('/etc', 'hostname'); join(other, 'not.txt'); join(folder, '.'); other + '/not.txt';`,
+      'old.cjs': `const path = require('path'); path.resolve(__dirname, './c.txt'); __dirname + '/d.txt';
+        \`\${__dirname}/e.txt\`; \`\${path.dirname(__filename)}/f.txt\`;`,
+      'data/a.txt': '',
+      'not.txt': '',
+    };
+    for (const name of 'bcdef') Object.assign(files, { [`${name}.txt`]: '' });
+    const packed = await pack(files);
+    const expected = 'b.txt c.txt d.txt data/a.txt e.txt f.txt main.js old.cjs package.json';
+    assert.deepEqual(filesOf(packed), expected.split(' '));
+  });
+
   test('finds what the package imports of itself: #names, its own name, TypeScript that Node strips', async () => {
     const packed = await pack({
       'package.json':

@@ -152,6 +152,45 @@ test('.cts files are CommonJS and may require each other', async () => {
   assert.equal((await load(folder))['result'], `y${join(folder, 'x.cts')}`);
 });
 
+test('packages that are developed here may be TypeScript, and are compiled like the application', async () => {
+  const folder = project({
+    'packages/a/package.json':
+      '{"name":"@ws/a","type":"module","exports":{".":[{"types":"./no.ts"},{"import":"./src/a.ts"}],"./sub/*":"./src/*.ts"}}',
+    'packages/a/src/a.ts': `import { b } from '@ws/b'; export const a: string = 'a' + b;`,
+    'packages/a/src/deep/x.ts': `export const x: string = import.meta.url;`,
+    'packages/b/package.json': '{"name":"@ws/b","main":"lib/b.js"}',
+    'packages/b/lib/b.ts': `export const b: string = 'b';`,
+    'packages/c/package.json': '{"name":"c","exports":{"require":"./c.cts","import":"./none.ts"}}',
+    'packages/c/c.cts': `exports.c = 'c' as string;`,
+    'packages/plain/package.json': '{"name":"plain"}',
+    'packages/plain/index.js': `exports.plain = __filename;`,
+    'node_modules/installed/package.json': '{"name":"installed","exports":"./index.ts"}',
+    'node_modules/installed/index.ts': '',
+    'app.ts': `
+      import { a } from '@ws/a';
+      import { x } from '@ws/a/sub/deep/x';
+      import { old } from './old.cts';
+      import plain from 'plain';
+      export const hidden = await import('@ws/a/hidden').catch((error) => error.code);
+      export const installed = await import('installed').then(() => 'Node strips types', (error) => error.code);
+      export const all = [a, x, old, plain.plain];`,
+    'old.cts': `exports.old = require('c').c + require.resolve('./package.json') as string;`,
+  });
+  mkdirSync(join(folder, 'node_modules/@ws'), { recursive: true });
+  for (const name of ['@ws/a', '@ws/b', 'c', 'plain'])
+    symlinkSync(join(folder, 'packages', name.replace('@ws/', '')), join(folder, 'node_modules', name));
+  const module = await load(folder);
+  const at = (name: string): string => join(folder, name);
+  assert.deepEqual(module['all'], [
+    'ab',
+    pathToFileURL(at('packages/a/src/deep/x.ts')).href,
+    `c${at('package.json')}`,
+    at('packages/plain/index.js'),
+  ]);
+  assert.equal(module['hidden'], 'ERR_PACKAGE_PATH_NOT_EXPORTED');
+  assert.match(String(module['installed']), /^ERR_(UNKNOWN_FILE_EXTENSION|UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING)$/);
+});
+
 test('what has not changed is not compiled again, and what has changed is', async () => {
   const folder = project({
     'app.ts': `import { a } from './a'; export const result: number = a;`,

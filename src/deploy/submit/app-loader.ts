@@ -7,9 +7,10 @@ import { CompileCache, hashOf } from './compile-cache.ts';
 import type { CompiledUnit, UnitImport } from './compile-unit.ts';
 import { findsInstallation, formatOf, isFile, resolveImport } from './module-resolution.ts';
 import { TsconfigReader } from './tsconfig.ts';
+import { workspaceSource } from './workspace-source.ts';
 
 /** Part of every key of the cache; raise it when the same source has to be compiled differently. */
-const CACHE_FORMAT = '1';
+const CACHE_FORMAT = '2';
 
 const TYPESCRIPT = ['.ts', '.mts', '.cts', '.tsx'];
 const COMPILED = [...TYPESCRIPT, '.jsx'];
@@ -188,13 +189,17 @@ class Program {
       const url = this.installation.resolve(specifier);
       return url === undefined ? { kind: 'keep' } : { kind: 'url', url };
     }
-    if (kind === 'resolve') {
+    if (kind === 'resolve' || kind === 'require.resolve') {
       return /^\.{1,2}\//.test(specifier) ? { kind: 'url', url: originalUrl(specifier, from) } : { kind: 'keep' };
     }
     const found = resolveImport(specifier, from, this.tsconfigs.of(dirname(from)));
     switch (found.kind) {
-      case 'bare':
-        return { kind: 'keep' };
+      case 'bare': {
+        const path = workspaceSource(specifier, from, kind === 'require' ? 'require' : 'import');
+        return path !== null && COMPILED.includes(extname(path))
+          ? { kind: 'unit', path, suffix: '' }
+          : { kind: 'keep' };
+      }
       case 'missing':
         // An import that runs later may be meant to fail; then Node says so.
         if (kind !== 'static') return { kind: 'url', url: originalUrl(specifier, from) };
@@ -265,7 +270,8 @@ function replacement(one: UnitImport, target: Target, unit: Unit, urlOf: (path: 
   }
   if (target.kind === 'keep') return undefined;
   const url = target.kind === 'unit' ? urlOf(target.path) + target.suffix : target.url;
-  if (one.kind === 'require') return JSON.stringify(url.startsWith('file:') ? fileURLToPath(url) : url);
+  if (one.kind === 'require' || one.kind === 'require.resolve')
+    return JSON.stringify(url.startsWith('file:') ? fileURLToPath(url) : url);
   const text = JSON.stringify(url);
   if (one.hasAttributes || one.kind === 'resolve' || !/\.json($|\?)/.test(url)) return text;
   return one.kind === 'static' ? `${text} with { type: "json" }` : `${text}, { with: { type: "json" } }`;

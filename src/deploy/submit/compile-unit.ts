@@ -6,7 +6,7 @@ import { IskraError } from '../../base/errors.ts';
 /** An import in compiled code. `start` and `end` are the positions of what is replaced. */
 export interface UnitImport {
   /** `computed`: `import(expression)`; positions are the expression's. The others: positions of the quoted text. */
-  readonly kind: 'static' | 'dynamic' | 'require' | 'resolve' | 'computed';
+  readonly kind: 'static' | 'dynamic' | 'require' | 'resolve' | 'require.resolve' | 'computed';
   readonly start: number;
   readonly end: number;
   readonly specifier: string;
@@ -162,7 +162,9 @@ function importOf(node: Node, format: 'esm' | 'cjs'): UnitImport | undefined {
       const object = callee['object'];
       const property = callee['property'];
       const isResolve = isNode(property) && property['name'] === 'resolve';
-      return isNode(object) && object.type === 'MetaProperty' && isResolve ? from('resolve', first, false) : undefined;
+      if (!isNode(object) || !isResolve) return undefined;
+      if (object.type === 'MetaProperty') return from('resolve', first, false);
+      return format === 'cjs' && object['name'] === 'require' ? from('require.resolve', first, false) : undefined;
     }
     default:
       return undefined;

@@ -60,7 +60,8 @@ function decode(name: string): string {
   }
 }
 
-function findSource(target: string, folderOnly: boolean): string | undefined {
+/** The source that a path means, with or without its extension, or a folder's index. */
+export function findSource(target: string, folderOnly: boolean): string | undefined {
   if (!folderOnly) {
     const extension = extname(target);
     const stem = target.slice(0, target.length - extension.length);

@@ -9,7 +9,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
 const JAR = '/usr/share/java/zookeeper.jar';
-const FILE_TIMEOUT_MS = 180_000;
+const FILE_TIMEOUT_MS = 300_000;
 
 const has = (program, ...args) => spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 const missing = () =>

@@ -6,11 +6,9 @@ import { after, before, test } from 'node:test';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
 import { executorPids, isAlive, kill, until } from '../kit/executors.ts';
+import { filesBelow } from '../kit/files-below.ts';
 
 const OUTPUT = /\.(data|index)$/;
-
-const filesBelow = (directory: string, pattern: RegExp): string[] =>
-  readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => pattern.test(name));
 
 let scratch: string;
 let sc: SparkContext;

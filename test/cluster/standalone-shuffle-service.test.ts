@@ -7,6 +7,7 @@ import { SparkContext } from '../../src/driver/spark-context.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
 import { sharedSecret } from '../../src/rpc/security.ts';
 import { executorPids, kill, until } from '../kit/executors.ts';
+import { filesBelow } from '../kit/files-below.ts';
 import { type ClusterOptions, StandaloneCluster } from '../kit/standalone-cluster.ts';
 
 const SERVICE = { 'spark.shuffle.service.enabled': 'true' };
@@ -61,8 +62,7 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-const filesBelow = (directory: string): string[] =>
-  readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => /shuffle_/.test(name));
+const outputsBelow = (directory: string): string[] => filesBelow(directory, /shuffle_/);
 
 test('executors on a worker are killed between the stages: no map task runs again; the files go with the application', async (t) => {
   const standalone = await cluster(t, {
@@ -80,10 +80,10 @@ test('executors on a worker are killed between the stages: no map task runs agai
   for (const pid of await executorPids(sc, 2)) await kill(pid);
   assert.deepEqual(await counts.values().collect(), Array(10).fill(100));
   assert.equal(mapped.value, 1000);
-  assert.equal(filesBelow(standalone.directory).length > 0, true);
+  assert.equal(outputsBelow(standalone.directory).length > 0, true);
   await sc.stop();
   const state = join(standalone.directory, 'work-0/registeredExecutors');
-  await until(() => filesBelow(standalone.directory).length === 0 && readdirSync(state).length === 0);
+  await until(() => outputsBelow(standalone.directory).length === 0 && readdirSync(state).length === 0);
 });
 
 test('a worker that is lost takes what its service had along, and only that is computed again', async (t) => {
@@ -97,7 +97,7 @@ test('a worker that is lost takes what its service had along, and only that is c
   const pids = await executorPids(sc, 4);
   const { mapped, counts } = shuffled(sc);
   assert.equal(await counts.count(), 10);
-  const before = filesBelow(standalone.directory).length;
+  const before = outputsBelow(standalone.directory).length;
   assert.equal(before, 16);
   for (const pid of pids) await kill(pid);
   await executorPids(sc, 4);
@@ -117,10 +117,10 @@ test('map outputs whose files are gone are computed again, once', async (t) => {
   await executorPids(sc, 2);
   assert.equal(await counts.count(), 10);
   for (const pid of await executorPids(sc, 2)) await kill(pid);
-  const [victim = ''] = readdirSync(standalone.directory, { recursive: true, encoding: 'utf8' }).filter(
-    (name) => /blockmgr-[^/]*$/.test(name) && filesBelow(join(standalone.directory, name)).length > 0,
+  const [victim = ''] = filesBelow(standalone.directory, /blockmgr-[^/]*$/).filter(
+    (name) => outputsBelow(join(standalone.directory, name)).length > 0,
   );
-  const lost = filesBelow(join(standalone.directory, victim)).length / 2;
+  const lost = outputsBelow(join(standalone.directory, victim)).length / 2;
   rmSync(join(standalone.directory, victim), { recursive: true });
   assert.deepEqual(await counts.values().collect(), Array(10).fill(100));
   assert.equal(mapped.value, 1000 + lost * 125);

@@ -220,9 +220,7 @@ export const pipeEngineBehaviours: readonly Behaviour[] = [
         const pid = Number(readFileSync(file, 'utf8'));
         job.cancel('enough');
         await rejected;
-        const deadline = performance.now() + 10_000;
-        while (isAlive(pid) && performance.now() < deadline) await pause(20);
-        assert.equal(isAlive(pid), false);
+        while (isAlive(pid)) await pause(20);
       } finally {
         rmSync(directory, { recursive: true, force: true });
       }

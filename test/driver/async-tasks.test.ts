@@ -43,11 +43,7 @@ async function withServer<R>(
 }
 
 const until = async (condition: () => boolean): Promise<void> => {
-  const end = performance.now() + 10_000;
-  while (!condition()) {
-    assert.ok(performance.now() < end, 'it did not happen within 10 s');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 };
 
 test('a rate limit is shared by all tasks of a job in all slots', () =>
@@ -117,8 +113,10 @@ test('operators with one key share one limit, over jobs that run side by side', 
 
 test('a cancelled job leaves its limit to others', () =>
   withContext(async (sc) => {
-    const rateLimit = { perSecond: 0.25, burst: 1, key: 'slow' };
-    const first = sc.range(0, 1000, 1, 2).mapAsync(async (i) => i, { rateLimit });
+    const key = 'one service';
+    const first = sc
+      .range(0, 1000, 1, 2)
+      .mapAsync(async (i) => i, { rateLimit: { perSecond: 1 / 3600, burst: 1, key } });
     const control = new AbortController();
     const counting = first.count({ signal: control.signal });
     counting.catch(() => {});
@@ -130,12 +128,12 @@ test('a cancelled job leaves its limit to others', () =>
     );
     const started = performance.now();
     await sc
-      .range(0, 1, 1, 1)
-      .mapAsync(async (i) => i, { rateLimit })
+      .range(0, 20, 1, 1)
+      .mapAsync(async (i) => i, { rateLimit: { perSecond: 1000, burst: 1, key } })
       .count();
     const took = performance.now() - started;
-    // Alone it waits 4 s at most; behind two others it would be 8 or 12.
-    assert.ok(took < 7500, `one call took ${took} ms`);
+    // The lowest limit that a task named holds while that task lives, or for 60 s after nobody has heard of it.
+    assert.ok(took < 50_000, `20 calls took ${took} ms`);
   }));
 
 test('a cancelled job ends its calls at once through their signal', () =>

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { SparkContext } from '../../src/driver/spark-context.ts';
+import { filesBelow } from '../kit/files-below.ts';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
@@ -28,7 +29,7 @@ after(async () => {
 
 /** Collects garbage until `holds`; what is held by mistake makes it fail in the end. */
 async function becomes(holds: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < 1000; i++) {
     // What was looked at in this turn is kept until its end.
     await new Promise((go) => setImmediate(go));
     gc();
@@ -38,8 +39,7 @@ async function becomes(holds: () => boolean, what: string): Promise<void> {
   assert.fail(`${what} was not cleaned`);
 }
 
-const shuffleFiles = (): string[] =>
-  readdirSync(scratch, { recursive: true, encoding: 'utf8' }).filter((name) => /shuffle_/.test(name));
+const shuffleFiles = (): string[] => filesBelow(scratch, /shuffle_/);
 
 test('a cached RDD that nothing can reach loses its blocks', async () => {
   const unpersisted: number[] = [];

@@ -89,7 +89,7 @@ for (const [how, drain] of [
   ],
 ] as const)
   test(`a worker that is drained ${how} lets tasks end, and nothing cached is computed again`, {
-    timeout: 60_000,
+    timeout: 170_000,
   }, async (t) => {
     const here = place(t);
     const cluster = await daemons(here, ['localhost', '127.0.0.1'], ['spark.decommission.enabled=true']);
@@ -108,7 +108,7 @@ for (const [how, drain] of [
   });
 
 test('an application with secrets shows them nowhere in its life, and is ended by the master’s page', {
-  timeout: 60_000,
+  timeout: 170_000,
 }, async (t) => {
   const SECRET = 'known-to-the-cluster-alone';
   const here = place(t);

@@ -21,7 +21,7 @@ async function state(pages: string | undefined): Promise<{ status: string; alive
 }
 
 test('a master and a worker in the foreground find each other, and end in good order', {
-  timeout: 60_000,
+  timeout: 170_000,
 }, async (t) => {
   const place = new DaemonPlace(t);
   const master = place.start('master');
@@ -39,7 +39,7 @@ test('a master and a worker in the foreground find each other, and end in good o
   assert.match(err, /RECEIVED SIGNAL TERM[\s\S]*The master stops/);
 });
 
-test('a daemon says where it serves, is there once, and can be stopped', { timeout: 60_000 }, async (t) => {
+test('a daemon says where it serves, is there once, and can be stopped', { timeout: 170_000 }, async (t) => {
   const place = new DaemonPlace(t);
   const started = await place.run('master', '--daemon');
   assert.equal(started.code, 0, started.err);
@@ -63,7 +63,7 @@ test('a daemon says where it serves, is there once, and can be stopped', { timeo
 });
 
 test('start-all starts a master and the workers of this machine, stop-all leaves nothing', {
-  timeout: 60_000,
+  timeout: 170_000,
 }, async (t) => {
   const place = new DaemonPlace(t, {
     ISKRA_WORKER_INSTANCES: '2',
@@ -89,7 +89,7 @@ test('start-all starts a master and the workers of this machine, stop-all leaves
   assert.deepEqual(readdirSync(join(place.folder, 'pids')), []);
 });
 
-test('hosts of conf/workers that are elsewhere are named, with what to do', { timeout: 60_000 }, async (t) => {
+test('hosts of conf/workers that are elsewhere are named, with what to do', { timeout: 170_000 }, async (t) => {
   const place = new DaemonPlace(t, { SPARK_WORKER_CORES: '1', SPARK_WORKER_MEMORY: '256m' });
   place.write('conf/workers', 'localhost\nhost-b # elsewhere\n');
   const started = await place.run('start-all');
@@ -101,7 +101,7 @@ test('hosts of conf/workers that are elsewhere are named, with what to do', { ti
   );
 });
 
-test('a daemon that cannot start says why, and leaves no pid file', { timeout: 60_000 }, async (t) => {
+test('a daemon that cannot start says why, and leaves no pid file', { timeout: 170_000 }, async (t) => {
   const blocker = createServer();
   await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
   t.after(() => blocker.close());
@@ -121,7 +121,7 @@ test('a daemon that cannot start says why, and leaves no pid file', { timeout: 6
 });
 
 test('a daemon that others could reach without a secret does not start, unless told that they may', {
-  timeout: 60_000,
+  timeout: 170_000,
 }, async (t) => {
   const place = new DaemonPlace(t);
   for (const command of [['master'], ['worker', 'spark://localhost:7077']]) {
@@ -136,7 +136,9 @@ test('a daemon that others could reach without a secret does not start, unless t
   await open.outcome;
 });
 
-test('a worker with another secret is not let in, and the secret is in no argument', { timeout: 60_000 }, async (t) => {
+test('a worker with another secret is not let in, and the secret is in no argument', {
+  timeout: 170_000,
+}, async (t) => {
   const place = new DaemonPlace(t);
   place.write('right', 'the right secret\n');
   place.write('wrong', 'a wrong secret\n');
@@ -160,7 +162,7 @@ test('a worker with another secret is not let in, and the secret is in no argume
   assert.match(inArguments.err, /spark\.authenticate\.secret is not taken from arguments/);
 });
 
-test('a shuffle service is a daemon like others', { timeout: 60_000 }, async (t) => {
+test('a shuffle service is a daemon like others', { timeout: 170_000 }, async (t) => {
   const place = new DaemonPlace(t, { ISKRA_SHUFFLE_SERVICE_PORT: '0' });
   const started = await place.run('shuffle-service', '--daemon', '--conf', `spark.local.dir=${place.folder}/local`);
   assert.equal(started.code, 0, started.err);
@@ -171,7 +173,7 @@ test('a shuffle service is a daemon like others', { timeout: 60_000 }, async (t)
   assert.equal(isAlive(pid), false);
 });
 
-test('bad options are answered with the usage and code 1, --help with code 0', { timeout: 60_000 }, async (t) => {
+test('bad options are answered with the usage and code 1, --help with code 0', { timeout: 170_000 }, async (t) => {
   const place = new DaemonPlace(t);
   const bad = await place.run('worker', '--core', '2', 'spark://localhost:7077');
   assert.equal(bad.code, 1);
@@ -184,7 +186,7 @@ test('bad options are answered with the usage and code 1, --help with code 0', {
   assert.match((await place.run('--help')).out, /\n {2}start-all {2}/);
 });
 
-test('a work directory that is a file ends a worker with code 1', { timeout: 60_000 }, async (t) => {
+test('a work directory that is a file ends a worker with code 1', { timeout: 170_000 }, async (t) => {
   const place = new DaemonPlace(t);
   place.write('work', 'not a directory');
   const { code, err } = await place.run('worker', 'spark://localhost:7077');
@@ -192,7 +194,7 @@ test('a work directory that is a file ends a worker with code 1', { timeout: 60_
   assert.match(err, /Failed to create work directory .*\/work/);
 });
 
-test('a master that was killed comes back at its port with what it had', { timeout: 60_000 }, async (t) => {
+test('a master that was killed comes back at its port with what it had', { timeout: 170_000 }, async (t) => {
   const place = new DaemonPlace(t);
   const settings = [
     ...['--conf', 'spark.deploy.recoveryMode=FILESYSTEM'],
@@ -217,7 +219,7 @@ test('a master that was killed comes back at its port with what it had', { timeo
 });
 
 test('daemons take variables of conf/spark-env.sh, which has no say where the environment has', {
-  timeout: 60_000,
+  timeout: 170_000,
 }, async (t) => {
   const place = new DaemonPlace(t, { SPARK_WORKER_CORES: '1' });
   place.write('conf/spark-env.sh', '#!/usr/bin/env bash\nSPARK_WORKER_CORES=9\nexport SPARK_WORKER_MEMORY=300m\n');
@@ -237,7 +239,7 @@ test('daemons take variables of conf/spark-env.sh, which has no say where the en
 });
 
 test('a daemon that was killed leaves a pid file that counts for nothing, nor does that of another program', {
-  timeout: 60_000,
+  timeout: 170_000,
 }, async (t) => {
   const place = new DaemonPlace(t);
   const pid = pidOf((await place.run('master', '--daemon')).out, 'master 1');

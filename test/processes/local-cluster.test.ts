@@ -57,8 +57,7 @@ const isAlive = (pid: number): boolean => {
 };
 
 async function gone(pids: readonly number[]): Promise<void> {
-  for (const deadline = Date.now() + 10_000; pids.some(isAlive); await sleep(20))
-    assert.ok(Date.now() < deadline, `still there: ${pids.filter(isAlive)}`);
+  while (pids.some(isAlive)) await sleep(20);
 }
 
 for (const [how, signal, code] of [

@@ -127,7 +127,7 @@ async function anotherApplication(t: TestContext, master: string): Promise<{ app
 }
 
 test('no secret goes over an open wire, and none opens what is another application’s', {
-  timeout: 120_000,
+  timeout: 170_000,
 }, async (t) => {
   const overheard = await Overheard.start(t);
   const port = await freePort();
@@ -164,7 +164,7 @@ test('no secret goes over an open wire, and none opens what is another applicati
 });
 
 test('a driver in the cluster has the secret of its worker; nobody sends it', {
-  timeout: 120_000,
+  timeout: 170_000,
 }, async (t) => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'iskra-overheard-')));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -15,6 +15,7 @@ import { EXECUTOR_MAIN } from '../../src/protocol/worker-process.ts';
 import { RpcEnv } from '../../src/rpc/rpc-env.ts';
 import { type RpcSecurity, sharedSecret } from '../../src/rpc/security.ts';
 import { FakeMaster } from '../kit/fake-master.ts';
+import { filesBelow } from '../kit/files-below.ts';
 import { IskraWorker } from '../kit/iskra-worker.ts';
 import { app } from '../kit/master-machine.ts';
 import { OPEN } from '../kit/rpc.ts';
@@ -106,14 +107,13 @@ function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (
   return { promise, resolve };
 }
 
-const left = (directory: string): string[] =>
-  readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('blockmgr-'));
+const left = (directory: string): string[] => filesBelow(directory, /blockmgr-/);
 
 for (const [how, security, conf] of [
   ['', OPEN, []],
   [', and every one has a secret', anyKey(SECRET), ['spark.authenticate=true']],
 ] as const)
-  test(`executors end when their worker is killed with -9${how}`, { timeout: 60_000 }, async (t) => {
+  test(`executors end when their worker is killed with -9${how}`, { timeout: 170_000 }, async (t) => {
     const { worker, local, workDir, executor } = await scene(t, security, conf);
     const first = await executor(0);
     const second = await executor(1);
@@ -132,7 +132,7 @@ for (const [how, security, conf] of [
   });
 
 test('executors that print a lot end in good order when the worker that rolls their logs is killed', {
-  timeout: 60_000,
+  timeout: 170_000,
 }, async (t) => {
   const cluster = await StandaloneCluster.start({ workers: 0 });
   const local = join(cluster.directory, 'local');
@@ -168,7 +168,7 @@ test('executors that print a lot end in good order when the worker that rolls th
   assert.deepEqual(left(local), []);
 });
 
-test('a worker that is told to end ends its executors before', { timeout: 60_000 }, async (t) => {
+test('a worker that is told to end ends its executors before', { timeout: 170_000 }, async (t) => {
   const { master, worker, local, executor } = await scene(t, OPEN, []);
   const { pid } = await executor(0);
   const exit = new Promise((resolve) => worker.once('exit', resolve));
@@ -180,7 +180,7 @@ test('a worker that is told to end ends its executors before', { timeout: 60_000
   assert.deepEqual(left(local), []);
 });
 
-test('a worker that gets SIGPWR tells its master that it takes nothing more', { timeout: 60_000 }, async (t) => {
+test('a worker that gets SIGPWR tells its master that it takes nothing more', { timeout: 170_000 }, async (t) => {
   const { master, worker } = await scene(t, OPEN, ['spark.decommission.enabled=true']);
   worker.kill('SIGPWR');
   await master.hears('WorkerDecommissioning');
@@ -189,7 +189,7 @@ test('a worker that gets SIGPWR tells its master that it takes nothing more', { 
 });
 
 test('a worker that was stopped for too long comes back, ends what was given up, and takes part again', {
-  timeout: 60_000,
+  timeout: 170_000,
 }, async (t) => {
   const cluster = await StandaloneCluster.start({ workers: 0, conf: { 'spark.worker.timeout': '1' } });
   const { child, ended } = new IskraWorker(cluster.url, cluster.directory, { settings: ['spark.worker.timeout=1'] });

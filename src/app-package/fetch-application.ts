@@ -67,7 +67,7 @@ async function fetchPackage(appResource: string, directory: string, options: Fet
         files: true,
       });
       const placed = placePackage(store, id, ownInstallation(), clock.now());
-      await placeFiles(store, placed.manifest, directory);
+      await placeFiles(store, placed.manifest, directory, clock.now());
       cleanPackageCache(store, limits, clock.now(), log);
       return placed.entry;
     } catch (error) {

@@ -31,7 +31,7 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
   readonly #waiting: { readonly caller: RpcCaller; readonly start: () => void }[] = [];
   #opened: PartStore | null = null;
   readonly #uploads = new Map<string, PartReceiver>();
-  /** Of added files, by path. */
+  /** Of added files, by how they were. */
   readonly #fileHashes = new Map<string, Promise<string>>();
 
   constructor(options: PackageServerOptions) {
@@ -107,15 +107,16 @@ export class PackageServer implements RpcEndpoint<never, AskPackages> {
   /** Computed once a file, when the first executor asks; whether the file is still the same is looked at for each. */
   async #hashOf(name: string, probe: FileProbe): Promise<AskPackages['AddedFileHash'][1]> {
     const { path, bytes } = probe;
-    let hash = this.#fileHashes.get(path);
+    const key = JSON.stringify(probe); // another file may be added under the name, and then lies there
+    let hash = this.#fileHashes.get(key);
     if (hash === undefined) {
       hash = hashOfFile(path);
-      this.#fileHashes.set(path, hash);
-      hash.catch(() => this.#fileHashes.delete(path));
+      this.#fileHashes.set(key, hash);
+      hash.catch(() => this.#fileHashes.delete(key));
     }
     await hash.catch(() => {});
     if (!isSameFile(probe)) {
-      this.#fileHashes.delete(path);
+      this.#fileHashes.delete(key);
       throw new IskraError(
         'FILE_CHANGED',
         `${path} changed after it was added as '${name}', or cannot be read any more; leave it as it is while the application runs, or add the new one under another name`,

@@ -2,6 +2,7 @@
 import { chmodSync, existsSync, linkSync, mkdirSync, realpathSync, renameSync, type Stats, statSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { EpochMs } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
 import type { PackagedFile, PackageManifest } from '../protocol/app-package.ts';
 import { isInnerPath } from './part-file.ts';
@@ -61,12 +62,18 @@ export function splitAlias(given: string): [path: string, alias: string | null] 
  *
  * @throws IskraError PACKAGE_CORRUPT; the system's errors.
  */
-export async function placeFiles(store: PartStore, manifest: PackageManifest, directory: string): Promise<void> {
+export async function placeFiles(
+  store: PartStore,
+  manifest: PackageManifest,
+  directory: string,
+  now: EpochMs,
+): Promise<void> {
   for (const [i, file] of (manifest.files ?? []).entries()) {
     const to = placeOf(directory, i, file);
     if (existsSync(to)) continue;
     mkdirSync(join(directory, 'files', String(i)), { recursive: true });
     const part = store.pathOf(file.hash);
+    store.touch(file.hash, now);
     chmodSync(part, 0o400); // the application knows where the copy is, and the part is for others as well
     try {
       linkSync(part, to);

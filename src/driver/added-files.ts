@@ -53,7 +53,7 @@ export class AddedFiles {
 
   /** Where the driver has what it added, and how it was then; null: nothing of that name. */
   sourceOf(name: string, timestamp: number): FileProbe | null {
-    return this.#snapshot.find((one) => one.name === name && one.timestamp === timestamp)?.probe ?? null;
+    return this.#snapshot.findLast((one) => one.name === name && one.timestamp === timestamp)?.probe ?? null;
   }
 
   keys(kind: AddedFile['kind']): string[] {

@@ -113,7 +113,11 @@ export class FileFetcher {
 
   /** Resolves when all are there. A file that failed is tried again by the next task. */
   async ensure(files: readonly AddedFile[]): Promise<void> {
-    await Promise.all(files.map((file) => this.#ensure(file)));
+    // The driver has one of a name, the newest; of two that were added at once, the second.
+    const newest = new Map<string, AddedFile>();
+    for (const file of files)
+      if (file.timestamp >= (newest.get(file.name)?.timestamp ?? file.timestamp)) newest.set(file.name, file);
+    await Promise.all([...newest.values()].map((file) => this.#ensure(file)));
   }
 
   #ensure(file: AddedFile): Promise<void> {

@@ -28,6 +28,13 @@ test('a file is fetched once for all tasks that ask for it, and again when it is
   assert.deepEqual(placed, ['a@1', 'b@1', 'a@2']);
 });
 
+test('of files of one name the newest is fetched, and the later of two that were added at once', async () => {
+  const placed: string[] = [];
+  const fetcher = new FileFetcher('/d', async ({ name, source }) => void placed.push(`${name} ${source}`));
+  await fetcher.ensure([file('a', 2, 'new'), file('a', 1, 'old'), file('b', 1, 'first'), file('b', 1, 'second')]);
+  assert.deepEqual(placed, ['a new', 'b second']);
+});
+
 test('a file that could not be fetched is tried again by the next task', async () => {
   let times = 0;
   const fetcher = new FileFetcher('/d', async () => {

@@ -29,6 +29,15 @@ export const RPC_LOOKUP_TIMEOUT: ConfigEntry<number> = defineEntry({
   since: '0.1',
 });
 
+export const RPC_CONNECTION_TIMEOUT: ConfigEntry<number> = defineEntry({
+  key: 'spark.rpc.io.connectionTimeout',
+  type: types.durationSeconds,
+  fallback: NETWORK_TIMEOUT,
+  check: positive,
+  doc: 'A connection is closed over which something was sent, nothing has come for so long, and whose other end cannot be reached any more. Without anything sent the system finds it out, ten seconds at least after the last word.',
+  since: '0.1',
+});
+
 export const RPC_MESSAGE_MAX_SIZE: ConfigEntry<number> = defineEntry({
   key: 'spark.rpc.message.maxSize',
   type: types.mib,

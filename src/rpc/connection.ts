@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { type ErrorData, errorToData } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import { type Dispatcher, VERIFIER_NAME } from './dispatcher.ts';
 import { FrameType, type MessageType } from './frame.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
@@ -19,9 +19,18 @@ import { encodeValue } from './message-codec.ts';
 import { PendingAsks } from './pending-asks.ts';
 import { formatAddress, type RpcAddress } from './rpc-address.ts';
 import type { AskOptions, Asks, NoAsks, RpcCaller, RpcRef } from './rpc-endpoint.ts';
-import { RemoteError, RpcConnectionError, RpcMessageError, RpcProtocolError, RpcTimeoutError } from './rpc-errors.ts';
+import {
+  durationText,
+  RemoteError,
+  RpcConnectionError,
+  RpcMessageError,
+  RpcProtocolError,
+  RpcTimeoutError,
+} from './rpc-errors.ts';
 import type { RpcTimeout } from './rpc-settings.ts';
 import { RecordOpener, RecordSealer } from './secure-records.ts';
+import { LOOKS_PER_TIMEOUT, SilenceWatch } from './silence-watch.ts';
+import { canBeReached, keepAlive } from './sockets.ts';
 
 /** What all connections of an environment share. */
 export interface ConnectionContext {
@@ -32,6 +41,8 @@ export interface ConnectionContext {
   readonly maxMessageBytes: number;
   readonly maxAttachmentBytes: number;
   readonly askTimeout: RpcTimeout;
+  /** How long the other side may be silent and out of reach while something is owed to this one. */
+  readonly silenceTimeout: RpcTimeout;
 }
 
 export interface Peer {
@@ -73,20 +84,25 @@ export class Connection implements RpcCaller, FrameSink {
   /** Names of our endpoints by the number that the other side calls them by, and the numbers we gave theirs. */
   readonly #names: (string | undefined)[] = [];
   readonly #numbers = new Map<string, number>();
+  readonly #isOutgoing: boolean;
   readonly #reusesChunks: boolean;
   readonly #events: ConnectionEvents;
   readonly #stopHandshakeTimer: () => void;
+  readonly #silence = new SilenceWatch();
+  #stopLooking: () => void = () => {};
 
   constructor(role: 'client' | 'server', peer: Peer, context: ConnectionContext, events: ConnectionEvents) {
     const { remote } = peer;
     const socket = peer.open((chunk) => this.#data(chunk));
     this.id = peer.id;
+    this.#isOutgoing = role === 'client';
     this.#reusesChunks = peer.reusesChunks;
     this.remote = remote;
     this.#socket = socket;
     this.#context = context;
     this.#events = events;
     this.#asks = new PendingAsks(context.clock, context.askTimeout, remote);
+    keepAlive(socket, context.silenceTimeout.ms);
     socket.on('error', (error) => {
       this.#cause = error;
     });
@@ -155,6 +171,7 @@ export class Connection implements RpcCaller, FrameSink {
     const body = encodeValue(message);
     const writer = this.#writer;
     if (this.#closed || writer === null) return;
+    this.#silence.sent();
     writer.message(FrameType.send, this.#number(name), 0, body, (error) => {
       if (this.#closed) return;
       this.#context.log.warn(`A message to ${name} at ${formatAddress(this.remote)} was not sent: ${error.message}`);
@@ -166,6 +183,7 @@ export class Connection implements RpcCaller, FrameSink {
       const body = encodeValue({ type, request });
       const writer = this.#writer;
       if (this.#closed || writer === null) throw this.#connectionClosed(this.#cause);
+      this.#silence.sent();
       writer.message(FrameType.ask, this.#number(name), id, body, (error) => this.#asks.reject(id, error));
     });
   }
@@ -181,12 +199,18 @@ export class Connection implements RpcCaller, FrameSink {
       case FrameType.send:
         this.#context.dispatcher.message(this.#nameOf(endpoint), value, this);
         return;
-      case FrameType.ask:
-        this.#context.dispatcher.ask(this.#nameOf(endpoint), value, this, {
-          value: (reply) => this.#reply(id, reply),
+      case FrameType.ask: {
+        const name = this.#nameOf(endpoint);
+        this.#context.dispatcher.ask(name, value, this, {
+          value: (reply) => {
+            this.#reply(id, reply);
+            // Else two that have nothing to say would ask each other for ever whether they are there.
+            if (name !== VERIFIER_NAME) this.#silence.sent();
+          },
           error: (error) => this.#fails(id, error),
         });
         return;
+      }
       case FrameType.reply:
         this.#asks.resolve(id, value);
         return;
@@ -232,6 +256,7 @@ export class Connection implements RpcCaller, FrameSink {
 
   #data(chunk: Buffer): void {
     if (this.#closed) return;
+    this.#silence.heard();
     try {
       if (this.#reader === null) this.#handshakeData(chunk);
       else this.#reader.push(chunk);
@@ -282,8 +307,41 @@ export class Connection implements RpcCaller, FrameSink {
       this.#context,
     );
     this.#stopHandshakeTimer();
+    this.#look();
     this.#events.opened(this);
     this.#context.dispatcher.connected(this);
+  }
+
+  /** From now on, again and again: is the other side there? */
+  #look(): void {
+    const { silenceTimeout, clock } = this.#context;
+    if (silenceTimeout.ms === Number.POSITIVE_INFINITY) return;
+    const look = (): void => {
+      this.#look();
+      const step = this.#silence.look();
+      // Whatever comes back will do.
+      if (step === 'ask')
+        this.ask(VERIFIER_NAME, 'CheckExistence', '', { timeoutMs: Number.POSITIVE_INFINITY }).catch(() => {});
+      else if (step === 'probe') void this.#probe();
+    };
+    this.#stopLooking = clock.after(silenceTimeout.ms / LOOKS_PER_TIMEOUT, look, true);
+  }
+
+  async #probe(): Promise<void> {
+    const { self, clock, silenceTimeout } = this.#context;
+    const { ms, key } = silenceTimeout;
+    // Where it serves: the port that an incoming connection comes from serves nobody.
+    const address = this.#isOutgoing ? this.remote : this.advertised;
+    const fault = address === null ? 'it serves no port' : await canBeReached(address, clock, ms / LOOKS_PER_TIMEOUT);
+    if (this.#closed || this.#silence.hasHeard) return;
+    if (fault === null) {
+      this.#silence.reachable();
+      return;
+    }
+    const peer = formatAddress(address ?? this.remote);
+    const text = `nothing has come from ${peer} for ${durationText(ms)}, and it cannot be reached: ${fault}`;
+    this.#context.log.warn(`${self.name}: ${text}; its connection is closed. This timeout is controlled by ${key}`);
+    this.closeWith(this.#connectionClosed(new RpcTimeoutError(text, { peer, ms, key })));
   }
 
   /** The connection ends because of what came over it. */
@@ -306,6 +364,7 @@ export class Connection implements RpcCaller, FrameSink {
     this.#writer?.close(error);
     this.#asks.rejectAll(error);
     this.#stopHandshakeTimer();
+    this.#stopLooking();
     this.#events.closed(this, error, this.#result !== null);
     // Now that it is forgotten: an endpoint that hears of it may connect again at once.
     if (this.#result !== null) this.#context.dispatcher.disconnected(this);

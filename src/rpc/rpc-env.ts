@@ -40,6 +40,8 @@ export interface RpcEnvOptions {
   readonly askTimeout?: RpcTimeout;
   /** `spark.rpc.lookupTimeout`; 120 s when absent. */
   readonly lookupTimeout?: RpcTimeout;
+  /** `spark.rpc.io.connectionTimeout`; 120 s when absent. See `SilenceWatch`. */
+  readonly silenceTimeout?: RpcTimeout;
   /** How long an incoming connection may take to say who it is; 10 s when absent. */
   readonly handshakeTimeoutMs?: number;
   readonly security: RpcSecurity;
@@ -122,6 +124,7 @@ export class RpcEnv {
       maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
       maxAttachmentBytes: options.maxAttachmentBytes ?? DEFAULT_MAX_ATTACHMENT_BYTES,
       askTimeout,
+      silenceTimeout: options.silenceTimeout ?? { ms: DEFAULT_TIMEOUT_MS, key: 'spark.rpc.io.connectionTimeout' },
     };
     this.#local = new LocalConnection(this.#dispatcher, this.#clock, askTimeout, address);
     server?.on('error', (error) => log.error(`RPC server: ${error.message}`));

@@ -2,6 +2,7 @@ import {
   NETWORK_TIMEOUT,
   PORT_MAX_RETRIES,
   RPC_ASK_TIMEOUT,
+  RPC_CONNECTION_TIMEOUT,
   RPC_LOOKUP_TIMEOUT,
   RPC_MESSAGE_MAX_SIZE,
 } from '../config/network-entries.ts';
@@ -17,6 +18,7 @@ export interface RpcTimeout {
 export interface RpcSettings {
   readonly askTimeout: RpcTimeout;
   readonly lookupTimeout: RpcTimeout;
+  readonly silenceTimeout: RpcTimeout;
   readonly maxMessageBytes: number;
   readonly portMaxRetries: number;
 }
@@ -29,6 +31,7 @@ export function rpcSettings(conf: SparkConf): RpcSettings {
   return {
     askTimeout: { ms: conf.get(RPC_ASK_TIMEOUT), key: keyOf(RPC_ASK_TIMEOUT.key) },
     lookupTimeout: { ms: conf.get(RPC_LOOKUP_TIMEOUT), key: keyOf(RPC_LOOKUP_TIMEOUT.key) },
+    silenceTimeout: { ms: conf.get(RPC_CONNECTION_TIMEOUT), key: keyOf(RPC_CONNECTION_TIMEOUT.key) },
     maxMessageBytes: conf.get(RPC_MESSAGE_MAX_SIZE),
     portMaxRetries: conf.get(PORT_MAX_RETRIES),
   };

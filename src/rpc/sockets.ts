@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { RpcAddress } from './rpc-address.ts';
@@ -39,6 +40,36 @@ export function connectSocket({ host, port }: RpcAddress, receive: (chunk: Buffe
   };
   // An option of every stream, which the types leave out here.
   return connect({ ...options, ...{ highWaterMark: SOCKET_BUFFER_BYTES } });
+}
+
+/** After the last word the system asks ten times, a second apart, before it gives a connection up. */
+const KEEP_ALIVE_ASKS_MS = 10_000;
+
+/** Has the system notice that a connection over which nothing is sent leads nowhere any more. */
+export function keepAlive(socket: Socket, timeoutMs: number): void {
+  if (timeoutMs === Number.POSITIVE_INFINITY) return;
+  socket.setKeepAlive(true, Math.max(1000, timeoutMs - KEEP_ALIVE_ASKS_MS));
+}
+
+/** What this process itself lacks says nothing about the other one. */
+const OWN_FAULTS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
+
+/** Tries a connection, and closes it again. @returns why it cannot be made; null when it can. */
+export function canBeReached({ host, port }: RpcAddress, clock: Clock, timeoutMs: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (fault: string | null): void => {
+      cancel();
+      socket.destroy();
+      resolve(fault);
+    };
+    const cancel = clock.after(timeoutMs, () => end(`connecting timed out (${timeoutMs} ms)`), true);
+    socket.on('connect', () => end(null));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      end(OWN_FAULTS.has(error.code ?? '') ? null : error.message);
+    });
+    socket.unref();
+  });
 }
 
 /**

@@ -91,21 +91,30 @@ export class Middleman {
   /** Changes bytes on their way to the server. */
   change: (chunk: Buffer) => Buffer = (chunk) => chunk;
   port = 0;
+  #isCut = false;
+  /** What is held back, in order. */
+  #held: (() => void)[] | null = null;
+  #onNew: () => void = () => {};
   readonly #sockets: Socket[] = [];
   readonly #server = createServer((client) => {
+    if (this.#held !== null) {
+      this.#sockets.push(client.on('error', () => {}));
+      this.#onNew();
+      return;
+    }
     const server = connect(this.#target, '127.0.0.1');
     this.#sockets.push(client, server);
     for (const socket of [client, server]) socket.on('error', () => {});
     client.on('data', (chunk) => {
       this.toServer.push(chunk);
-      server.write(this.change(Buffer.from(chunk)));
+      this.#pass(() => server.write(this.change(Buffer.from(chunk))));
     });
     server.on('data', (chunk) => {
       this.toClient.push(chunk);
-      client.write(chunk);
+      this.#pass(() => client.write(chunk));
     });
-    client.on('close', () => server.destroy());
-    server.on('close', () => client.destroy());
+    client.on('close', () => this.#pass(() => server.destroy()));
+    server.on('close', () => this.#pass(() => client.destroy()));
   });
   readonly #target: number;
 
@@ -117,6 +126,35 @@ export class Middleman {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     const address = this.#server.address();
     this.port = typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  /** As a link that is cut: nothing passes any more, no end either, and nobody else can connect. */
+  cut(): void {
+    this.#isCut = true;
+    this.#server.close();
+  }
+
+  /** As a process that computes: nothing passes, and new connections are taken. Resolves when there were so many. */
+  hold(connections: number): Promise<void> {
+    this.#held = [];
+    return new Promise((resolve) => {
+      let seen = 0;
+      this.#onNew = () => {
+        if (++seen === connections) resolve();
+      };
+    });
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const pass of held) pass();
+  }
+
+  #pass(act: () => void): void {
+    if (this.#isCut) return;
+    if (this.#held === null) act();
+    else this.#held.push(act);
   }
 
   async close(): Promise<void> {

@@ -24,6 +24,16 @@ export type AppToMaster =
       readonly driverAddress: string;
     }
   | { readonly type: 'UnregisterApplication'; readonly appId: string }
+  /** An application whose link to its master broke is there still, with its id, which the master may have given up. */
+  | {
+      readonly type: 'ReattachApplication';
+      readonly appId: string;
+      readonly app: ApplicationDescription;
+      readonly driverAddress: string;
+      /** As in MasterChangeAcknowledged. */
+      readonly highestExecutorId: number | null;
+      readonly totals: readonly ExecutorTotal[] | null;
+    }
   /** The answer to MasterChanged, with what only the application remembers. */
   | {
       readonly type: 'MasterChangeAcknowledged';

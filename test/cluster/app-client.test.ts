@@ -275,14 +275,47 @@ describe('a registered application', () => {
     assert.deepEqual(machine.handle({ type: 'Stop' }), []);
   });
 
-  test('waits when the link to its master breaks, for as long as it takes', () => {
-    const machine = new Machine('m1:7077').registered();
+  test('tries all masters when the link to its own breaks, for as long as it takes', () => {
+    const machine = new Machine('m1:7077', 'm2:7077').registered();
     assert.deepEqual(machine.handle({ type: 'Disconnected', connection: 'c1' }), [
       { type: 'Tell', news: { type: 'Disconnected' } },
+      { type: 'Connect', master: 'm1:7077' },
+      { type: 'Connect', master: 'm2:7077' },
+      { type: 'WakeAt', at: machine.at + REGISTRATION_TIMEOUT_MS },
     ]);
     assert.deepEqual(machine.handle({ type: 'Disconnected', connection: 'c1' }), []);
-    assert.deepEqual(machine.wake(), []);
+    const refused = { type: 'NotReached', message: 'nobody', final: true } as const;
+    for (let tries = 0; tries < 10; tries++) {
+      for (const master of ['m1:7077', 'm2:7077']) assert.deepEqual(machine.handle({ ...refused, master }), []);
+      assert.deepEqual(types(machine.wake()), ['Connect', 'Connect', 'WakeAt']);
+    }
     assert.equal(machine.client.appId, 'app-1');
+  });
+
+  test('says to a master that it reaches again that it is there still, with what only it remembers', () => {
+    const machine = new Machine('m1:7077', 'm2:7077').registered();
+    machine.from('c1', { type: 'ExecutorAdded', ...ADDED, execId: 3 });
+    machine.request({ total: 5 });
+    machine.handle({ type: 'Answered', askId: 0, accepted: true });
+    machine.handle({ type: 'Disconnected', connection: 'c1' });
+    const remembered = { highestExecutorId: 3, totals: [{ resourceProfileId: 0, total: 5, demand: null }] };
+    assert.deepEqual(sent(machine.reached('m1:7077', 'c2')), [
+      ['c2', { type: 'ReattachApplication', appId: 'app-1', app: app(), driverAddress: 'driver:5000', ...remembered }],
+    ]);
+    const effects = machine.from('c2', { type: 'MasterChanged', masterUrl: URL_1, masterWebUiUrl: '' });
+    assert.deepEqual(types(effects), ['CancelWake', 'Send', 'Tell']);
+    assert.deepEqual(machine.reached('m2:7077', 'c3'), []); // too late
+    assert.deepEqual(machine.handle({ type: 'Woken' }), []);
+    assert.equal(news(machine.from('c2', { type: 'ExecutorAdded', ...ADDED, execId: 4 })).length, 1);
+  });
+
+  test('is dead when the master that it reaches again has ended it meanwhile', () => {
+    const machine = new Machine('m1:7077').registered();
+    machine.handle({ type: 'Disconnected', connection: 'c1' });
+    machine.reached('m1:7077', 'c2');
+    const effects = machine.from('c2', { type: 'ApplicationRemoved', message: 'KILLED' });
+    assert.deepEqual(types(effects), ['CancelWake', 'Tell']);
+    assert.deepEqual(news(effects), [{ type: 'Dead', reason: 'Master removed our application: KILLED' }]);
   });
 
   test('does not mind when a standby goes away', () => {
@@ -305,6 +338,7 @@ describe('a registered application', () => {
     machine.handle({ type: 'Disconnected', connection: 'c1' });
     const effects = machine.from('c2', { type: 'MasterChanged', masterUrl: URL_2, masterWebUiUrl: '' });
     assert.deepEqual(effects, [
+      { type: 'CancelWake' },
       {
         type: 'Send',
         connection: 'c2',
@@ -380,7 +414,7 @@ describe('what an application asks for', () => {
     const machine = new Machine('m1:7077').registered();
     machine.request({ total: 2 });
     const effects = machine.handle({ type: 'Disconnected', connection: 'c1' });
-    assert.deepEqual(effects, [...REFUSED, { type: 'Tell', news: { type: 'Disconnected' } }]);
+    assert.deepEqual(effects.slice(0, 2), [...REFUSED, { type: 'Tell', news: { type: 'Disconnected' } }]);
     assert.deepEqual(machine.handle({ type: 'Answered', askId: 0, accepted: true }), []);
     assert.deepEqual(types(machine.request({ total: 3 })), ['Reply']);
     assert.equal(machine.lines.at(-1), 'Attempted to request executors while no master is connected.');
@@ -429,6 +463,6 @@ describe('an application that stops', () => {
   test('without a master has nobody to tell', () => {
     const machine = new Machine('m1:7077').registered();
     machine.handle({ type: 'Disconnected', connection: 'c1' });
-    assert.deepEqual(machine.handle({ type: 'Stop' }), []);
+    assert.deepEqual(machine.handle({ type: 'Stop' }), [{ type: 'CancelWake' }]);
   });
 });

@@ -126,8 +126,10 @@ export class AppClientLoop {
         return;
       case 'WakeAt':
         this.#cancelAlarm();
-        this.#cancelAlarm = this.#clock.after(Math.max(0, effect.at - this.#clock.now()), () =>
-          this.#hear({ type: 'Woken' }),
+        this.#cancelAlarm = this.#clock.after(
+          Math.max(0, effect.at - this.#clock.now()),
+          () => this.#hear({ type: 'Woken' }),
+          this.#machine.appId !== null, // jobs keep the process alive, and a master that is gone does not
         );
         return;
       case 'CancelWake':

@@ -42,11 +42,12 @@ interface Ask {
  * Glossary. The *master*: the connection over which the leading master was last heard to lead. Only what comes over it counts.
  *
  * When something fails. No master answers: all are tried again, then the client is dead. The link to the master breaks: the client
- * waits, for as long as it takes; executors go on, and the master that leads next calls. Until then nothing can be asked for. A
+ * tries all masters, 20 s apart, for as long as it takes, and says that the application is there still; executors go on, and a
+ * master that leads next may call as well. Until then nothing can be asked for. A
  * master that takes the application although another one has it is told to forget it. The master removes the application: dead.
  *
  * Invariants:
- * 1. An alarm is set while registering, and only then.
+ * 1. An alarm is set while registering, or registered without a master, and only then.
  * 2. There is a master and an id when registered, and never before.
  * 3. `Dead` is told at most once, and nothing after it; every question gets one reply.
  *
@@ -102,7 +103,7 @@ export class StandaloneAppClient {
         this.#fromMaster(event.message, event.from);
         break;
       case 'Disconnected':
-        this.#disconnected(event.connection);
+        this.#disconnected(event.connection, event.at);
         break;
       case 'Woken':
         this.#woken(event.at);
@@ -130,7 +131,8 @@ export class StandaloneAppClient {
     const fail = (rule: number, text: string): never => {
       throw new InvariantError(`application client, rule ${rule}: ${text}`);
     };
-    if (this.#alarm !== (this.#state === 'registering')) fail(1, `${this.#state}, alarm ${this.#alarm}`);
+    const waits = this.#state === 'registering' || (this.#state === 'registered' && this.#master === null);
+    if (this.#alarm !== waits) fail(1, `${this.#state}, alarm ${this.#alarm}`);
     if (this.#master !== null && this.#state !== 'registered') fail(2, `${this.#state} with a master`);
     if (this.#state === 'registered' && this.#appId === null) fail(2, 'registered without an id');
     if (this.#state === 'registering' && this.#appId !== null) fail(2, 'has an id and registers');
@@ -141,7 +143,7 @@ export class StandaloneAppClient {
 
   /** Spark: ClientEndpoint.tryRegisterAllMasters */
   #tryAll(at: EpochMs): void {
-    this.#tries++;
+    if (this.#state === 'registering') this.#tries++;
     for (const master of this.#options.masters) {
       this.#log.info(`Connecting to master spark://${master}...`);
       this.#effects.push({ type: 'Connect', master });
@@ -151,24 +153,33 @@ export class StandaloneAppClient {
   }
 
   #woken(at: EpochMs): void {
-    if (this.#state !== 'registering') return;
-    if (this.#tries >= REGISTRATION_RETRIES) this.#dead(this.#givingUp());
+    if (!this.#alarm) return;
+    if (this.#state === 'registering' && this.#tries >= REGISTRATION_RETRIES) this.#dead(this.#givingUp());
     else this.#tryAll(at);
   }
 
   #reached(master: string, connection: ConnectionId): void {
     // Meanwhile another one may have taken the application.
-    if (this.#state !== 'registering') return;
+    if (!this.#alarm) return;
     this.#faults.delete(master);
     this.#offered.set(connection, master);
     const { app, driverAddress } = this.#options;
-    this.#send(connection, { type: 'RegisterApplication', app, driverAddress });
+    if (this.#appId === null) this.#send(connection, { type: 'RegisterApplication', app, driverAddress });
+    else
+      this.#send(connection, {
+        type: 'ReattachApplication',
+        appId: this.#appId,
+        app,
+        driverAddress,
+        ...this.#remembered(),
+      });
   }
 
   #notReached(master: string, message: string, final: boolean): void {
-    if (this.#state !== 'registering') return;
+    if (!this.#alarm) return;
     this.#log.warn(`Failed to connect to master ${master}: ${message}; ${this.#whatNext(final)}`);
     this.#faults.set(master, { message, final });
+    if (this.#state !== 'registering') return;
     const { masters } = this.#options;
     // Waiting for what cannot come would only hide why.
     if (masters.every((each) => this.#faults.get(each)?.final === true)) this.#dead(this.#givingUp());
@@ -176,8 +187,9 @@ export class StandaloneAppClient {
 
   /** For whoever waits and reads that a master was not reached. */
   #whatNext(final: boolean): string {
-    if (final) return 'it would not be so another time';
     const inSeconds = `in ${this.#timeoutMs / 1000} s`;
+    if (this.#state === 'registered') return `trying again ${inSeconds}`;
+    if (final) return 'it would not be so another time';
     const left = REGISTRATION_RETRIES - this.#tries;
     if (left === 0) return `this was the last try; giving up ${inSeconds} unless a master answers`;
     return `trying again ${inSeconds}, ${left === 1 ? 'once more' : `${left} times more`} before giving up`;
@@ -213,7 +225,7 @@ export class StandaloneAppClient {
       this.#registered(message.appId, message.masterUrl, from);
       return;
     }
-    if (this.#state === 'registering' && message.type === 'ApplicationRemoved' && this.#offered.has(from)) {
+    if (this.#alarm && message.type === 'ApplicationRemoved' && this.#offered.has(from)) {
       this.#dead(`Master removed our application: ${message.message}`);
       return;
     }
@@ -275,17 +287,18 @@ export class StandaloneAppClient {
     this.#log.info(`Master has changed, new master is at ${masterUrl}`);
     this.#refuseAsks();
     this.#master = from;
-    const totals = [...this.#totals.values()];
-    this.#send(from, {
-      type: 'MasterChangeAcknowledged',
-      appId,
-      highestExecutorId: this.#highestExecutorId,
-      totals: totals.length === 0 ? null : totals,
-    });
+    this.#cancelAlarm();
+    this.#send(from, { type: 'MasterChangeAcknowledged', appId, ...this.#remembered() });
     this.#tell({ type: 'Connected', appId, masterUrl });
   }
 
-  #disconnected(connection: ConnectionId): void {
+  /** What a master cannot know that did not hear it. */
+  #remembered(): { readonly highestExecutorId: number | null; readonly totals: ExecutorTotal[] | null } {
+    const totals = [...this.#totals.values()];
+    return { highestExecutorId: this.#highestExecutorId, totals: totals.length === 0 ? null : totals };
+  }
+
+  #disconnected(connection: ConnectionId, at: EpochMs): void {
     const offeredTo = this.#offered.get(connection);
     this.#offered.delete(connection);
     if (this.#state === 'registering' && offeredTo !== undefined)
@@ -295,6 +308,7 @@ export class StandaloneAppClient {
     this.#master = null;
     this.#refuseAsks();
     this.#tell({ type: 'Disconnected' });
+    this.#tryAll(at);
   }
 
   // What the application wants

@@ -105,7 +105,6 @@ interface Waiting {
  */
 export async function startMaster(options: MasterOptions): Promise<MasterLoop> {
   const { conf, host, port, bindAddress, security } = options;
-  const { askTimeout, lookupTimeout, maxMessageBytes } = rpcSettings(conf);
   const clock = options.clock ?? systemClock;
   const logger = options.log;
   // Settings that cannot be are said before the port is taken.
@@ -115,11 +114,9 @@ export async function startMaster(options: MasterOptions): Promise<MasterLoop> {
     host,
     port,
     ...(bindAddress !== undefined && { bindAddress }),
+    ...rpcSettings(conf),
     // Others look for it at the port that they were told.
     portMaxRetries: 0,
-    askTimeout,
-    lookupTimeout,
-    maxMessageBytes,
     security,
     clock,
     logger,

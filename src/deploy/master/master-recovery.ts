@@ -2,7 +2,7 @@
 import { IskraError } from '../../base/errors.ts';
 import type { AppToMaster } from '../../protocol/master-client.ts';
 import type { RecoveryRecord } from '../../protocol/recovery.ts';
-import { ApplicationInfo } from './application-info.ts';
+import { ApplicationInfo, faultOfApplication } from './application-info.ts';
 import { DriverInfo } from './driver-info.ts';
 import { addApplication, faultOfTotals, removeApplication } from './master-apps.ts';
 import { driverLost } from './master-drivers.ts';
@@ -86,6 +86,51 @@ export function appAnswered(
   if (Number.isSafeInteger(message.highestExecutorId)) app.skipExecutorIds(message.highestExecutorId ?? -1);
   if (message.totals !== null && faultOfTotals(app, message.totals) === null) app.request(message.totals);
   completeIfAllAnswered(tables);
+}
+
+/**
+ * An application comes back whose link broke, on one side at least. Its master had to take it for finished, or was started
+ * again and knows nothing of it. It goes on under its id, with new executors if the old ones were given up.
+ */
+export function reattachApplication(
+  tables: MasterTables,
+  message: Extract<AppToMaster, { type: 'ReattachApplication' }>,
+  from: ConnectionId,
+): void {
+  if (tables.status === 'STANDBY') return; // the one that leads answers
+  const { appId, app: desc, driverAddress, highestExecutorId, totals } = message;
+  const refuse = (why: string): void => {
+    tables.log.warn(`Refused application ${appId} of ${driverAddress}, which came back: ${why}`);
+    tables.toApp({ address: null, connection: from }, { type: 'ApplicationRemoved', message: why });
+  };
+  const known = tables.apps.get(appId);
+  if (known === undefined) {
+    const ended = tables.completedApps.findIndex(({ id }) => id === appId);
+    const state = tables.completedApps[ended]?.state ?? 'FINISHED';
+    const fault = state === 'FINISHED' ? faultOfApplication(desc) : state;
+    if (fault !== null) {
+      refuse(fault);
+      return;
+    }
+    const { at, settings } = tables;
+    const app = new ApplicationInfo(appId, desc, driverAddress, from, at, settings.defaultCores);
+    if (!addApplication(tables, app)) {
+      refuse(`another application has its driver's address`);
+      return;
+    }
+    if (ended >= 0) tables.completedApps.splice(ended, 1);
+    tables.effects.push({
+      type: 'Persist',
+      record: { kind: 'app', id: appId, startedAt: at, app: desc, driverAddress },
+    });
+  } else if (known.driverAddress !== driverAddress) {
+    refuse(`its id is that of the application of ${known.driverAddress}`);
+    return;
+  }
+  appAnswered(tables, { type: 'MasterChangeAcknowledged', appId, highestExecutorId, totals }, from);
+  const { url: masterUrl, webUiUrl: masterWebUiUrl } = tables.settings;
+  tables.toApp({ address: driverAddress, connection: from }, { type: 'MasterChanged', masterUrl, masterWebUiUrl });
+  tables.scheduleWanted = true;
 }
 
 /** Goes on as soon as nobody is left to wait for. Spark: Master.canCompleteRecovery */

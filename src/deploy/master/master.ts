@@ -21,7 +21,13 @@ import {
 } from './master-drivers.ts';
 import type { ConnectionId, MasterEffect, MasterEvent, MasterQuestion, MasterReply } from './master-events.ts';
 import { checkMasterInvariants } from './master-invariants.ts';
-import { appAnswered, completeIfAllAnswered, completeRecovery, elected } from './master-recovery.ts';
+import {
+  appAnswered,
+  completeIfAllAnswered,
+  completeRecovery,
+  elected,
+  reattachApplication,
+} from './master-recovery.ts';
 import { schedule } from './master-scheduling.ts';
 import type { MasterSettings } from './master-settings.ts';
 import { MasterTables } from './master-tables.ts';
@@ -50,7 +56,7 @@ import {
  *
  * When something fails. A worker's link breaks, or it is silent for `spark.worker.timeout`: its executors are LOST, which their
  * applications are told; supervised drivers start elsewhere under new ids, so that an old one's late news counts for nothing;
- * when it comes back it is told to kill what is not known any more. An application's link breaks: it has finished. Executors
+ * when it comes back it is told to kill what is not known any more. An application's link breaks: it has finished; when it comes back, it has not. Executors
  * that end early, one after another with none running: the application FAILED. This process dies: the next master reads the
  * records, asks workers and applications with MasterChanged, and schedules nothing until it knows what runs. News that cannot
  * be (RUNNING of an executor that runs) is refused by an exception and changes nothing.
@@ -189,6 +195,9 @@ export class Master {
         if (app !== undefined) removeApplication(tables, app, 'FINISHED');
         break;
       }
+      case 'ReattachApplication':
+        reattachApplication(tables, message, from);
+        break;
       case 'MasterChangeAcknowledged':
         appAnswered(tables, message, from);
         break;

@@ -75,6 +75,13 @@ const FROM_WORKER: Readonly<Record<WorkerToMaster['type'], ShapeCheck>> = {
 const FROM_APP: Readonly<Record<AppToMaster['type'], ShapeCheck>> = {
   RegisterApplication: fields({ app: applicationDescription, driverAddress: address }),
   UnregisterApplication: fields({ appId: name }),
+  ReattachApplication: fields({
+    appId: name,
+    app: applicationDescription,
+    driverAddress: address,
+    highestExecutorId: orNull(whole(0)),
+    totals: orNull(totals),
+  }),
   MasterChangeAcknowledged: fields({ appId: name, highestExecutorId: orNull(whole(0)), totals: orNull(totals) }),
 };
 

@@ -216,7 +216,14 @@ test('what a standalone cluster is to do is checked before anything is sent', ()
     assert.ok(withFiles.kind === 'submit');
     assert.equal(withFiles.values['spark.files'], `${path}/data.txt,https://h/x`);
     assert.equal(withFiles.values['spark.archives'], `${path}/app.mjs#a`);
+    const theirs = await prepare(...cluster, '--files', '/of/the/worker.txt,data.*', 'https://host/job.mjs');
+    assert.ok(theirs.kind === 'submit');
+    assert.equal(theirs.values['spark.files'], `/of/the/worker.txt,${path}/data.txt`);
+    const here = await prepare('--files', 'none.txt,data.*', 'app.mjs');
+    assert.ok(here.kind === 'ready');
+    assert.equal(here.values['spark.files'], `none.txt,${path}/data.txt`);
     const refusals: [argv: string[], code: string, message: RegExp][] = [
+      [['--archives', 'none.*#x', 'app.mjs'], 'FILE_NOT_FOUND', /^cannot find none\.\* of spark\.archives/],
       [[...cluster, 'gone.ts'], 'APPLICATION_NOT_FOUND', /cannot find the application gone.ts/],
       [[...cluster, 'file:///gone.ts'], 'APPLICATION_NOT_FOUND', /cannot find the application \/gone.ts/],
       [[...cluster, '--files', 'none.txt', 'app.mjs'], 'FILE_NOT_FOUND', /^cannot find none.txt of spark.files/],

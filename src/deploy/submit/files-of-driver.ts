@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GivenFile } from '../../app-package/packaged-files.ts';
 import { IskraError } from '../../base/errors.ts';
@@ -10,14 +10,29 @@ import type { SparkConf } from '../../config/spark-conf.ts';
  * `spark.files` and `spark.archives` for a driver that runs elsewhere: paths and `file:` URLs become absolute paths of this machine,
  * patterns what they match, and other URLs stay.
  *
+ * @param isElsewhere the application is not here: nor have absolute paths to be.
  * @throws IskraError FILE_NOT_FOUND. Spark: DependencyUtils.resolveGlobPaths, Utils.resolveURIs
  */
-export async function filesOf(conf: SparkConf, folder: string): Promise<Record<string, string>> {
+export function filesOf(conf: SparkConf, folder: string, isElsewhere: boolean): Promise<Record<string, string>> {
+  return settingsWith(conf, folder, (name) => !(isElsewhere && isAbsolute(name)));
+}
+
+/** The same for a driver that runs here: only patterns need it. */
+export function patternsOf(conf: SparkConf, folder: string): Promise<Record<string, string>> {
+  return settingsWith(conf, folder, (name) => /[*?[{]/.test(name) && !isUrl(name));
+}
+
+async function settingsWith(
+  conf: SparkConf,
+  folder: string,
+  isMeant: (name: string) => boolean,
+): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const entry of [FILES, ARCHIVES]) {
-    if (!conf.contains(entry)) continue;
+    if (!conf.contains(entry) || !conf.get(entry).some(isMeant)) continue;
     const names: string[] = [];
-    for (const name of conf.get(entry)) names.push(...(await resolved(name, entry === ARCHIVES, entry.key, folder)));
+    for (const name of conf.get(entry))
+      names.push(...(isMeant(name) ? await resolved(name, entry === ARCHIVES, entry.key, folder) : [name]));
     found[entry.key] = names.join(',');
   }
   return found;

@@ -8,7 +8,7 @@ import { JARS_PACKAGES, JARS_REPOSITORIES } from '../../config/package-entries.t
 import { SparkConf } from '../../config/spark-conf.ts';
 import { SUBMIT_DEPLOY_MODE } from '../../config/submit-entries.ts';
 import { type Installation, type PreparedApplication, prepareApplication } from './app-loader.ts';
-import { filesOf } from './files-of-driver.ts';
+import { filesOf, patternsOf } from './files-of-driver.ts';
 import { type Environment, findDefaultsFile, readProperties, withEnvironment } from './spark-defaults.ts';
 import {
   type DriverActionRequest,
@@ -101,11 +101,12 @@ export async function prepareSubmission(
       });
   const { args, verbose } = request;
   if (inCluster) {
-    const settings = { ...values, ...(await filesOf(conf, host.workingFolder)) };
+    const settings = { ...values, ...(await filesOf(conf, host.workingFolder, isElsewhere)) };
     return { kind: 'submit', name: request.application, application, args, values: settings, masters };
   }
+  const settings = { ...values, ...(await patternsOf(conf, host.workingFolder)) };
   // isElsewhere is false
-  return { kind: 'ready', application: application as PreparedApplication, args, values, verbose };
+  return { kind: 'ready', application: application as PreparedApplication, args, values: settings, verbose };
 }
 
 /** @throws UsageError with Spark's words when the master is no standalone cluster. */

@@ -160,7 +160,10 @@ check('a driver is cut off: its executors end, it counts as finished; when it is
   while ((await cluster.host('host-b').processes(id)).length > 0) await pause(200);
   cluster.lan.mend('host-d');
   assert.equal((await job).split(' on ')[0], `sum ${sumOf(40)}`);
-  assert.deepEqual((await cluster.page('host-a')).activeapps.map((app) => app.id), [id]);
+  assert.deepEqual(
+    (await cluster.page('host-a')).activeapps.map((app) => app.id),
+    [id],
+  );
   await shell.write('end\n');
   assert.equal((await shell.ended).code, 0, shell.err);
 });
@@ -182,4 +185,26 @@ check('a master is cut off from everybody: jobs go on, and all are attached agai
   for (;;) if ((await ask(shell, 'sum 8 300')) === `sum ${sumOf(8)} on host-b,host-c`) break;
   await shell.write('end\n');
   assert.equal((await shell.ended).code, 0, shell.err);
+});
+
+check('strangers are refused, and named: garbage, a worker and a driver with another secret', async () => {
+  const { now } = master;
+  const d = cluster.host('host-d');
+  const garbage = ['GET / HTTP/1.1\r\n\r\n', '\x16\x03\x01 hello', '\0'.repeat(5000), 'SSH-2.0-scan\r\n'];
+  for (const text of [...garbage, ...garbage, ...garbage])
+    await d.ask({ do: 'garbage', host: 'host-a', port: 7077, hex: Buffer.from(text, 'latin1').toString('hex') });
+  const wrong = '/srv/conf/wrong.conf';
+  cluster.configure(d, wrong, 'the-secret-of-another-cluster-0123456789');
+  const worker = cluster.worker('host-d', MASTER, wrong);
+  jobs.push(worker);
+  assert.match(await worker.said(/Failed to connect to master .*/), /authentication failed/);
+  const job = d.iskra('submit', '--master', MASTER, '--properties-file', wrong, '/srv/app/words.ts');
+  assert.equal((await job.ended).code, 1);
+  assert.match(job.err, /All masters are unresponsive! Giving up\. \(spark:\/\/host-a:7077: .*authentication failed/);
+  const log = master.err.slice(now.err);
+  // Garbage once for all of it; strangers who know how to speak each time.
+  assert.equal(log.match(/Refused a connection that sent/g)?.length, 1, log);
+  assert.equal(log.match(/Refused a connection: authentication failed/g)?.length, 2, log);
+  assert.equal(states(await cluster.page('host-a')), 'host-b ALIVE,host-c ALIVE');
+  await checkWords(cluster.submit('host-d', MASTER, '/srv/app/words.ts'), '/srv/app');
 });

@@ -107,6 +107,15 @@ export async function main(): Promise<void> {
 `,
 };
 
+/** What shell.ts makes of `sum TASKS MS`. */
+export const sumOf = (tasks: number): number => (tasks * (tasks - 1)) / 2;
+
+/** The tasks of what it was just asked for run, and some have ended. */
+export async function atWork(shell: Running): Promise<void> {
+  await shell.said(/Submitting ShuffleMapStage/, shell.now);
+  await pause(600);
+}
+
 export interface MasterPage {
   readonly status: string;
   readonly workers: readonly { readonly host: string; readonly state: string; readonly coresused: number }[];
@@ -156,6 +165,13 @@ export class ClusterOfHosts {
 
   submit(name: string, masters: string, ...args: string[]): Running {
     return this.host(name).iskra('submit', '--master', masters, '--properties-file', CONF, ...args);
+  }
+
+  /** Asks an application of shell.ts for something, and waits for the answer. */
+  async ask(shell: Running, command: string): Promise<string> {
+    const { now } = shell;
+    await shell.write(`${command}\n`);
+    return shell.said(/^((?:sum|kept|failed) .*)\n/m, now);
   }
 
   /** What a master's page says, asked on its own host. */

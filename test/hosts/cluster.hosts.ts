@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ClusterOfHosts, type MasterPage } from './cluster-of-hosts.ts';
+import { atWork, ClusterOfHosts, type MasterPage, sumOf } from './cluster-of-hosts.ts';
 import type { Running } from './host.ts';
 
 const LIMIT_MS = Number(process.env['LIMIT'] ?? 60_000);
@@ -52,25 +52,11 @@ const states = (page: MasterPage): string =>
     .map(({ host, state }) => `${host} ${state}`)
     .sort()
     .join();
-const sumOf = (tasks: number): number => (tasks * (tasks - 1)) / 2;
 
 function shellOn(name: string): Running {
   const shell = cluster.submit(name, MASTER, '/srv/app/shell.ts');
   jobs.push(shell);
   return shell;
-}
-
-/** Asks an interactive application for something, and waits for the answer. */
-async function ask(shell: Running, command: string): Promise<string> {
-  const { now } = shell;
-  await shell.write(`${command}\n`);
-  return shell.said(/^((?:sum|kept|failed) .*)\n/m, now);
-}
-
-/** Its tasks run, and some have ended. */
-async function atWork(shell: Running): Promise<void> {
-  await shell.said(/Submitting ShuffleMapStage/, shell.now);
-  await pause(600);
 }
 
 async function checkWords(job: Running, path: string): Promise<void> {
@@ -113,20 +99,20 @@ check('a driver in cluster mode runs on a worker', async () => {
 check('a worker is cut off in a job: the others finish it; when it is back it takes part again', async () => {
   const shell = shellOn('host-a');
   const id = await shell.said(/^application (.*)$/m);
-  assert.equal(await ask(shell, 'sum 8 300'), `sum ${sumOf(8)} on host-b,host-c`);
+  assert.equal(await cluster.ask(shell, 'sum 8 300'), `sum ${sumOf(8)} on host-b,host-c`);
   const { now } = master;
-  const job = ask(shell, 'sum 40 200');
+  const job = cluster.ask(shell, 'sum 40 200');
   await atWork(shell);
   cluster.lan.cut('host-c');
   assert.equal((await job).split(' on ')[0], `sum ${sumOf(40)}`);
   await master.said(/Removing worker-\S+-host-c-\d+ because we got no heartbeat in 4 seconds/, now);
   assert.equal(states(await cluster.page('host-a')), 'host-b ALIVE,host-c DEAD');
-  assert.equal(await ask(shell, 'sum 4 10'), `sum ${sumOf(4)} on host-b`);
+  assert.equal(await cluster.ask(shell, 'sum 4 10'), `sum ${sumOf(4)} on host-b`);
   cluster.lan.mend('host-c');
   await cluster.until('host-a', 'host-c is back', (page) => states(page) === 'host-b ALIVE,host-c ALIVE');
   await cluster.until('host-a', 'it has an executor', (page) => page.workers.every(({ coresused }) => coresused === 2));
   // The executor of before has ended, and the new one works.
-  for (;;) if ((await ask(shell, 'sum 8 300')) === `sum ${sumOf(8)} on host-b,host-c`) break;
+  for (;;) if ((await cluster.ask(shell, 'sum 8 300')) === `sum ${sumOf(8)} on host-b,host-c`) break;
   assert.equal((await cluster.host('host-c').processes(`--app-id ${id}`)).length, 1);
   await shell.write('end\n');
   assert.equal((await shell.ended).code, 0, shell.err);
@@ -134,11 +120,11 @@ check('a worker is cut off in a job: the others finish it; when it is back it ta
 
 check('two executors are cut off from each other: the fetch fails, and what was lost is made again', async () => {
   const shell = shellOn('host-a');
-  assert.equal(await ask(shell, 'sum 8 300'), `sum ${sumOf(8)} on host-b,host-c`);
-  assert.equal(await ask(shell, 'kept'), `kept ${sumOf(4000)}`);
+  assert.equal(await cluster.ask(shell, 'sum 8 300'), `sum ${sumOf(8)} on host-b,host-c`);
+  assert.equal(await cluster.ask(shell, 'kept'), `kept ${sumOf(4000)}`);
   const { now } = shell;
   cluster.lan.cutBetween('host-b', 'host-c');
-  const job = ask(shell, 'kept');
+  const job = cluster.ask(shell, 'kept');
   await shell.said(/due to fetch failure/, now);
   cluster.lan.mendBetween('host-b', 'host-c');
   assert.equal(await job, `kept ${sumOf(4000)}`);
@@ -149,8 +135,8 @@ check('two executors are cut off from each other: the fetch fails, and what was 
 check('a driver is cut off: its executors end, it counts as finished; when it is back it goes on', async () => {
   const shell = shellOn('host-d');
   const id = await shell.said(/^application (.*)$/m);
-  assert.equal(await ask(shell, 'sum 8 300'), `sum ${sumOf(8)} on host-b,host-c`);
-  const job = ask(shell, 'sum 40 200');
+  assert.equal(await cluster.ask(shell, 'sum 8 300'), `sum ${sumOf(8)} on host-b,host-c`);
+  const job = cluster.ask(shell, 'sum 40 200');
   await atWork(shell);
   cluster.lan.cut('host-d');
   await cluster.until('host-a', 'the application has ended', (page) =>
@@ -170,9 +156,9 @@ check('a driver is cut off: its executors end, it counts as finished; when it is
 
 check('a master is cut off from everybody: jobs go on, and all are attached again', async () => {
   const shell = shellOn('host-d');
-  assert.equal(await ask(shell, 'sum 8 300'), `sum ${sumOf(8)} on host-b,host-c`);
+  assert.equal(await cluster.ask(shell, 'sum 8 300'), `sum ${sumOf(8)} on host-b,host-c`);
   const { now } = master;
-  const job = ask(shell, 'sum 100 200');
+  const job = cluster.ask(shell, 'sum 100 200');
   await atWork(shell);
   cluster.lan.cut('host-a');
   // Longer than workers and applications may be silent.
@@ -182,7 +168,7 @@ check('a master is cut off from everybody: jobs go on, and all are attached agai
   assert.equal((await job).split(' on ')[0], `sum ${sumOf(100)}`);
   await cluster.until('host-a', 'workers are back', (page) => states(page) === 'host-b ALIVE,host-c ALIVE');
   await cluster.until('host-a', 'all is used', (page) => page.workers.every(({ coresused }) => coresused === 2));
-  for (;;) if ((await ask(shell, 'sum 8 300')) === `sum ${sumOf(8)} on host-b,host-c`) break;
+  for (;;) if ((await cluster.ask(shell, 'sum 8 300')) === `sum ${sumOf(8)} on host-b,host-c`) break;
   await shell.write('end\n');
   assert.equal((await shell.ended).code, 0, shell.err);
 });

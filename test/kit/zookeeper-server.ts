@@ -8,6 +8,17 @@ import { join } from 'node:path';
 export const JAR = '/usr/share/java/zookeeper.jar';
 const START_LIMIT_MS = 20_000;
 
+/** Runs a server with the settings of `zoo.cfg` in a directory. */
+export function serverCommand(directory: string): string[] {
+  return [
+    'java',
+    // As little of the machine as it can do with: it starts in a second then.
+    ...['-Xmx128m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'],
+    ...['-cp', `${directory}:${JAR}`, 'org.apache.zookeeper.server.quorum.QuorumPeerMain'],
+    join(directory, 'zoo.cfg'),
+  ];
+}
+
 export class ZooKeeperServer {
   readonly port: number;
   readonly directory: string;
@@ -40,16 +51,8 @@ export class ZooKeeperServer {
   }
 
   async restart(): Promise<void> {
-    const child = spawn(
-      'java',
-      [
-        // As little of the machine as it can do with: it starts in a second then.
-        ...['-Xmx128m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'],
-        ...['-cp', `${this.directory}:${JAR}`, 'org.apache.zookeeper.server.quorum.QuorumPeerMain'],
-        join(this.directory, 'zoo.cfg'),
-      ],
-      { cwd: this.directory, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const [program = '', ...args] = serverCommand(this.directory);
+    const child = spawn(program, args, { cwd: this.directory, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
     writeFileSync(join(this.directory, 'pid'), String(child.pid)); // for whoever cleans up after a test that was ended
     let said = '';

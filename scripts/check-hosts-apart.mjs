@@ -20,6 +20,7 @@ const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mo
 const ZOOKEEPER = '/usr/share/java/zookeeper.jar';
 const needsZooKeeper = (name) => name.startsWith('masters.');
 
+process.env.PATH = `${process.env.PATH}:/usr/sbin:/sbin`; // where some have ip and bridge
 const folder = resolve(import.meta.dirname, '..');
 if (process.env[INSIDE] === undefined) await outside();
 else inside();

@@ -1,0 +1,113 @@
+// The real program of an executor, and a driver that does as it is told.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { ToExecutor } from '../../src/protocol/driver-executor.ts';
+import {
+  type AskScheduler,
+  EXECUTOR_ENDPOINT,
+  type ExecutorNews,
+  SCHEDULER_ENDPOINT,
+} from '../../src/protocol/executor-registration.ts';
+import type { RpcCaller } from '../../src/rpc/rpc-endpoint.ts';
+import { RpcEnv } from '../../src/rpc/rpc-env.ts';
+import { OPEN } from '../kit/rpc.ts';
+
+const EXECUTOR = fileURLToPath(new URL('../../src/main/executor-process.js', import.meta.url));
+
+interface Scene {
+  readonly child: ChildProcess;
+  readonly driver: RpcEnv;
+  /** Where it keeps blocks. */
+  readonly local: string;
+  /** Its connection, once it has asked to be registered. */
+  readonly registers: Promise<RpcCaller>;
+  readonly news: readonly ExecutorNews[];
+  readonly end: Promise<{ readonly code: number | null; readonly err: string }>;
+}
+
+async function scene(t: TestContext, refused: string | null, localDir?: string): Promise<Scene> {
+  const directory = mkdtempSync(join(tmpdir(), 'iskra-executor-'));
+  const local = localDir ?? join(directory, 'local');
+  const driver = await RpcEnv.create({ name: 'driver', host: '127.0.0.1', port: 0, security: OPEN });
+  const news: ExecutorNews[] = [];
+  let registered: (caller: RpcCaller) => void = () => {};
+  const registers = new Promise<RpcCaller>((resolve) => {
+    registered = resolve;
+  });
+  driver.register<ExecutorNews, AskScheduler>(SCHEDULER_ENDPOINT, {
+    receive: (message) => news.push(message),
+    receiveAndReply(ask, from) {
+      switch (ask.type) {
+        case 'RetrieveSparkAppConfig':
+          return { conf: {}, applicationId: 'app-1', mainScripts: [], packages: null, logLevel: 'INFO' };
+        case 'RegisterExecutor':
+          registered(from);
+          return { refused };
+        default:
+          return { known: true };
+      }
+    },
+  });
+  const args = ['--executor-id', '7', '--hostname', '127.0.0.1', '--cores', '1', '--app-id', 'app-1'];
+  const url = ['--driver-url', `spark://${SCHEDULER_ENDPOINT}@127.0.0.1:${driver.address?.port}`];
+  const child = spawn(process.execPath, [EXECUTOR, ...url, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, SPARK_EXECUTOR_DIRS: local, SPARK_LOCAL_DIRS: local },
+  });
+  let err = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  const end = new Promise<{ code: number | null; err: string }>((resolve) =>
+    child.once('close', (code) => resolve({ code, err })),
+  );
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await driver.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return { child, driver, local, registers, news, end };
+}
+
+test('an executor that its driver refuses says why, and ends with 1', { timeout: 60_000 }, async (t) => {
+  const { local, end } = await scene(t, 'Duplicate executor ID: 7');
+  const { code, err } = await end;
+  assert.equal(code, 1);
+  assert.match(err, /Executor self-exiting due to : Slave registration failed: Duplicate executor ID: 7/);
+  assert.deepEqual(readdirSync(local), []);
+});
+
+test('an executor whose driver is gone ends with 1, and leaves no file', { timeout: 60_000 }, async (t) => {
+  const { driver, local, registers, end } = await scene(t, null);
+  await registers;
+  await driver.stop();
+  const { code, err } = await end;
+  assert.equal(code, 1);
+  assert.match(err, /Driver 127\.0\.0\.1:\d+ disassociated! Shutting down\./);
+  assert.deepEqual(readdirSync(local), []);
+});
+
+test('an executor that is told to stop ends with 0', { timeout: 60_000 }, async (t) => {
+  const { local, registers, end } = await scene(t, null);
+  (await registers).ref<ToExecutor>(EXECUTOR_ENDPOINT).send({ type: 'StopExecutor' });
+  const { code, err } = await end;
+  assert.deepEqual([code, /Driver commanded a shutdown/.test(err)], [0, true], err);
+  assert.deepEqual(readdirSync(local), []);
+});
+
+test('an executor that cannot be made tells its driver why, and ends with 1', { timeout: 60_000 }, async (t) => {
+  const { news, end } = await scene(t, null, '/dev/null/nowhere');
+  const { code } = await end;
+  assert.equal(code, 1);
+  const [exiting] = news;
+  assert.ok(exiting?.type === 'ExecutorExiting');
+  assert.match(
+    exiting.reason,
+    /^Executor self-exiting due to : none of the directories of spark\.local\.dir can be used/,
+  );
+});

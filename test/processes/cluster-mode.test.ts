@@ -114,6 +114,10 @@ describe('a driver in the cluster', () => {
   test('fails when the application throws, or ends with another code than 0', async () => {
     const thrown = await waiting('app.ts', 'throw');
     assert.deepEqual([thrown.code, await stateOf(thrown.id)], [1, 'FAILED']);
+    assert.match(
+      thrown.out,
+      /^What it wrote: http:\S+driverId=driver-\S+&logType=stderr, and work\/driver-\S+\/stderr of /m,
+    );
     // Source maps: the place is the user's.
     assert.match(printed(thrown.id, 'stderr'), /Error: no luck\n\s+at .*app\.ts:6:/);
     const exited = await waiting('app.ts', 'exit');

@@ -11,7 +11,7 @@ import type { ConfValues } from '../../src/config/spark-conf.ts';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { BLOCK_TRANSFER_ENDPOINT } from '../../src/protocol/executor-registration.ts';
 import { RpcEnv } from '../../src/rpc/rpc-env.ts';
-import { sharedSecret } from '../../src/rpc/security.ts';
+import { applicationSecret, sharedSecret } from '../../src/rpc/security.ts';
 import { app } from '../kit/master-machine.ts';
 import { recordingLogger } from '../kit/rpc.ts';
 import { StandInDriver } from '../kit/stand-in-driver.ts';
@@ -104,7 +104,7 @@ test('an application cannot read from executors of another one', () => {
   return withCluster({ workers: 1, security }, async (cluster, create) => {
     const secretOf = async (): Promise<string> => {
       const { activeApps } = await cluster.state();
-      return activeApps[0]?.app.command.environment['_SPARK_AUTH_SECRET'] ?? '';
+      return applicationSecret(security.secret, activeApps[0]?.app.secretSalt ?? '');
     };
     const first = await create(conf);
     const secretOfFirst = await secretOf();
@@ -113,7 +113,7 @@ test('an application cannot read from executors of another one', () => {
     await using sc = await create(conf);
     assert.equal(await sc.range(10).count(), 10);
     const own = await secretOf();
-    assert.ok(own !== '' && secretOfFirst !== '' && own !== secretOfFirst);
+    assert.notEqual(own, secretOfFirst);
     const executor = sc.statusTracker.getExecutorInfos().find(({ port }) => port > 0);
     assert.ok(executor !== undefined);
     const reach = async (secret: string): Promise<void> => {

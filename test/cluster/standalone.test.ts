@@ -292,7 +292,7 @@ test('executors that cannot start make the application fail', () =>
     async (sc) => {
       await assert.rejects(
         sc.range(10).count(),
-        /Master removed our application: FAILED \(its executors ended early, the last: executor 1 on 127\.0\.0\.1:\d+: Command exited with code 9; what it wrote: http:\/\/127\.0\.0\.1:8081\/logPage\/\?appId=app-\d+-0000&executorId=1&logType=stderr\)/,
+        /Master removed our application: FAILED \(its executors ended early, the last: executor \d on 127\.0\.0\.1:\d+: Command exited with code 9; what it wrote: http:\/\/127\.0\.0\.1:8081\/logPage\/\?appId=app-\d+-0000&executorId=\d&logType=stderr\)/,
       );
     },
   ));

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SparkContext } from '../../src/driver/spark-context.ts';
 
@@ -33,4 +34,10 @@ export function isAlive(pid: number): boolean {
 /** Looks again and again until it holds. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await sleep(10);
+}
+
+/** An environment variable that a process was started with. */
+export function variableOf(pid: number, name: string): string | undefined {
+  const all = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  return all.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
 }

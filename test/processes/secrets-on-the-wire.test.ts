@@ -8,7 +8,7 @@ import { SparkContext } from '../../src/driver/spark-context.ts';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
 import { RpcHandshakeError } from '../../src/rpc/rpc-errors.ts';
 import { sharedSecret } from '../../src/rpc/security.ts';
-import { executorPids } from '../kit/executors.ts';
+import { executorPids, variableOf } from '../kit/executors.ts';
 import { IskraCommand } from '../kit/iskra-command.ts';
 import { Middleman } from '../kit/rpc.ts';
 import { ServiceScene } from '../kit/shuffle-service.ts';
@@ -76,12 +76,6 @@ function assertNotIn(bytes: Buffer, secret: string): void {
 }
 
 const LIMITS = { 'spark.cores.max': '1', 'spark.executor.cores': '1', 'spark.executor.memory': '512m' };
-
-const variableOf = (pid: number, name: string): string | undefined =>
-  readFileSync(`/proc/${pid}/environ`, 'utf8')
-    .split('\0')
-    .find((each) => each.startsWith(`${name}=`))
-    ?.slice(name.length + 1);
 
 async function freePort(): Promise<number> {
   const server = createServer();

@@ -46,7 +46,8 @@ export class ExecutorLink {
     Atomics.store(this.#flags, ANSWER, 0);
     this.#port.postMessage({ name, request } satisfies SlotAsk);
     // No time limit: the executor has one for what it must ask others, and when it ends it ends its slots.
-    while (Atomics.wait(this.#flags, ANSWER, 0, WAIT_SLICE_MS) === 'timed-out');
+    // Being woken says nothing: the executor notifies after it has stored, and by then we may wait for its next answer.
+    while (Atomics.load(this.#flags, ANSWER) === 0) Atomics.wait(this.#flags, ANSWER, 0, WAIT_SLICE_MS);
     const answer = receiveMessageOnPort(this.#port)?.message as SlotAnswer | undefined;
     if (answer === undefined) throw new IskraError('NO_ANSWER', `the executor gave no answer to ${name}`);
     if (answer.ok === 'killed') throw new TaskKilledError(Atomics.load(this.#flags, KILLED) - 1);

@@ -376,23 +376,39 @@ export class Executor {
       const mine = slot.running?.taskId === taskId || slot.ahead?.taskId === taskId;
       if (!mine || this.#killed.has(taskId)) continue;
       slot.kill(taskId);
-      const cancelTimer = this.#clock.after(this.#options.killGraceMs, () => this.#endStubborn(slot, taskId, reason));
-      this.#killed.set(taskId, { reason, cancelTimer });
+      this.#giveGrace(slot, taskId, reason);
       return;
     }
   }
 
+  #giveGrace(slot: SlotHandle, taskId: TaskId, reason: string): void {
+    const cancelTimer = this.#clock.after(this.#options.killGraceMs, () => this.#endStubborn(slot, taskId, reason));
+    this.#killed.set(taskId, { reason, cancelTimer });
+  }
+
   /** The task looks at its flag between batches; user code that never comes back is ended with its thread. */
   #endStubborn(slot: SlotHandle, taskId: TaskId, reason: string): void {
+    const isNext = slot.ahead?.taskId === taskId;
+    if (!isNext && slot.running?.taskId !== taskId) {
+      this.#killed.delete(taskId);
+      return;
+    }
+    const back = slot.takeBack();
+    if (back !== null) this.#queue.unshift(back);
+    if (slot.ahead !== null) {
+      // It has begun its next task, so the one before has ended: the message that says so is under way.
+      if (isNext) this.#giveGrace(slot, taskId, reason);
+      return;
+    }
     this.#killed.delete(taskId);
-    if (slot.running?.taskId !== taskId) return;
     this.#log.warn(
-      `${slot.running.name} did not end within ${this.#options.killGraceMs} ms of being killed; its slot is replaced`,
+      `${slot.running?.name} did not end within ${this.#options.killGraceMs} ms of being killed; its slot is replaced`,
     );
     this.#slots.delete(slot);
     slot.running = null;
     void slot.terminate();
-    this.#replace(slot);
+    const next = this.#queue.shift();
+    if (next !== undefined) this.#launch(next);
     this.#report(taskId, { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null });
   }
 

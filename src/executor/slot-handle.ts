@@ -71,6 +71,8 @@ export class SlotHandle {
     const start: StartSlot = { settings: { ...settings, slotIndex: index, flags: this.#flags }, asks: port2 };
     this.#worker.postMessage(start, [port2]);
     this.#worker.on('message', (message: FromSlot) => {
+      // Said before it was terminated: it is nobody's slot any more.
+      if (this.#exited) return;
       if ('type' in message && message.type === 'AskLater') {
         const { askId, name, request } = message;
         const send = (answer: SlotAnswer): void => this.#post({ type: 'Answer', askId, answer });
@@ -183,7 +185,7 @@ export class SlotHandle {
     this.#asks.unref();
   }
 
-  /** Ends the thread wherever it is; `onExit` is not called. */
+  /** Ends the thread wherever it is; nothing more is heard of it, nor is `onExit` called. */
   async terminate(): Promise<void> {
     this.#exited = true;
     this.#asks.close();

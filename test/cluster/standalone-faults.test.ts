@@ -168,6 +168,18 @@ test('a master whose disk is full serves on, and keeps its records when there is
   });
 });
 
+test('executors whose program cannot be run make the application fail, with the reason', () =>
+  withCluster({ workers: 0, conf: { 'spark.deploy.maxExecutorRetries': '2' } }, async (cluster, create) => {
+    await cluster.addWorker({ nodePath: '/no/such/node' });
+    await cluster.until(({ workers }) => workers.length === 1);
+    const run = async (): Promise<void> => {
+      await using sc = await create();
+      await sc.range(10).count();
+    };
+    await assert.rejects(run, /FAILED \(its executors ended early, the last: executor \d on \S+: Cannot run program/);
+    await cluster.until(({ workers: [worker] }) => worker?.coresUsed === 0);
+  }));
+
 test('hundreds of quick applications leave nothing in master and worker', async () => {
   const conf = {
     'spark.deploy.retainedApplications': '10',

@@ -1,7 +1,6 @@
 // Settings of the standalone cluster's daemons.
-import { constants } from 'node:os';
 import { type ConfigEntry, defineEntry, defineOptional, definePrefix, type KeyPrefix } from './config-entry.ts';
-import { notNegative, oneOf, positive, types } from './value-types.ts';
+import { aFreeSignal, notNegative, oneOf, positive, types } from './value-types.ts';
 
 /** For `check`: a pattern with a place for each of its values. */
 const places =
@@ -303,10 +302,7 @@ export const WORKER_DECOMMISSION_SIGNAL: ConfigEntry<string> = defineEntry({
   key: 'spark.worker.decommission.signal',
   type: types.text,
   default: 'PWR',
-  check: (name) =>
-    !Object.hasOwn(constants.signals, `SIG${name}`) || ['KILL', 'STOP', 'TERM', 'INT'].includes(name)
-      ? 'must be the name of a signal that has no other meaning, such as PWR or USR2'
-      : undefined,
+  check: aFreeSignal,
   doc: 'The signal by which an operator tells a worker to take nothing more, where `spark.decommission.enabled` is true.',
   since: '0.2',
 });

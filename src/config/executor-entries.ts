@@ -1,5 +1,5 @@
 import { type ConfigEntry, defineEntry } from './config-entry.ts';
-import { notNegative, positive, types } from './value-types.ts';
+import { aFreeSignal, notNegative, positive, types } from './value-types.ts';
 
 export const EXECUTOR_HEARTBEAT_INTERVAL: ConfigEntry<number> = defineEntry({
   key: 'spark.executor.heartbeatInterval',
@@ -94,6 +94,15 @@ export const DECOMMISSION_ENABLED: ConfigEntry<boolean> = defineEntry({
   type: types.boolean,
   default: false,
   doc: 'Whether executors can be drained: they finish what they run, hand on what they hold, and end.',
+  since: '0.2',
+});
+
+export const EXECUTOR_DECOMMISSION_SIGNAL: ConfigEntry<string> = defineEntry({
+  key: 'spark.executor.decommission.signal',
+  type: types.text,
+  default: 'PWR',
+  check: aFreeSignal,
+  doc: 'The signal by which somebody outside tells an executor to drain itself, where `spark.decommission.enabled` is true.',
   since: '0.2',
 });
 

@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 /** How a value of type T is read from and shown as text. */
 export interface ValueType<T> {
   /** Spark's word for it, as in "… should be int, but was abc". */
@@ -168,6 +170,13 @@ export function positive(value: number): string | undefined {
 /** For `check`: 0 asks the system for a free port; below 1024 belongs to the system. Spark: Utils.startServiceOnPort */
 export function aPort(value: number): string | undefined {
   return value === 0 || (value >= 1024 && value <= 65535) ? undefined : 'must be 0 or between 1024 and 65535';
+}
+
+/** For `check`: a signal that a process can have for a purpose of its own. */
+export function aFreeSignal(name: string): string | undefined {
+  return !Object.hasOwn(constants.signals, `SIG${name}`) || ['KILL', 'STOP', 'TERM', 'INT'].includes(name)
+    ? 'must be the name of a signal that has no other meaning, such as PWR or USR2'
+    : undefined;
 }
 
 /** For `check`: the value must not be below 0. */

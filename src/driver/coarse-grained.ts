@@ -2,7 +2,11 @@
 import type { StderrLogger } from '../base/stderr-logger.ts';
 import { CoarseGrainedBackend } from '../cluster/coarse-grained/coarse-grained-backend.ts';
 import type { ExecutorProvider } from '../cluster/coarse-grained/executor-provider.ts';
-import { BROADCAST_BLOCK_SIZE, NETWORK_TIMEOUT_INTERVAL } from '../config/executor-entries.ts';
+import {
+  BROADCAST_BLOCK_SIZE,
+  EXECUTOR_DECOMMISSION_SIGNAL,
+  NETWORK_TIMEOUT_INTERVAL,
+} from '../config/executor-entries.ts';
 import { AUTHENTICATE_SECRET, BLOCK_MANAGER_PORT, NETWORK_TIMEOUT } from '../config/network-entries.ts';
 import { MAX_REGISTERED_RESOURCES_WAITING_TIME, MIN_REGISTERED_RESOURCES_RATIO } from '../config/scheduler-entries.ts';
 import { SHUFFLE_SERVICE_PORT } from '../config/shuffle-service-entries.ts';
@@ -92,7 +96,10 @@ function userEnvironment(conf: SparkConf): Record<string, string> {
  */
 function startupConf(conf: SparkConf): Record<string, string> {
   const prefixes = ['spark.rpc.', 'spark.network.', 'spark.port.', 'spark.memory.'];
-  const keys = new Set(['spark.authenticate', 'spark.executor.memory', BLOCK_MANAGER_PORT.key]);
+  const keys = new Set([
+    ...['spark.authenticate', 'spark.executor.memory'],
+    ...[BLOCK_MANAGER_PORT.key, EXECUTOR_DECOMMISSION_SIGNAL.key],
+  ]);
   return Object.fromEntries(
     conf.getAll().filter(([key]) => keys.has(key) || prefixes.some((prefix) => key.startsWith(prefix))),
   );

@@ -1,5 +1,6 @@
 // The entry of an executor's process. Whoever starts it passes what it is in arguments, and secrets in the environment.
 import { createStderrLogger } from '../base/stderr-logger.ts';
+import { EXECUTOR_DECOMMISSION_SIGNAL } from '../config/executor-entries.ts';
 import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
 import { BLOCK_MANAGER_PORT } from '../config/network-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
@@ -44,8 +45,7 @@ const slotEntry = new URL('./task-slot.js', import.meta.url);
 let backend = null as ExecutorBackend | null;
 // The terminal sends Ctrl-C to all of its processes; it is the driver's to say when executors end.
 process.on('SIGINT', () => {});
-// Spark: spark.executor.decommission.signal
-process.on('SIGPWR', () => backend?.decommission());
+process.on(`SIG${conf.get(EXECUTOR_DECOMMISSION_SIGNAL)}`, () => backend?.decommission());
 const end = (code: number, why: string): void => {
   if (backend !== null) backend.end(code, why);
   else process.exit(code); // there is nothing yet that would have to be stopped

@@ -30,6 +30,8 @@ const gone = async (pid: number): Promise<void> => {
   while (isAlive(pid)) await sleep(10);
 };
 
+/** As the setting says; PWR when it is not set. */
+const SIGNAL = 'SIGUSR2';
 let sc: SparkContext;
 before(async () => {
   sc = await SparkContext.create({
@@ -37,6 +39,7 @@ before(async () => {
     appName: 'drained executors',
     'spark.log.level': 'WARN',
     'spark.decommission.enabled': 'true',
+    'spark.executor.decommission.signal': 'USR2',
     'spark.storage.decommission.enabled': 'true',
     'spark.storage.decommission.replicationReattemptInterval': '200ms',
   });
@@ -64,7 +67,7 @@ test('an executor that is drained hands on its map outputs and cached partitions
   assert.equal(await shuffled.count(), 10);
   assert.deepEqual([computed.value, mapped.value], [1000, 1000]);
   for (const victim of await executorPids(sc, 2)) {
-    process.kill(victim, 'SIGPWR');
+    process.kill(victim, SIGNAL);
     await gone(victim);
     assert.deepEqual(
       (await shuffled.values().collect()).sort(),
@@ -101,7 +104,7 @@ test('map tasks that a drained executor has finished are not done again while th
     sc.statusTracker.getActiveStageIds().every((id) => (sc.statusTracker.getStageInfo(id)?.numCompletedTasks ?? 0) < 5)
   )
     await sleep(10);
-  process.kill(victim as number, 'SIGPWR');
+  process.kill(victim as number, SIGNAL);
   await gone(victim as number);
   assert.deepEqual((await counts).sort(), [
     [0, 3],
@@ -120,7 +123,7 @@ test('a task that runs when its executor is drained ends well', async () => {
     })
     .collect();
   await sleep(150);
-  process.kill(victim as number, 'SIGPWR');
+  process.kill(victim as number, SIGNAL);
   const result = await job;
   assert.deepEqual(
     result.map(([x]) => x),

@@ -1,9 +1,12 @@
-import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 /** Lies in every directory that Iskra made for blocks. A `blockmgr-…` directory without it belongs to somebody else. */
 export const OWNER_FILE = 'owner.json';
+
+/** Lies in every directory in which a worker has the executors of an application make such directories. */
+const WORKER_FILE = 'worker.json';
 
 /** A process such that no other one, later or elsewhere, looks the same. */
 export interface ProcessIdentity {
@@ -30,7 +33,7 @@ export function removeDirsOfDeadOwners(root: string): string[] {
   for (const name of readdirSync(root)) {
     if (!name.startsWith('blockmgr-')) continue;
     const dir = join(root, name);
-    const owner = readOwner(dir);
+    const owner = readOwner(dir, OWNER_FILE);
     if (owner === null || isAlive(owner)) continue;
     try {
       rmSync(dir, { recursive: true, force: true });
@@ -42,9 +45,39 @@ export function removeDirsOfDeadOwners(root: string): string[] {
   return removed;
 }
 
-function readOwner(dir: string): ProcessIdentity | null {
+/** Says that a directory is this process's, a worker's. */
+export function ownAsWorker(dir: string): void {
+  writeFileSync(join(dir, WORKER_FILE), JSON.stringify(thisProcess()), { mode: 0o600 });
+}
+
+/**
+ * Removes the directories below `root` whose worker has ended, however it ended, and in which nothing is left. What executors have left
+ * there stays: a shuffle service may serve it.
+ *
+ * @returns the directories that were removed. @throws the error of reading `root`.
+ */
+export function removeEmptyDirsOfDeadWorkers(root: string): string[] {
+  const removed: string[] = [];
+  for (const name of readdirSync(root)) {
+    if (!name.startsWith('executor-')) continue;
+    const dir = join(root, name);
+    const owner = readOwner(dir, WORKER_FILE);
+    if (owner === null || isAlive(owner)) continue;
+    try {
+      if (readdirSync(dir).length > 1) continue;
+      rmSync(join(dir, WORKER_FILE));
+      rmdirSync(dir);
+      removed.push(dir);
+    } catch {
+      // Of another user, or another process removes it at this moment.
+    }
+  }
+  return removed;
+}
+
+function readOwner(dir: string, file: string): ProcessIdentity | null {
   try {
-    const owner = JSON.parse(readFileSync(join(dir, OWNER_FILE), 'utf8')) as Partial<ProcessIdentity>;
+    const owner = JSON.parse(readFileSync(join(dir, file), 'utf8')) as Partial<ProcessIdentity>;
     if (!Number.isInteger(owner.pid) || typeof owner.place !== 'string') return null;
     return { pid: owner.pid as number, startedAtTicks: owner.startedAtTicks ?? null, place: owner.place };
   } catch {

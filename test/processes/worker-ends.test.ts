@@ -30,6 +30,8 @@ interface Scene {
   /** Where executors keep blocks. */
   readonly local: string;
   readonly workDir: string;
+  /** Starts another one in its place, and waits until it has registered. */
+  nextWorker(): Promise<ChildProcess>;
   /** Launches one, which registers with a driver in this process. */
   executor(execId: number): Promise<RegisterExecutor>;
 }
@@ -62,17 +64,22 @@ async function scene(t: TestContext, security: RpcSecurity, conf: readonly strin
       return ask.type === 'Heartbeat' ? { known: true } : {};
     },
   });
-  const iskra = new IskraWorker(master.url, directory, {
-    settings: conf,
-    env: { SPARK_LOCAL_DIRS: local, _SPARK_AUTH_SECRET: SECRET },
-  });
-  const { child: worker, ended } = iskra;
+  const workers: ChildProcess[] = [];
+  const startWorker = async (): Promise<ChildProcess> => {
+    const { child, ended } = new IskraWorker(master.url, directory, {
+      settings: conf,
+      env: { SPARK_LOCAL_DIRS: local, _SPARK_AUTH_SECRET: SECRET },
+    });
+    workers.push(child);
+    await Promise.race([master.hears('WorkerLatestState', undefined, master.heard.length), ended]);
+    return child;
+  };
   t.after(async () => {
-    worker.kill('SIGKILL');
+    for (const each of workers) each.kill('SIGKILL');
     await Promise.all([master.stop(), driver.stop()]);
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   });
-  await Promise.race([master.hears('WorkerLatestState'), ended]);
+  const worker = await startWorker();
   const executor = (execId: number): Promise<RegisterExecutor> => {
     const { promise, resolve } = withResolvers<RegisterExecutor>();
     registered = resolve;
@@ -96,7 +103,7 @@ async function scene(t: TestContext, security: RpcSecurity, conf: readonly strin
     early.catch(() => {});
     return Promise.race([promise, early]);
   };
-  return { master, worker, local, workDir, executor };
+  return { master, worker, local, workDir, executor, nextWorker: startWorker };
 }
 
 function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
@@ -114,7 +121,7 @@ for (const [how, security, conf] of [
   [', and every one has a secret', anyKey(SECRET), ['spark.authenticate=true']],
 ] as const)
   test(`executors end when their worker is killed with -9${how}`, { timeout: 170_000 }, async (t) => {
-    const { worker, local, workDir, executor } = await scene(t, security, conf);
+    const { worker, local, workDir, executor, nextWorker } = await scene(t, security, conf);
     const first = await executor(0);
     const second = await executor(1);
     assert.deepEqual(
@@ -129,6 +136,11 @@ for (const [how, security, conf] of [
     const log = readFileSync(join(workDir, 'app-1/0/stderr'), 'utf8');
     assert.match(log, /Lost connection to worker rpc endpoint spark:\/\/Worker@127\.0\.0\.1:\d+\. Exiting\./);
     assert.ok(!log.includes(SECRET));
+    // What is empty then goes when a worker starts the next time.
+    assert.equal(readdirSync(local).length, 1);
+    const next = await nextWorker();
+    assert.deepEqual(readdirSync(local), []);
+    next.kill('SIGKILL');
   });
 
 test('executors that print a lot end in good order when the worker that rolls their logs is killed', {

@@ -7,6 +7,7 @@ import { IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { makeDirectory } from '../../base/make-directory.ts';
 import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
+import { ownAsWorker, removeEmptyDirsOfDeadWorkers } from '../../storage/dir-owner.ts';
 import { oldDirectories, type WorkDirEntry } from './old-directories.ts';
 import { resourcesFileOf, resourcesText } from './resources-file.ts';
 
@@ -55,6 +56,18 @@ export class WorkDirs {
     this.#workDir = workDir;
     this.#localRoots = localRoots;
     this.#log = log;
+  }
+
+  /** Removes what workers that were killed have left in the local directories, as far as it is empty. */
+  removeLeftBehind(): void {
+    for (const root of this.#localRoots) {
+      try {
+        for (const directory of removeEmptyDirsOfDeadWorkers(root))
+          this.#log.info(`Removed ${directory}, whose worker is gone`);
+      } catch {
+        // Nobody has made it yet, or it is told of when it is used.
+      }
+    }
   }
 
   /** @param appDirs those of the application, when they are there already. */
@@ -152,6 +165,7 @@ export class WorkDirs {
         if (directory.includes(delimiter)) throw new Error(`its name has a '${delimiter}'`);
         makeDirectory(root);
         await mkdir(directory, { mode: 0o700 });
+        ownAsWorker(directory);
         made.push(directory);
       } catch (error) {
         this.#log.warn(`Failed to create ${directory}: ${(error as Error).message}. Ignoring this directory.`);

@@ -178,6 +178,7 @@ export class WorkerLoop {
     });
     const roots = configuredLocalDirs(conf, environment);
     this.#dirs = new WorkDirs(settings.workDir, roots.length > 0 ? roots : [tmpdir()], this.#log);
+    this.#dirs.removeLeftBehind();
     this.#timers = new Timers(clock, (timer) => this.#hear({ type: 'Woken', timer }));
     const cacheFolder = join(settings.workDir, PACKAGE_CACHE);
     this.#fetch =

@@ -1,5 +1,6 @@
 // A standalone cluster whose hosts share no file, and whose links are cut. Run by scripts/check-hosts-apart.mjs.
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { atWork, ClusterOfHosts, type MasterPage, sumOf } from './cluster-of-hosts.ts';
@@ -59,20 +60,27 @@ function shellOn(name: string): Running {
   return shell;
 }
 
-async function checkWords(job: Running, path: string): Promise<void> {
+async function checkWords(job: Running): Promise<void> {
   assert.deepEqual(await job.ended, { code: 0, signal: null }, job.err);
-  assert.ok(job.out.includes(COUNTS), job.out);
-  const stack = JSON.parse(/^stack (.*)$/m.exec(job.out)?.[1] ?? '""') as string;
+  checkPrinted(job.out);
+}
+
+/** Results, and the user's own line in an error of a task. */
+function checkPrinted(out: string): void {
+  assert.ok(out.includes(COUNTS), out);
+  const stack = JSON.parse(/^stack (.*)$/m.exec(out)?.[1] ?? '""') as string;
   assert.match(stack, /a bad word: oh/);
-  assert.ok(stack.includes(`${path}/lib/words.ts:5:`), stack);
+  assert.match(stack, /\/lib\/words\.ts:5:/);
 }
 
 check('an application in client mode counts words: its modules, packages and files travel', async () => {
   assert.equal(states(await cluster.page('host-a')), 'host-b ALIVE,host-c ALIVE');
+  for (const name of ['host-b', 'host-c']) assert.equal(existsSync(cluster.host(name).path('/srv/app')), false);
   for (const name of ['host-a', 'host-d']) {
     const job = cluster.submit(name, MASTER, '/srv/app/words.ts');
-    await checkWords(job, '/srv/app');
+    await checkWords(job);
     assert.match(job.out, new RegExp(`driver ${name}`));
+    assert.match(job.out, /"[^"]*\/srv\/app\/lib\/words\.ts:5:/); // as it is called where it was submitted
   }
 });
 
@@ -94,6 +102,12 @@ check('a driver in cluster mode runs on a worker', async () => {
     if (/FINISHED/.test(status.out + status.err)) break;
     assert.match(status.out + status.err, /SUBMITTED|RUNNING/);
   }
+  const ran = ['host-b', 'host-c'].filter((name) => existsSync(cluster.host(name).path(`/srv/work/${id}`)));
+  assert.equal(ran.length, 1);
+  const [name = ''] = ran;
+  const printed = readFileSync(cluster.host(name).path(`/srv/work/${id}/stdout`), 'utf8');
+  checkPrinted(printed);
+  assert.match(printed, new RegExp(`driver ${name}`));
 });
 
 check('a worker is cut off in a job: the others finish it; when it is back it takes part again', async () => {
@@ -192,5 +206,5 @@ check('strangers are refused, and named: garbage, a worker and a driver with ano
   assert.equal(log.match(/Refused a connection that sent/g)?.length, 1, log);
   assert.equal(log.match(/Refused a connection: authentication failed/g)?.length, 2, log);
   assert.equal(states(await cluster.page('host-a')), 'host-b ALIVE,host-c ALIVE');
-  await checkWords(cluster.submit('host-d', MASTER, '/srv/app/words.ts'), '/srv/app');
+  await checkWords(cluster.submit('host-d', MASTER, '/srv/app/words.ts'));
 });

@@ -31,7 +31,13 @@ export class DaemonPlace {
 
   constructor(t: TestContext, env: Readonly<Record<string, string>> = {}) {
     const clean = Object.entries(process.env).filter(([key]) => !/^_?(SPARK|ISKRA)_/.test(key));
-    this.env = { ...Object.fromEntries(clean), ...ANY_PORTS, ISKRA_PID_DIR: join(this.folder, 'pids'), ...env };
+    this.env = {
+      ...Object.fromEntries(clean),
+      ...ANY_PORTS,
+      ISKRA_PID_DIR: join(this.folder, 'pids'),
+      SPARK_LOCAL_DIRS: join(this.folder, 'local'),
+      ...env,
+    };
     t.after(async () => {
       for (const child of this.#started) child.kill('SIGKILL'); // of a test that has failed
       await this.run('stop-all');

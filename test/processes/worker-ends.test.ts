@@ -204,7 +204,10 @@ test('a worker that was stopped for too long comes back, ends what was given up,
   timeout: 170_000,
 }, async (t) => {
   const cluster = await StandaloneCluster.start({ workers: 0, conf: { 'spark.worker.timeout': '1' } });
-  const { child, ended } = new IskraWorker(cluster.url, cluster.directory, { settings: ['spark.worker.timeout=1'] });
+  const { child, ended } = new IskraWorker(cluster.url, cluster.directory, {
+    settings: ['spark.worker.timeout=1'],
+    env: { SPARK_LOCAL_DIRS: join(cluster.directory, 'local') },
+  });
   t.after(async () => {
     child.kill('SIGKILL');
     await cluster.stop();

@@ -94,7 +94,7 @@ async function submit({ master: iskraMaster }) {
   const app = join(ROOT, 'bench/jobs/startup.ts');
   const sides = { iskra: [], spark: [] };
   const must = async (command, args, more) => {
-    const result = await runMeasured(command, args, { cwd: ROOT, ...more });
+    const result = await runMeasured(command, args, { cwd: ROOT, memory: false, ...more });
     if (result.code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${result.code}: ${result.stderr}`);
     return result;
   };

@@ -22,8 +22,8 @@ const row = (what, found, goal, met) => {
   say(`${what}: ${found} (goal ${goal}): ${met ? 'met' : 'missed'}`);
 };
 
-const run = async (command, args) => {
-  const result = await runMeasured(command, args, { cwd: ROOT });
+const run = async (command, args, more) => {
+  const result = await runMeasured(command, args, { cwd: ROOT, ...more });
   if (result.code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${result.code}: ${result.stderr}`);
   const rounds = result.stdout
     .split('\n')
@@ -55,8 +55,8 @@ if (wanted('startup')) {
   const whole = [];
   const bare = [];
   for (let i = 0; i < 3 * pairs; i++) {
-    bare.push((await run(process.execPath, ['-e', '0'])).ms);
-    whole.push((await run(process.execPath, [join(ROOT, 'bin/iskra'), 'run', app])).ms);
+    bare.push((await run(process.execPath, ['-e', '0'], { memory: false })).ms);
+    whole.push((await run(process.execPath, [join(ROOT, 'bin/iskra'), 'run', app], { memory: false })).ms);
   }
   row(
     'whole process `iskra run`, parallelize(1..10).count()',

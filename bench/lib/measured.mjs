@@ -10,9 +10,10 @@ const SAMPLE_MS = 50;
 /**
  * @returns {Promise<{ stdout: string, stderr: string, code: number, ms: number, peakMb: number | null }>}
  *   ms: wall clock from before the start to the exit. peakMb: the largest sum of resident memory over the command and all its
- *   descendants (MiB); for a single process its own high-water mark. Null where there is no /proc.
+ *   descendants (MiB); for a single process its own high-water mark. Null where there is no /proc, or `memory` is false: each look
+ *   takes milliseconds of a core, which counts when the whole run takes some hundred.
  */
-export function runMeasured(command, args, { cwd, env, onStdout, onStderr } = {}) {
+export function runMeasured(command, args, { cwd, env, onStdout, onStderr, memory: looks = true } = {}) {
   return new Promise((resolve, reject) => {
     const start = process.hrtime.bigint();
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -27,7 +28,7 @@ export function runMeasured(command, args, { cwd, env, onStdout, onStderr } = {}
       onStderr?.(text);
     });
     const memory = new MemoryOfTree(child.pid);
-    const timer = setInterval(() => memory.look(), SAMPLE_MS);
+    const timer = looks ? setInterval(() => memory.look(), SAMPLE_MS) : undefined;
     const stop = (signal) => child.kill(signal);
     process.once('SIGTERM', stop);
     process.once('SIGINT', stop);

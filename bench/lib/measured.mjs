@@ -10,8 +10,8 @@ const SAMPLE_MS = 50;
 /**
  * @returns {Promise<{ stdout: string, stderr: string, code: number, ms: number, peakMb: number | null }>}
  *   ms: wall clock from before the start to the exit. peakMb: the largest sum of resident memory over the command and all its
- *   descendants (MiB); for a single process its own high-water mark. Null where there is no /proc, or `memory` is false: each look
- *   takes milliseconds of a core, which counts when the whole run takes some hundred.
+ *   descendants (MiB); for a single process its own high-water mark. Null where there is no /proc, or `memory` is false: for
+ *   runs of some hundred milliseconds, beside which nothing else is to run.
  */
 export function runMeasured(command, args, { cwd, env, onStdout, onStderr, memory: looks = true } = {}) {
   return new Promise((resolve, reject) => {

@@ -14,6 +14,7 @@ import type { Pool } from './pool.ts';
 import type { ExecutorLoss, ExecutorResourcesHad, MapOutputRegistry } from './ports.ts';
 import { ExecutorState, type RunningTask } from './running-task.ts';
 import type { SchedulerSettings } from './settings.ts';
+import { StarvationWatch } from './starvation-watch.ts';
 import type { TaskEffect } from './task-effects.ts';
 import { capacityFor, taskNeeds } from './task-needs.ts';
 import { TaskOffers } from './task-offers.ts';
@@ -55,12 +56,9 @@ export class TaskScheduler {
   readonly #queue: OfferQueue;
   readonly #health: HealthTracker | null;
   readonly #unschedulable: UnschedulableTaskSets | null;
-  readonly #deadlines = new Deadlines();
+  readonly #deadlines = new Deadlines((at, why) => this.#out.push({ type: 'WakeAt', at, why }));
+  readonly #starvation: StarvationWatch;
   #nextTaskId = 0;
-  /** Earliest time at which wake() was asked for and has not come. */
-  #wakeAt: number | null = null;
-  /** Since when tasks wait and none runs; null: not so. */
-  #starvingSince: number | null = null;
   #out: TaskEffect[] = [];
 
   readonly #listener: TaskSetListener = {
@@ -88,6 +86,7 @@ export class TaskScheduler {
     this.#pools = new TaskSetPools(settings);
     this.#queue = new OfferQueue(this.#executors, random);
     const { post, log } = this.#listener;
+    this.#starvation = new StarvationWatch(settings.starvationWarningMs, this.#deadlines, (m) => log('warn', m));
     this.#offers = new TaskOffers(this.#executors, settings, {
       occupy: (task) => this.#occupy(task),
       vacate: (task) => {
@@ -97,7 +96,7 @@ export class TaskScheduler {
       launch: (task) => this.#launch(task),
       log,
       nextTaskId: () => this.#nextTaskId,
-      wakeForLocality: (at) => this.#wakeNoLaterThan('locality', at),
+      wakeForLocality: (at) => this.#deadlines.set('locality', at),
     });
     const { exclusion, dynamicAllocation, shuffleServiceEnabled } = settings;
     this.#unschedulable =
@@ -106,7 +105,7 @@ export class TaskScheduler {
         : new UnschedulableTaskSets(exclusion, dynamicAllocation, {
             post,
             log,
-            wakeAt: (at) => this.#wakeNoLaterThan('unschedulable', at),
+            wakeAt: (at) => this.#deadlines.set('unschedulable', at),
           });
     const decommission = exclusion?.killByDecommission === true;
     this.#health =
@@ -336,10 +335,7 @@ export class TaskScheduler {
   /** A time that was asked for has come. */
   wake(at: number): TaskEffect[] {
     this.#begin();
-    this.#wakeAt = null;
-    for (const why of this.#deadlines.takeDue(at)) this.#due(why, at);
-    const next = this.#deadlines.next();
-    if (next !== null) this.#wakeNoLaterThan(next.why, next.at);
+    this.#deadlines.wake(at, (why) => this.#due(why, at));
     return this.#out;
   }
 
@@ -357,14 +353,7 @@ export class TaskScheduler {
         for (const manager of [...this.#allManagers()]) this.#maybeFinish(manager, at);
         return;
       case 'starvation':
-        if (this.#starvingSince === null) return;
-        this.#starvingSince = at;
-        this.#queue.addAll();
-        this.#out.push({
-          type: 'Log',
-          level: 'warn',
-          message: `Initial job has not accepted any resources; check your cluster UI to ensure that workers are registered and have sufficient resources${this.#missing()}`,
-        });
+        if (this.#starvation.wake(this.#missing(), at)) this.#queue.addAll();
     }
   }
 
@@ -382,7 +371,7 @@ export class TaskScheduler {
       const found = manager.checkSpeculatable(at);
       if (found > 0) this.#queue.seek(manager, found);
     }
-    if (this.#running.size > 0) this.#wakeNoLaterThan('speculation', at + speculation.intervalMs);
+    if (this.#running.size > 0) this.#deadlines.set('speculation', at + speculation.intervalMs);
   }
 
   // Offers
@@ -397,10 +386,10 @@ export class TaskScheduler {
       this.#queue.addAll();
       this.#offerRound(at);
     }
-    if (this.#health?.excludesAny === true) this.#wakeNoLaterThan('exclusion', this.#health.nextExpiry + 1);
+    if (this.#health?.excludesAny === true) this.#deadlines.set('exclusion', this.#health.nextExpiry + 1);
     if (this.#settings.speculation !== null && this.#running.size > 0 && !this.#deadlines.has('speculation'))
-      this.#wakeNoLaterThan('speculation', at + this.#settings.speculation.intervalMs);
-    this.#watchForStarvation(at);
+      this.#deadlines.set('speculation', at + this.#settings.speculation.intervalMs);
+    this.#starvation.look(this.#running.size === 0 && this.#pools.root.hasPending, at);
     return this.#out;
   }
 
@@ -430,22 +419,6 @@ export class TaskScheduler {
   #launch({ executor, manager, info, resources }: RunningTask): void {
     const { taskSet, needs } = manager;
     this.#out.push({ type: 'Launch', executorId: executor.id, taskSet, task: info, cpus: needs.cpus, resources });
-  }
-
-  #watchForStarvation(at: number): void {
-    if (this.#running.size > 0 || !this.#pools.root.hasPending) {
-      this.#starvingSince = null;
-      return;
-    }
-    this.#starvingSince ??= at;
-    this.#wakeNoLaterThan('starvation', this.#starvingSince + this.#settings.starvationWarningMs);
-  }
-
-  #wakeNoLaterThan(why: WakeReason, at: number): void {
-    this.#deadlines.set(why, at);
-    if (this.#wakeAt !== null && this.#wakeAt <= at) return;
-    this.#wakeAt = at;
-    this.#out.push({ type: 'WakeAt', at, why });
   }
 
   // Bookkeeping
@@ -496,9 +469,7 @@ export class TaskScheduler {
       managers: this.#managers,
       root: this.#pools.root,
     });
-    const next = this.#deadlines.next();
-    if (next !== null && (this.#wakeAt === null || this.#wakeAt > next.at))
-      throw new InvariantError('TaskScheduler, rule 5: a time is awaited by nobody');
+    this.#deadlines.checkInvariants();
     this.#executors.checkInvariants();
     this.#health?.checkInvariants();
   }

@@ -1,0 +1,44 @@
+import type { Deadlines } from './deadlines.ts';
+
+/**
+ * Says again and again that tasks wait and none runs, as long as it is so.
+ *
+ * Spark: TaskSchedulerImpl.submitTasks, the starvation timer
+ */
+export class StarvationWatch {
+  readonly #everyMs: number;
+  readonly #deadlines: Deadlines;
+  readonly #warn: (message: string) => void;
+  /** Since when; null: not so. */
+  #since: number | null = null;
+
+  constructor(everyMs: number, deadlines: Deadlines, warn: (message: string) => void) {
+    this.#everyMs = everyMs;
+    this.#deadlines = deadlines;
+    this.#warn = warn;
+  }
+
+  look(starving: boolean, at: number): void {
+    if (!starving) {
+      this.#since = null;
+      return;
+    }
+    this.#since ??= at;
+    this.#deadlines.set('starvation', this.#since + this.#everyMs);
+  }
+
+  /**
+   * The time has come.
+   *
+   * @param missing why there may be no executor; '' when that is not known.
+   * @returns whether tasks still wait.
+   */
+  wake(missing: string, at: number): boolean {
+    if (this.#since === null) return false;
+    this.#since = at;
+    this.#warn(
+      `Initial job has not accepted any resources; check your cluster UI to ensure that workers are registered and have sufficient resources${missing}`,
+    );
+    return true;
+  }
+}

@@ -3,13 +3,14 @@ import type { EpochMs } from '../../base/clock.ts';
 import { InvariantError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { SeededRandom } from '../../base/seeded-random.ts';
-import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
 import { FINISHED_EXECUTOR_STATES } from '../../protocol/deploy-states.ts';
 import type { MasterToWorker, WorkerToMaster } from '../../protocol/master-worker.ts';
 import type { WorkerDriver, WorkerExecutor, WorkerStateResponse } from '../../protocol/worker-process.ts';
 import { trimOldest } from '../retain.ts';
+import { ApplicationDirectories } from './application-directories.ts';
 import { type DriverEnd, DriverRunner, type LaunchDriver } from './driver-runner.ts';
 import { type ExecutorChange, ExecutorRunner, type LaunchExecutor } from './executor-runner.ts';
+import { Holdings } from './holdings.ts';
 import { type ActiveMaster, Registration } from './registration.ts';
 import type {
   ConnectionId,
@@ -61,15 +62,12 @@ export class Worker {
   readonly #registration: Registration;
   #effects: WorkerEffect[] = [];
   #at: EpochMs = 0;
-  #coresUsed = 0;
-  #memoryUsed = 0;
+  readonly #used = new Holdings();
   readonly #executors = new Map<ProcessKey, ExecutorRunner>();
   readonly #drivers = new Map<ProcessKey, DriverRunner>();
   readonly #finishedExecutors = new Map<string, WorkerExecutor>();
   readonly #finishedDrivers = new Map<string, WorkerDriver>();
-  /** Local directories by application; `maker`: the executor for which they are being made. */
-  readonly #appDirs = new Map<string, readonly string[] | { readonly maker: ProcessKey }>();
-  readonly #waitingForDirs = new Map<string, ExecutorRunner[]>();
+  readonly #appDirs = new ApplicationDirectories<ExecutorRunner>();
   readonly #finishedApps = new Set<string>();
   #heartbeats = false;
   #cleanups = false;
@@ -157,11 +155,11 @@ export class Worker {
       masterUrl: master?.url ?? '',
       masterWebUiUrl: master?.webUiUrl ?? '',
       cores,
-      coresUsed: this.#coresUsed,
+      coresUsed: this.#used.cores,
       memory,
-      memoryUsed: this.#memoryUsed,
+      memoryUsed: this.#used.memory,
       resources,
-      resourcesUsed: this.#resourcesUsed(),
+      resourcesUsed: this.#used.resources(),
     };
   }
 
@@ -172,22 +170,20 @@ export class Worker {
     };
     const held = [
       ...Array.from(this.#executors.values(), ({ launch }) => launch),
-      ...Array.from(this.#drivers.values(), ({ launch }) => ({ ...launch.driver, resources: launch.resources })),
+      ...Array.from(this.#drivers.values(), ({ launch }) => launch.driver),
     ];
     const cores = held.reduce((sum, each) => sum + each.cores, 0);
     const memory = held.reduce((sum, each) => sum + each.memory, 0);
-    if (cores !== this.#coresUsed || memory !== this.#memoryUsed)
-      fail(1, `counts ${this.#coresUsed} cores and ${this.#memoryUsed} MiB, but ${cores} and ${memory} are in use`);
+    const used = this.#used;
+    if (cores !== used.cores || memory !== used.memory)
+      fail(1, `counts ${used.cores} cores and ${used.memory} MiB, but ${cores} and ${memory} are in use`);
     for (const [key, { state }] of this.#executors)
       if (FINISHED_EXECUTOR_STATES.has(state) || this.#finishedExecutors.has(key))
         fail(2, `${key} is ${state} and live`);
     const { connected, trying } = this.#registration;
     if (connected && trying) fail(3, 'registers although it is connected');
-    for (const appId of this.#waitingForDirs.keys()) {
-      const dirs = this.#appDirs.get(appId);
-      if (dirs === undefined || !('maker' in dirs) || !this.#executors.has(dirs.maker))
-        fail(4, `executors of ${appId} wait for directories that nobody makes`);
-    }
+    const stuck = this.#appDirs.stuck((key) => this.#executors.has(key));
+    if (stuck !== null) fail(4, `executors of ${stuck} wait for directories that nobody makes`);
   }
 
   #fromMaster(message: MasterToWorker, from: ConnectionId): void {
@@ -343,37 +339,23 @@ export class Worker {
     }
     this.#executors.set(runner.key, runner);
     this.#finishedExecutors.delete(runner.key);
-    this.#hold(launch);
+    this.#used.hold(runner.key, launch);
     this.#prepare(runner);
   }
 
-  /** One executor has the application's directories made; those that come meanwhile wait for them. */
   #prepare(runner: ExecutorRunner): void {
-    const { appId } = runner.launch;
-    const dirs = this.#appDirs.get(appId);
-    if (dirs !== undefined && 'maker' in dirs) {
-      const waiting = this.#waitingForDirs.get(appId) ?? [];
-      this.#waitingForDirs.set(appId, [...waiting, runner]);
-      return;
-    }
-    if (dirs === undefined) this.#appDirs.set(appId, { maker: runner.key });
+    const dirs = this.#appDirs.askedBy(runner);
+    if (dirs === 'wait') return;
     const { key, directory } = runner;
     const { resources } = runner.launch;
-    this.#effects.push({ type: 'PrepareExecutor', key, directory, appDirs: dirs ?? null, resources });
+    const appDirs = dirs === 'make' ? null : dirs;
+    this.#effects.push({ type: 'PrepareExecutor', key, directory, appDirs, resources });
   }
 
   /** @param appDirs null: they could not be made, so the next one tries. */
   #appDirsMade(key: ProcessKey, appDirs: readonly string[] | null): void {
     const runner = this.#executors.get(key);
-    if (runner === undefined) return;
-    const { appId } = runner.launch;
-    const dirs = this.#appDirs.get(appId);
-    if (dirs === undefined || !('maker' in dirs) || dirs.maker !== key) return;
-    if (appDirs === null) this.#appDirs.delete(appId);
-    else this.#appDirs.set(appId, appDirs);
-    const waiting = this.#waitingForDirs.get(appId) ?? [];
-    this.#waitingForDirs.delete(appId);
-    for (const each of waiting) this.#prepare(each);
+    if (runner !== undefined) for (const each of this.#appDirs.made(runner, appDirs)) this.#prepare(each);
   }
 
   #launchDriver(launch: LaunchDriver): void {
@@ -397,7 +379,7 @@ export class Worker {
     }
     const runner = new DriverRunner(launch, this.#settings, this.#log);
     this.#drivers.set(driverId, runner);
-    this.#hold(driver);
+    this.#used.hold(runner.key, { ...driver, resources });
     const { key, directory } = runner;
     this.#effects.push({ type: 'PrepareDriver', key, directory, appResource: driver.appResource, resources });
   }
@@ -428,7 +410,7 @@ export class Worker {
     this.#executors.delete(runner.key);
     this.#finishedExecutors.set(runner.key, runner.summary());
     trimOldest(this.#finishedExecutors, this.#settings.retainedExecutors);
-    this.#release(runner.launch);
+    this.#used.release(runner.key);
     if (this.#settings.cleanupFilesAfterExecutorExit)
       this.#effects.push({ type: 'ExecutorRemoved', appId, execId: String(execId) });
     this.#maybeCleanUp(appId);
@@ -436,7 +418,7 @@ export class Worker {
 
   /** Spark: Worker.handleDriverStateChanged */
   #driverEnded(runner: DriverRunner, { state, exception }: DriverEnd): void {
-    const { driverId, driver } = runner.launch;
+    const { driverId } = runner.launch;
     if (state === 'ERROR') this.#log.warn(`Driver ${driverId} failed with unrecoverable exception: ${exception}`);
     else if (state === 'FAILED') this.#log.warn(`Driver ${driverId} exited with failure`);
     else if (state === 'FINISHED') this.#log.info(`Driver ${driverId} exited successfully`);
@@ -445,7 +427,7 @@ export class Worker {
     this.#drivers.delete(driverId);
     this.#finishedDrivers.set(driverId, runner.summary());
     trimOldest(this.#finishedDrivers, this.#settings.retainedDrivers);
-    this.#release(driver);
+    this.#used.release(runner.key);
   }
 
   /** Spark: Worker.maybeCleanupApplication */
@@ -453,9 +435,8 @@ export class Worker {
     if (!this.#finishedApps.has(appId)) return;
     for (const { launch } of this.#executors.values()) if (launch.appId === appId) return;
     this.#finishedApps.delete(appId);
-    const directories = this.#appDirs.get(appId);
-    this.#appDirs.delete(appId);
-    if (directories !== undefined && !('maker' in directories)) {
+    const directories = this.#appDirs.taken(appId);
+    if (directories !== null) {
       this.#log.info(`Cleaning up local directories for application ${appId}`);
       this.#effects.push({ type: 'RemoveDirs', directories });
     }
@@ -504,23 +485,5 @@ export class Worker {
 
   #setTimer(timer: WorkerTimer, delayMs: number): void {
     if (!this.#stopping) this.#effects.push({ type: 'SetTimer', timer, at: this.#at + delayMs });
-  }
-
-  #hold({ cores, memory }: { readonly cores: number; readonly memory: number }): void {
-    this.#coresUsed += cores;
-    this.#memoryUsed += memory;
-  }
-
-  #release({ cores, memory }: { readonly cores: number; readonly memory: number }): void {
-    this.#coresUsed -= cores;
-    this.#memoryUsed -= memory;
-  }
-
-  #resourcesUsed(): ResourceAddresses {
-    const used = new Map<string, Set<string>>();
-    for (const { launch } of [...this.#executors.values(), ...this.#drivers.values()])
-      for (const [name, addresses] of Object.entries(launch.resources))
-        used.set(name, new Set([...(used.get(name) ?? []), ...addresses]));
-    return Object.fromEntries([...used].map(([name, addresses]) => [name, [...addresses]]));
   }
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SparkContext } from '../../src/driver/spark-context.ts';
 
@@ -40,4 +40,26 @@ export async function until(holds: () => boolean): Promise<void> {
 export function variableOf(pid: number, name: string): string | undefined {
   const all = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
   return all.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** The ports at which a process listens. */
+export function listeningPorts(pid: number): number[] {
+  const own = new Set(
+    readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`);
+      } catch {
+        return ''; // closed meanwhile
+      }
+    }),
+  );
+  const LISTEN = '0A';
+  return ['tcp', 'tcp6'].flatMap((kind) =>
+    readFileSync(`/proc/${pid}/net/${kind}`, 'utf8')
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, , , state, , , , , , inode]) => state === LISTEN && own.has(`socket:[${inode}]`))
+      .map(([, local = '']) => Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16)),
+  );
 }

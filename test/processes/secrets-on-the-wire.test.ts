@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -8,7 +7,7 @@ import { SparkContext } from '../../src/driver/spark-context.ts';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
 import { RpcHandshakeError } from '../../src/rpc/rpc-errors.ts';
 import { sharedSecret } from '../../src/rpc/security.ts';
-import { executorPids, variableOf } from '../kit/executors.ts';
+import { executorPids, listeningPorts, variableOf } from '../kit/executors.ts';
 import { IskraCommand } from '../kit/iskra-command.ts';
 import { Middleman } from '../kit/rpc.ts';
 import { ServiceScene } from '../kit/shuffle-service.ts';
@@ -77,14 +76,6 @@ function assertNotIn(bytes: Buffer, secret: string): void {
 
 const LIMITS = { 'spark.cores.max': '1', 'spark.executor.cores': '1', 'spark.executor.memory': '512m' };
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
 /** In a process of its own. */
 const ANOTHER = `
   import { SparkContext } from 'iskra';
@@ -124,10 +115,9 @@ test('no secret goes over an open wire, and none opens what is another applicati
   timeout: 170_000,
 }, async (t) => {
   const overheard = await Overheard.start(t);
-  const port = await freePort();
   const mine = await SparkContext.create({
     ...{ master: await overheard.way(), appName: 'mine', 'spark.log.level': 'OFF' },
-    ...{ ...LIMITS, ...SECURED, 'spark.blockManager.port': String(port) },
+    ...{ ...LIMITS, ...SECURED },
   });
   t.after(() => mine.stop());
   const another = await anotherApplication(t, await overheard.way());
@@ -150,6 +140,8 @@ test('no secret goes over an open wire, and none opens what is another applicati
   for (const secret of [CLUSTER_SECRET, own, other]) assertNotIn(seen, secret);
 
   const scene = new ServiceScene(t);
+  const [port = 0, ...others] = listeningPorts(ownPid);
+  assert.deepEqual(others, []); // an executor serves its blocks and nothing else
   const owner = { executorId: '0', host: '127.0.0.1', port };
   const read = async (appId: string, secret: string): Promise<Uint8Array | null> =>
     (await scene.blocks(appId, secret)).fetchRddBlock(owner, cached.id, 0);

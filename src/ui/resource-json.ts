@@ -25,7 +25,7 @@ export function freeResources(all: ResourceAddresses, used: ResourceAddresses): 
   return Object.fromEntries(
     Object.entries(all).map(([name, addresses]) => [
       name,
-      addresses.filter((address) => !(used[name] ?? []).includes(address)),
+      addresses.filter((address) => !(Object.hasOwn(used, name) && used[name]?.includes(address))),
     ]),
   );
 }

@@ -82,6 +82,23 @@ test('a worker that cannot be is refused', () => {
   assert.deepEqual(workers(master), []);
 });
 
+test('resources that are called as what every object has are resources as any others', () => {
+  const master = new MasterMachine();
+  master.worker('a');
+  for (const name of ['constructor', '__proto__', 'hasOwnProperty']) {
+    const wanted: Record<string, number> = Object.fromEntries([[name, 1]]);
+    const demand = { coresPerExecutor: 1, memoryPerExecutor: 1, resourcesPerExecutor: wanted };
+    master.app(name, app({ demand }));
+    assert.deepEqual(master.launched(), []); // no worker has them
+    master.ask('RequestSubmitDriver', { driver: driver({ resources: wanted }) });
+    assert.deepEqual(master.toWorkers(), []);
+  }
+  const addresses = Object.fromEntries(['constructor', '__proto__'].map((name) => [name, ['0']]));
+  master.worker('b', { resources: addresses });
+  const taken = master.toWorkers().flatMap((message) => ('resources' in message ? Object.keys(message.resources) : []));
+  assert.deepEqual(taken.sort(), ['__proto__', 'constructor']);
+});
+
 test('a worker that is silent is dead after the timeout, comes back when it is heard, and is forgotten at last', () => {
   const master = new MasterMachine();
   master.worker('a');

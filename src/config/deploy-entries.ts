@@ -5,10 +5,16 @@ import { aFreeSignal, notNegative, oneOf, positive, types } from './value-types.
 /** For `check`: a pattern with a place for each of its values. */
 const places =
   (...wanted: readonly string[]) =>
-  (value: string): string | undefined =>
-    (value.match(/%0?\d*[sd]/g) ?? []).map((place) => place.at(-1)).join() === wanted.join()
+  (value: string): string | undefined => {
+    const places = (value.match(/%0?\d*[sd]/g) ?? []).map((place) => place.at(-1));
+    if (places.join() !== wanted.join())
+      return `must contain ${wanted.map((kind) => `%${kind}`).join(', ')} in this order`;
+    // Workers have directories of that name, and refuse others.
+    const plain = value.replace(/%0?\d*[sd]/g, '0');
+    return /^(?!\.)[\w.-]{1,150}$/.test(plain)
       ? undefined
-      : `must contain ${wanted.map((kind) => `%${kind}`).join(', ')} in this order`;
+      : 'must have letters, digits, _, - and . besides, and not begin with a dot';
+  };
 
 export const DEPLOY_RECOVERY_MODE: ConfigEntry<'NONE' | 'FILESYSTEM' | 'ZOOKEEPER' | 'CUSTOM'> = defineEntry({
   key: 'spark.deploy.recoveryMode',

@@ -1,5 +1,8 @@
 import type { EpochMs } from '../base/clock.ts';
 
+/** Ids that a worker takes: they name directories. */
+export const SAFE_ID: RegExp = /^(?!\.)[\w.-]{1,200}$/;
+
 /**
  * Fills a pattern such as `app-%s-%04d` with its values, in order. Only `%s`, `%d` and `%0Nd` are known, which is what
  * the settings allow.

@@ -90,7 +90,18 @@ export const RECOVERY_BEHAVIOURS: readonly (readonly [
   [
     'an id does not leave its place, whatever is in it',
     async ({ engine, names }) => {
-      for (const id of ['../../x', 'worker-1-fe80::1-7', 'a.tmp', '.', '', 'ä\u0000/\n ', '%2F', 'x'.repeat(150)]) {
+      for (const id of [
+        '../../x',
+        'worker-1-fe80::1-7',
+        'a.tmp',
+        '.',
+        '',
+        'ä\u0000/\n ',
+        '%2F',
+        'x'.repeat(150),
+        '中'.repeat(200),
+        '\ud800',
+      ]) {
         const record: RecoveryRecord = { kind: 'worker', id, worker: worker('a') };
         await engine.persist(record);
         assert.equal((await names()).length, 1);
@@ -98,6 +109,17 @@ export const RECOVERY_BEHAVIOURS: readonly (readonly [
         await engine.unpersist('worker', id);
         assert.deepEqual(await names(), []);
       }
+    },
+  ],
+  [
+    'long ids that begin alike are different',
+    async ({ engine, names }) => {
+      const ids = ['1', '2'].map((end) => `${'ä'.repeat(199)}${end}`);
+      for (const id of ids) await engine.persist({ kind: 'worker', id, worker: worker('a') });
+      assert.deepEqual((await engine.readAll()).map(({ id }) => id).sort(), ids);
+      await engine.unpersist('worker', ids[0] ?? '');
+      assert.equal((await names()).length, 1);
+      assert.deepEqual((await engine.readAll())[0]?.id, ids[1]);
     },
   ],
   [

@@ -2,6 +2,7 @@
 import { IskraError } from '../../base/errors.ts';
 import type { AppToMaster } from '../../protocol/master-client.ts';
 import type { RecoveryRecord } from '../../protocol/recovery.ts';
+import { SAFE_ID } from '../id-pattern.ts';
 import { ApplicationInfo, faultOfApplication } from './application-info.ts';
 import { DriverInfo } from './driver-info.ts';
 import { addApplication, faultOfTotals, removeApplication } from './master-apps.ts';
@@ -107,7 +108,7 @@ export function reattachApplication(
   if (known === undefined) {
     const ended = tables.completedApps.findIndex(({ id }) => id === appId);
     const state = tables.completedApps[ended]?.state ?? 'FINISHED';
-    const fault = state === 'FINISHED' ? faultOfApplication(desc) : state;
+    const fault = state === 'FINISHED' ? (faultOfId(appId) ?? faultOfApplication(desc)) : state;
     if (fault !== null) {
       refuse(fault);
       return;
@@ -131,6 +132,11 @@ export function reattachApplication(
   const { url: masterUrl, webUiUrl: masterWebUiUrl } = tables.settings;
   tables.toApp({ address: driverAddress, connection: from }, { type: 'MasterChanged', masterUrl, masterWebUiUrl });
   tables.scheduleWanted = true;
+}
+
+/** Workers have directories of that name; a master gives none that could lead elsewhere. */
+function faultOfId(appId: string): string | null {
+  return SAFE_ID.test(appId) ? null : `${JSON.stringify(appId)} is no id of an application`;
 }
 
 /** Goes on as soon as nobody is left to wait for. Spark: Master.canCompleteRecovery */

@@ -18,7 +18,7 @@ export class RecordKeeper {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #retry: () => void;
-  /** What failed, the last wish for each record, in the order of failing. */
+  /** What failed, the last wish for each record, in the order of their last failure. */
   readonly #behind = new Map<string, RecordWork>();
   #cancel: (() => void) | null = null;
   #closed = false;
@@ -48,7 +48,7 @@ export class RecordKeeper {
     return undefined;
   }
 
-  /** Tries again what failed, until the first that fails again. Never throws and never rejects. */
+  /** Tries again what failed, until the first that fails again, which is the last one the next time. Never throws and never rejects. */
   async catchUp(): Promise<void> {
     for (const [key, work] of [...this.#behind]) {
       try {
@@ -80,7 +80,8 @@ export class RecordKeeper {
 
   #failed(key: string, work: RecordWork, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
-    const first = !this.#behind.has(key);
+    // To the end: one that can never be kept must not keep the others waiting.
+    const first = !this.#behind.delete(key);
     this.#behind.set(key, work);
     if (first)
       this.#log.error(

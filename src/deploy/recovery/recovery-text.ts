@@ -14,9 +14,18 @@ const FIELDS: Readonly<Record<RecoveryRecord['kind'], readonly string[]>> = {
 /** Names of files and nodes that may hold a record. */
 export const RECORD_NAME: RegExp = /^(app|driver|worker)_/;
 
-/** The name of a record's file or node. Ids come from the network: what is not plain is written as %XX, so that none leaves its place. */
+/** Names of files have at most 255 bytes, and may get an ending. */
+const LONGEST_NAME = 220;
+
+/**
+ * The name of a record's file or node. Ids come from the network: what is not plain is written as %XX, so that none leaves its place,
+ * and what would be too long for a name is cut, with its digest behind it.
+ */
 export function recordName(kind: RecoveryRecord['kind'], id: string): string {
-  return `${kind}_${encodeURIComponent(id)}`;
+  const wellFormed = Buffer.from(id, 'utf8').toString('utf8'); // no half of a pair, which would throw below
+  const name = `${kind}_${encodeURIComponent(wellFormed)}`;
+  if (name.length <= LONGEST_NAME && wellFormed === id) return name;
+  return `${name.slice(0, LONGEST_NAME - 65)}-${digest(JSON.stringify(id))}`;
 }
 
 /** A record as one line of JSON with a checksum, since a file may be cut short or damaged. */

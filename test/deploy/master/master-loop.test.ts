@@ -285,11 +285,14 @@ class TestEngine implements PersistenceEngine {
   fault: Error | null = null;
   /** Set: what waits until it is let through. */
   gate: Promise<void> | null = null;
+  /** The id of a record that it cannot keep. */
+  never: string | null = null;
   tries = 0;
   async persist(record: RecoveryRecord): Promise<void> {
     this.tries++;
     if (this.gate !== null) await this.gate;
     if (this.fault !== null) throw this.fault;
+    if (record.id === this.never) throw new Error('ENAMETOOLONG');
     this.records.set(record.id, record);
   }
   async unpersist(_kind: RecoveryRecord['kind'], id: string): Promise<void> {
@@ -348,6 +351,24 @@ test('a master whose disk is full serves on, and keeps its records when there is
       lines.filter((line) => line.includes('ENOSPC')).map((line) => line.slice(0, 24)),
       ['The record worker_worker', 'The record worker_worker'],
     );
+  }));
+
+test('a record that can never be kept keeps no other waiting', () =>
+  withCluster(async (cluster) => {
+    const clock = new ManualClock(1_800_000_000_000);
+    const persistence = new TestEngine();
+    const master = await cluster.master({}, { persistence, clock });
+    const workers = [await cluster.worker('a', master), await cluster.worker('b', master)];
+    await workers[0]?.ask('RequestReadyz', null);
+    persistence.fault = new Error('ENOSPC: no space left on device, write');
+    for (const worker of workers) assert.equal((await worker.register()).type, 'RegisteredWorker');
+    persistence.fault = null;
+    persistence.never = 'worker-a';
+    for (let round = 0; round < 2; round++) {
+      clock.advance(5000);
+      await master.ask('RequestReadyz', null);
+    }
+    assert.deepEqual([...persistence.records.keys()], ['worker-b']);
   }));
 
 test('a master that cannot read what the one before it kept ends with code 1', () =>

@@ -85,6 +85,17 @@ test('nobody takes the id or the address of a live application', () => {
   );
 });
 
+test('an id that could lead a worker elsewhere is refused', () => {
+  const { master } = before();
+  for (const appId of ['../../x', '.ssh', 'a/b', 'a\0b']) {
+    master.fromApp(back(appId, { driverAddress: 'x:1' }), 'c-x');
+    assert.deepEqual(master.toApps(), [
+      { type: 'ApplicationRemoved', message: `${JSON.stringify(appId)} is no id of an application` },
+    ]);
+  }
+  assert.equal(master.records.size, 2);
+});
+
 test('a standby does not answer; a master that recovers counts it as an answer', () => {
   const { master, appId } = before();
   const standby = new MasterMachine({}, { standby: true });

@@ -125,11 +125,17 @@ export class WorkDirs {
     try {
       const entries = await this.#entries(needed());
       for (const name of oldDirectories(entries, needed(), olderThan)) {
+        const directory = join(this.#workDir, name);
         const doomed = join(this.#workDir, DOOMED + randomUUID());
         if (needed().has(name)) continue;
-        // In the same turn: whoever is launched from now on finds it gone.
-        renameSync(join(this.#workDir, name), doomed);
-        this.#log.info(`Removing directory: ${join(this.#workDir, name)}`);
+        try {
+          // In the same turn: whoever is launched from now on finds it gone.
+          renameSync(directory, doomed);
+        } catch (error) {
+          this.#log.warn(`Failed to remove ${directory}: ${(error as Error).message}`); // something is mounted there, say
+          continue;
+        }
+        this.#log.info(`Removing directory: ${directory}`);
         await this.remove([doomed]);
         removed(name);
       }

@@ -89,6 +89,25 @@ test('an application that comes back while the work directory is cleaned keeps i
   assert.deepEqual(readdirSync(directory).sort(), ['app-1', 'app-2']);
 });
 
+test('a directory that cannot be removed keeps no other from going', async (t) => {
+  const directory = workDir(t);
+  fill(directory, 'app-1/0/stdout', 'app-2/0/stdout');
+  const lines: string[] = [];
+  const removed: string[] = [];
+  const dirs = new WorkDirs(directory, [], recordingLogger(lines));
+  let asked = 0;
+  await dirs.clean(
+    () => {
+      if (++asked === 3) rmSync(join(directory, 'app-1'), { recursive: true }); // somebody else was faster
+      return new Set();
+    },
+    Date.now(),
+    (name) => removed.push(name),
+  );
+  assert.deepEqual(removed, ['app-2']);
+  assert.match(lines[0] ?? '', /^Failed to remove .*app-1: ENOENT/);
+});
+
 test('a work directory that cannot be listed is an error in the log, and no more', async () => {
   const lines: string[] = [];
   const dirs = new WorkDirs('/no/such/directory', [], recordingLogger(lines));

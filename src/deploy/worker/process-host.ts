@@ -17,8 +17,18 @@ export interface ProcessListener {
   exited(key: ProcessKey, exitCode: number): void;
 }
 
-/** What of the worker's own environment its processes do not get: its secret, and what belongs to its own parent. */
-const PRIVATE = [SECRET_ENVIRONMENT_VARIABLE, 'NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'];
+/**
+ * What of the worker's own environment its processes do not get: its secret, settings of daemons, among which that may be as
+ * well, and what belongs to its own parent.
+ */
+const PRIVATE: readonly string[] = [
+  SECRET_ENVIRONMENT_VARIABLE,
+  ...['DAEMON_JAVA_OPTS', 'MASTER_OPTS', 'WORKER_OPTS', 'SHUFFLE_OPTS', 'HISTORY_OPTS'].flatMap((name) => [
+    `ISKRA_${name}`,
+    `SPARK_${name}`,
+  ]),
+  ...['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'],
+];
 
 /** What a process printed before it ended is written, unless something that it has started goes on to hold its pipes. */
 const LAST_WORDS_MS = 1000;
@@ -74,9 +84,9 @@ export class ProcessHost {
     }
     const logs = this.#rolling === null ? null : this.#roll(child, plan.directory, this.#rolling);
     let spawned = false;
+    if (child.pid !== undefined) this.#running.set(key, child); // it runs, also if this process ends before it hears of it
     child.once('spawn', () => {
       spawned = true;
-      this.#running.set(key, child);
       this.#listener.started(key);
     });
     child.on('error', (error) => {

@@ -208,6 +208,8 @@ test('processes get the environment of the worker and of their command, without 
         BOTH: 'w',
         _SPARK_AUTH_SECRET: 's',
         NODE_CHANNEL_FD: '3',
+        SPARK_WORKER_OPTS: '-Dspark.authenticate.secret=s',
+        ISKRA_DAEMON_JAVA_OPTS: '-Dspark.authenticate.secret=s',
       },
     },
   );

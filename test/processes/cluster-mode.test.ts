@@ -258,6 +258,20 @@ describe('a driver that is supervised', () => {
     });
     assert.match(readFileSync(join(dir, id, 'stderr'), 'utf8'), /Lost connection to worker rpc endpoint/);
   });
+
+  test('starts again elsewhere as well when its worker is stopped in good order', async () => {
+    const worker = await cluster.addWorker({ cores: 8 });
+    await cluster.until(({ workers }) => workers.some(({ worker }) => worker.cores === 8));
+    const file = join(folder, 'stopped');
+    const { id } = await inCluster('--supervise', '--driver-cores', '8', 'app.ts', 'once', file);
+    await until(() => existsSync(file));
+    await worker.stop();
+    await cluster.addWorker({ cores: 8 });
+    await cluster.until(({ completedDrivers }) =>
+      completedDrivers.some((driver) => driver.driver.cores === 8 && driver.id !== id && driver.state === 'FINISHED'),
+    );
+    assert.equal(await stateOf(id), 'RELAUNCHING');
+  });
 });
 
 describe('a driver in a cluster with a secret', () => {

@@ -48,6 +48,7 @@ export class DriverRunner {
   readonly #ending: Ending;
   #phase: Phase = 'preparing';
   #killed = false;
+  #endsWithWorker = false;
   #userJar = '';
   #startedAt: EpochMs = 0;
   #waitSeconds = 1;
@@ -103,6 +104,17 @@ export class DriverRunner {
     return this.#phase === 'running' ? this.#ending.begin(at) : [];
   }
 
+  /** Its worker stops. */
+  stop(at: EpochMs): Out {
+    this.#endsWithWorker = this.launch.driver.supervise && !this.#killed;
+    return this.kill(at);
+  }
+
+  /** Only its worker's stop has ended it, and somebody wants it to run: a master that loses the worker has another one start it. */
+  get leftToMaster(): boolean {
+    return this.#endsWithWorker && this.state !== 'FINISHED';
+  }
+
   /** It was told to end and has not. */
   killTimeIsUp(at: EpochMs): Out {
     if (this.#phase !== 'running') return [];
@@ -152,4 +164,12 @@ export class DriverRunner {
       { type: 'Ended', state, exception },
     ];
   }
+}
+
+/** Spark: Worker.handleDriverStateChanged */
+export function logDriverEnd(log: Logger, driverId: string, state: DriverState, exception: string | null): void {
+  if (state === 'ERROR') log.warn(`Driver ${driverId} failed with unrecoverable exception: ${exception}`);
+  else if (state === 'FAILED') log.warn(`Driver ${driverId} exited with failure`);
+  else if (state === 'FINISHED') log.info(`Driver ${driverId} exited successfully`);
+  else log.info(`Driver ${driverId} was killed by user`);
 }

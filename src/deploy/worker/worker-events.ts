@@ -42,6 +42,8 @@ export type WorkerEvent = { readonly at: EpochMs } & (
   | { readonly type: 'ProcessFailed'; readonly key: ProcessKey; readonly message: string }
   /** By a signal: 128 and its number. */
   | { readonly type: 'ProcessExited'; readonly key: ProcessKey; readonly exitCode: number }
+  /** Of the work directory: nothing in it had been changed for long. */
+  | { readonly type: 'DirectoryRemoved'; readonly name: string }
   /** The operator's signal. Spark: WorkerDecommissionSigReceived */
   | { readonly type: 'DecommissionSignal' }
   | { readonly type: 'Stop' }

@@ -194,7 +194,10 @@ export class WorkerLoop {
       { ...environment, [CACHE_ENVIRONMENT_VARIABLE]: cacheFolder },
       {
         started: (key) => this.#hear({ type: 'ProcessStarted', key }),
-        failed: (key, message) => this.#hear({ type: 'ProcessFailed', key, message }),
+        failed: (key, message) => {
+          this.#access.revoke(key);
+          this.#hear({ type: 'ProcessFailed', key, message });
+        },
         exited: (key, exitCode) => {
           this.#access.revoke(key);
           this.#hear({ type: 'ProcessExited', key, exitCode });
@@ -318,7 +321,7 @@ export class WorkerLoop {
         void this.#dirs.clean(
           () => this.#needed(),
           effect.olderThan,
-          (name) => this.#shuffleService?.applicationRemoved(name),
+          (name) => this.#hear({ type: 'DirectoryRemoved', name }),
         );
         return;
       case 'ExecutorRemoved':

@@ -8,9 +8,10 @@ import type { MasterToWorker, WorkerToMaster } from '../../protocol/master-worke
 import type { WorkerDriver, WorkerExecutor, WorkerStateResponse } from '../../protocol/worker-process.ts';
 import { trimOldest } from '../retain.ts';
 import { ApplicationDirectories } from './application-directories.ts';
-import { type DriverEnd, DriverRunner, type LaunchDriver } from './driver-runner.ts';
+import { type DriverEnd, DriverRunner, type LaunchDriver, logDriverEnd } from './driver-runner.ts';
 import { type ExecutorChange, ExecutorRunner, type LaunchExecutor } from './executor-runner.ts';
 import { Holdings } from './holdings.ts';
+import { ORDERS } from './orders.ts';
 import { type ActiveMaster, Registration } from './registration.ts';
 import type {
   ConnectionId,
@@ -24,16 +25,6 @@ import type { WorkerSettings } from './worker-settings.ts';
 
 /** An id that comes from the network and becomes part of a path. */
 const SAFE_ID = /^(?!\.)[\w.-]{1,200}$/;
-
-/** What only the active master may order, in the log's words. */
-const ORDERS: ReadonlyMap<MasterToWorker['type'], string> = new Map([
-  ['LaunchExecutor', 'launch executor'],
-  ['KillExecutor', 'kill executor'],
-  ['LaunchDriver', 'launch driver'],
-  ['KillDriver', 'kill driver'],
-  ['ApplicationFinished', 'end an application'],
-  ['DecommissionWorker', 'decommission this worker'],
-]);
 
 /**
  * Decides for one worker: whom it follows, what it starts, what it has left, what it cleans up.
@@ -123,8 +114,11 @@ export class Worker {
         this.#executor(event.key, (runner) => runner.exited(event.exitCode));
         this.#driver(event.key, (runner) => runner.exited(event.exitCode, event.at));
         break;
+      case 'DirectoryRemoved':
+        this.#directoryRemoved(event.name);
+        break;
       case 'DecommissionSignal':
-        if (this.#decommission()) this.#toMaster({ type: 'WorkerDecommissioning', workerId: this.#settings.worker.id });
+        if (this.#decommission()) this.#tellIfDecommissioned();
         break;
       case 'Stop':
         this.#stop();
@@ -208,6 +202,7 @@ export class Worker {
           this.#setTimer('WorkDirCleanup', this.#settings.cleanupIntervalMs);
         }
         this.#toMaster({ type: 'WorkerLatestState', workerId: worker.id, ...this.#reports() });
+        this.#tellIfDecommissioned();
         break;
       }
       case 'RegisterWorkerFailed':
@@ -223,6 +218,7 @@ export class Worker {
         const address = masterUrl.replace(/^spark:\/\//, '');
         this.#follow({ url: masterUrl, webUiUrl, address, connection: from });
         this.#toMaster({ type: 'WorkerSchedulerStateResponse', workerId: worker.id, ...this.#reports() });
+        this.#tellIfDecommissioned();
         break;
       }
       case 'ReconnectWorker':
@@ -339,6 +335,7 @@ export class Worker {
     }
     this.#executors.set(runner.key, runner);
     this.#finishedExecutors.delete(runner.key);
+    this.#finishedApps.delete(appId); // its driver came back
     this.#used.hold(runner.key, launch);
     this.#prepare(runner);
   }
@@ -419,15 +416,22 @@ export class Worker {
   /** Spark: Worker.handleDriverStateChanged */
   #driverEnded(runner: DriverRunner, { state, exception }: DriverEnd): void {
     const { driverId } = runner.launch;
-    if (state === 'ERROR') this.#log.warn(`Driver ${driverId} failed with unrecoverable exception: ${exception}`);
-    else if (state === 'FAILED') this.#log.warn(`Driver ${driverId} exited with failure`);
-    else if (state === 'FINISHED') this.#log.info(`Driver ${driverId} exited successfully`);
-    else this.#log.info(`Driver ${driverId} was killed by user`);
-    this.#toMaster({ type: 'DriverStateChanged', driverId, state, exception });
+    if (runner.leftToMaster) this.#log.info(`Driver ${driverId} ends with this worker; its master starts it elsewhere`);
+    else {
+      logDriverEnd(this.#log, driverId, state, exception);
+      this.#toMaster({ type: 'DriverStateChanged', driverId, state, exception });
+    }
     this.#drivers.delete(driverId);
     this.#finishedDrivers.set(driverId, runner.summary());
     trimOldest(this.#finishedDrivers, this.#settings.retainedDrivers);
     this.#used.release(runner.key);
+  }
+
+  /** Nothing was changed in its directory for long: its end was not told, since the link to the master was down, say. */
+  #directoryRemoved(appId: string): void {
+    for (const { launch } of this.#executors.values()) if (launch.appId === appId) return;
+    this.#finishedApps.add(appId);
+    this.#maybeCleanUp(appId);
   }
 
   /** Spark: Worker.maybeCleanupApplication */
@@ -465,6 +469,11 @@ export class Worker {
     return true;
   }
 
+  /** Again after each registration: a master that came later, or did not hear it, would go on to give it executors. */
+  #tellIfDecommissioned(): void {
+    if (this.#decommissioned) this.#toMaster({ type: 'WorkerDecommissioning', workerId: this.#settings.worker.id });
+  }
+
   /** Spark: Worker.onStop */
   #stop(): void {
     if (this.#stopping) return;
@@ -473,7 +482,7 @@ export class Worker {
       this.#effects.push({ type: 'CancelTimer', timer });
     this.#effects.push({ type: 'CancelRegistration' });
     for (const key of [...this.#executors.keys()]) this.#executor(key, (runner) => runner.kill(this.#at));
-    for (const key of [...this.#drivers.keys()]) this.#driver(key, (runner) => runner.kill(this.#at));
+    for (const key of [...this.#drivers.keys()]) this.#driver(key, (runner) => runner.stop(this.#at));
   }
 
   #toMaster(message: WorkerToMaster): void {

@@ -230,6 +230,33 @@ test('the directories of an application are made once, and removed when it is ov
   assert.deepEqual(worker.all('RemoveDirs'), []);
 });
 
+test('an application that comes back keeps its directories, although it was said to be over', () => {
+  const worker = registered();
+  worker.run(0);
+  worker.from({ type: 'ApplicationFinished', appId: 'app-1' });
+  worker.launch(1);
+  worker.handle({ type: 'ExecutorPrepared', key: 'app-1/1', appDirs: ['/tmp/e1', '/tmp/e2'] });
+  worker.handle({ type: 'ProcessStarted', key: 'app-1/1' });
+  for (const key of ['app-1/0', 'app-1/1']) {
+    worker.handle({ type: 'ProcessExited', key, exitCode: 1 });
+    assert.deepEqual([...worker.all('RemoveDirs'), ...worker.all('ApplicationRemoved')], []);
+  }
+  worker.from({ type: 'ApplicationFinished', appId: 'app-1' });
+  assert.equal(worker.all('RemoveDirs').length, 1);
+});
+
+test('the directories of an application whose end nobody told go with its directory of the work directory', () => {
+  const worker = registered();
+  worker.run(0);
+  worker.handle({ type: 'DirectoryRemoved', name: 'app-1' });
+  assert.deepEqual(worker.effects, []); // it runs by now
+  worker.handle({ type: 'ProcessExited', key: 'app-1/0', exitCode: 0 });
+  assert.deepEqual(worker.all('RemoveDirs'), []);
+  worker.handle({ type: 'DirectoryRemoved', name: 'app-1' });
+  assert.deepEqual(worker.all('RemoveDirs'), [{ type: 'RemoveDirs', directories: ['/tmp/e1', '/tmp/e2'] }]);
+  assert.deepEqual(worker.all('ApplicationRemoved'), [{ type: 'ApplicationRemoved', appId: 'app-1' }]);
+});
+
 test('when they could not be made, the next executor tries', () => {
   const worker = registered();
   worker.launch(0);
@@ -288,6 +315,40 @@ test('a drained worker refuses executors and drivers, and tells its master when 
   const off = registered();
   off.handle({ type: 'DecommissionSignal' });
   assert.deepEqual(off.effects, []);
+});
+
+test('a drained worker says so to each master that it follows', () => {
+  const worker = registered({ 'spark.decommission.enabled': 'true' });
+  worker.handle({ type: 'Disconnected', connection: 'm1' });
+  worker.handle({ type: 'DecommissionSignal' });
+  assert.deepEqual(worker.sent(), []);
+  const said = { type: 'WorkerDecommissioning', workerId: worker.worker.state().workerId };
+  worker.register();
+  assert.deepEqual(worker.sent().at(-1), said);
+  worker.from({ type: 'MasterChanged', masterUrl: 'spark://m2:7077', masterWebUiUrl: 'http://m2:8080' }, 'm2');
+  assert.deepEqual(worker.sent().at(-1), said);
+});
+
+test('a supervised driver whose worker stops is left to the master, which starts it elsewhere', () => {
+  const worker = registered();
+  worker.runDriver('driver-1', { supervise: true });
+  worker.runDriver('driver-2', { supervise: true });
+  worker.runDriver('driver-3', { supervise: true });
+  worker.from({ type: 'KillDriver', driverId: 'driver-2' });
+  worker.handle({ type: 'Stop' });
+  const told = [
+    ['driver-1', 143],
+    ['driver-2', 143],
+    ['driver-3', 0],
+  ].flatMap(([key, exitCode]) => {
+    worker.handle({ type: 'ProcessExited', key: key as string, exitCode: exitCode as number });
+    return worker.sent();
+  });
+  assert.deepEqual(told, [
+    { type: 'DriverStateChanged', driverId: 'driver-2', state: 'KILLED', exception: null },
+    { type: 'DriverStateChanged', driverId: 'driver-3', state: 'FINISHED', exception: null },
+  ]);
+  assert.ok(worker.worker.idle);
 });
 
 test('a stop kills everything and leaves no alarm but those of the kills', () => {

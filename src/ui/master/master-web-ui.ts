@@ -17,10 +17,12 @@ import {
 } from '../http-messages.ts';
 import { startHttpServer } from '../http-server.ts';
 import { logRoutes } from '../log-page.ts';
+import { type Gauges, metricsRoutes } from '../metrics.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
 import { securityHeaders } from '../security-headers.ts';
 import { clusterUtilizationJson, masterFieldJson, masterStateJson } from './master-json.ts';
+import { applicationGauges, masterGauges } from './master-metrics.ts';
 import { applicationPage, masterPage } from './master-page.ts';
 
 /** Puts a question to the master of this process. */
@@ -145,6 +147,11 @@ export function masterHandler(
     },
   });
 
+  const measured = (gauges: (state: MasterStateResponse) => Gauges) => async (): Promise<Gauges | null> => {
+    const { ask } = master();
+    return ask === null ? null : gauges(await state(ask));
+  };
+
   const routes: readonly Route[] = [
     asking('GET', '/', async (_, ask) =>
       htmlAnswer(
@@ -186,6 +193,11 @@ export function masterHandler(
       const { status } = await state(ask);
       return jsonAnswer({ ready: status === 'ALIVE', status }, status === 'ALIVE' ? 200 : 503);
     }),
+    ...metricsRoutes('/metrics/master', measured(masterGauges)),
+    ...metricsRoutes(
+      '/metrics/applications',
+      measured((current) => applicationGauges(current, clock.now())),
+    ),
     ...logRoutes({ workDir: null, logFile }),
     ...STATIC_ROUTES,
   ];

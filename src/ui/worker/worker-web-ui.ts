@@ -6,10 +6,12 @@ import type { WorkerStateResponse } from '../../protocol/worker-process.ts';
 import { type HttpHandler, type HttpResponse, htmlAnswer, jsonAnswer, textAnswer } from '../http-messages.ts';
 import { startHttpServer } from '../http-server.ts';
 import { logRoutes } from '../log-page.ts';
+import { metricsRoutes } from '../metrics.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
 import { securityHeaders } from '../security-headers.ts';
 import { workerStateJson } from './worker-json.ts';
+import { workerGauges } from './worker-metrics.ts';
 import { workerPage } from './worker-page.ts';
 
 export interface WorkerWebUiOptions {
@@ -83,6 +85,10 @@ export function workerHandler({
     showing('/readyz', ({ masterUrl }) =>
       jsonAnswer({ ready: masterUrl !== '', masterUrl }, masterUrl === '' ? 503 : 200),
     ),
+    ...metricsRoutes('/metrics', () => {
+      const current = state();
+      return current === null ? null : workerGauges(current);
+    }),
     ...logRoutes({ workDir, logFile }),
     ...STATIC_ROUTES,
   ];

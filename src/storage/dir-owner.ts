@@ -63,16 +63,21 @@ export function removeEmptyDirsOfDeadWorkers(root: string): string[] {
     const dir = join(root, name);
     const owner = readOwner(dir, WORKER_FILE);
     if (owner === null || isAlive(owner)) continue;
-    try {
-      if (readdirSync(dir).length > 1) continue;
-      rmSync(join(dir, WORKER_FILE));
-      rmdirSync(dir);
-      removed.push(dir);
-    } catch {
-      // Of another user, or another process removes it at this moment.
-    }
+    if (removeEmptyWorkerDir(dir)) removed.push(dir);
   }
   return removed;
+}
+
+/** Removes a directory of `ownAsWorker` in which nothing is left. @returns false when it is there still. */
+export function removeEmptyWorkerDir(dir: string): boolean {
+  try {
+    if (readdirSync(dir).length > 1) return false;
+    rmSync(join(dir, WORKER_FILE));
+    rmdirSync(dir);
+    return true;
+  } catch {
+    return false; // of another user, or another process removes it at this moment
+  }
 }
 
 function readOwner(dir: string, file: string): ProcessIdentity | null {

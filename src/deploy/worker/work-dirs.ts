@@ -7,7 +7,7 @@ import { IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { makeDirectory } from '../../base/make-directory.ts';
 import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
-import { ownAsWorker, removeEmptyDirsOfDeadWorkers } from '../../storage/dir-owner.ts';
+import { ownAsWorker, removeEmptyDirsOfDeadWorkers, removeEmptyWorkerDir } from '../../storage/dir-owner.ts';
 import { oldDirectories, type WorkDirEntry } from './old-directories.ts';
 import { resourcesFileOf, resourcesText } from './resources-file.ts';
 
@@ -30,7 +30,8 @@ export function createWorkDir(path: string): void {
     if (!statSync(path).isDirectory()) throw new Error('it is not a directory');
     accessSync(path, constants.W_OK | constants.X_OK);
   } catch (error) {
-    const why = (error as Error).message;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EEXIST' ? 'it is a file' : message;
     throw new IskraError(
       'WORK_DIR',
       `Failed to create work directory ${path}: ${why}. Name a directory that can be written with --work-dir or SPARK_WORKER_DIR`,
@@ -50,6 +51,8 @@ export class WorkDirs {
   readonly #workDir: string;
   readonly #localRoots: readonly string[];
   readonly #log: Logger;
+  /** Those that this worker has made, and not removed. */
+  readonly #appDirs = new Set<string>();
   #cleaning = false;
 
   constructor(workDir: string, localRoots: readonly string[], log: Logger) {
@@ -102,11 +105,19 @@ export class WorkDirs {
     }
   }
 
+  /** When the worker ends, and all of its executors have. @param served a shuffle service may serve what they have left. */
+  async removeAppDirs(served: boolean): Promise<void> {
+    const left = [...this.#appDirs];
+    if (!served) return this.remove(left);
+    for (const directory of left) removeEmptyWorkerDir(directory);
+  }
+
   /** What cannot be removed is logged. */
   async remove(directories: readonly string[]): Promise<void> {
     for (const directory of directories) {
       try {
         await rm(directory, { recursive: true, force: true, maxRetries: 2 });
+        this.#appDirs.delete(directory);
       } catch (error) {
         this.#log.warn(`Failed to remove ${directory}: ${(error as Error).message}`);
       }
@@ -173,6 +184,7 @@ export class WorkDirs {
         await mkdir(directory, { mode: 0o700 });
         ownAsWorker(directory);
         made.push(directory);
+        this.#appDirs.add(directory);
       } catch (error) {
         this.#log.warn(`Failed to create ${directory}: ${(error as Error).message}. Ignoring this directory.`);
       }

@@ -409,7 +409,13 @@ export class WorkerLoop {
     this.#registration++;
     this.#timers.cancelAll();
     this.#processes.close();
-    await Promise.all([this.#rpc.stop(), this.#shuffleService?.stop()]);
+    const served = this.#shuffleService !== null;
+    const ended = await Promise.allSettled([
+      this.#rpc.stop(),
+      this.#shuffleService?.stop(),
+      this.#dirs.removeAppDirs(served),
+    ]);
+    for (const part of ended) if (part.status === 'rejected') this.#log.warn(`The worker's end: ${part.reason}`);
     this.#finish(end);
   }
 }

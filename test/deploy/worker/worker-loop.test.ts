@@ -353,6 +353,23 @@ test('a worker that is stopped ends its executors and drivers first, and says so
   await worker.stop();
 });
 
+test('what executors have left in local directories goes with their worker', async (t) => {
+  const { master, worker, directory } = await workerScene(t, {
+    [EXECUTOR_MAIN]: `
+      import { writeFileSync } from 'node:fs';
+      writeFileSync(process.env.SPARK_EXECUTOR_DIRS + '/left', '');
+      process.kill(process.pid, 'SIGKILL');`,
+  });
+  await master.hears('RegisterWorker');
+  master.launch(0);
+  assert.equal((await master.ended(0)).exitStatus, 137);
+  const local = join(directory, 'local');
+  const [made = ''] = readdirSync(local);
+  assert.deepEqual(readdirSync(join(local, made)).sort(), ['left', 'worker.json']);
+  await worker.stop();
+  assert.deepEqual(readdirSync(local), []);
+});
+
 test('a worker that stops does not wait for an application that is being fetched', async (t) => {
   let fetching = false;
   let aborted = false;

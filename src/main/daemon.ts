@@ -3,6 +3,7 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { errorToData, IskraError } from '../base/errors.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
+import { warnOfOddKeys } from '../config/conf-warnings.ts';
 import { WORKER_DECOMMISSION_SIGNAL } from '../config/deploy-entries.ts';
 import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import {
@@ -92,6 +93,7 @@ async function serve({ of, conf, start }: Extract<DaemonOutcome, { kind: 'serve'
     log.error(`Uncaught exception in the ${of}: ${errorToData(error).stack}`);
     process.exit(UNCAUGHT_EXCEPTION);
   });
+  warnOfOddKeys(conf, log);
   const started = await start(log);
   running = started;
   if (started.decommission !== undefined)

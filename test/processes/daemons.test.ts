@@ -26,7 +26,8 @@ test('a master and a worker in the foreground find each other, and end in good o
   const place = new DaemonPlace(t);
   const master = place.start('master');
   const url = await master.logged(/Starting Iskra master at (spark:\/\/localhost:\d+)/);
-  const worker = place.start('worker', '-c', '3', '-m', '700M', url);
+  const worker = place.start('worker', '-c', '3', '-m', '700M', '--conf', 'spark.worker.timout=60s', url);
+  await worker.logged(/(spark\.worker\.timout is not a key that Iskra knows; did you mean spark\.worker\.timeout\?)/);
   await worker.logged(/(Successfully registered with master)/);
   await master.logged(/Registering worker localhost:\d+ with (3 cores, 700 MiB RAM)/);
   await master.logged(/(Listening on localhost only)/);
@@ -126,11 +127,11 @@ test('a daemon that others could reach without a secret does not start, unless t
   const place = new DaemonPlace(t);
   for (const command of [['master'], ['worker', 'spark://localhost:7077']]) {
     const [name = '', ...rest] = command;
-    const refused = await place.run(name, '--host', '0.0.0.0', ...rest);
+    const refused = await place.run(name, '--bind-address', '0.0.0.0', ...rest);
     assert.equal(refused.code, 1);
     assert.match(refused.err, /would listen on 0\.0\.0\.0, where other hosts can reach it, without authentication/);
   }
-  const open = place.start('master', '--host', '0.0.0.0', '--conf', 'spark.authenticate=false');
+  const open = place.start('master', '--bind-address', '0.0.0.0', '--conf', 'spark.authenticate=false');
   await open.logged(/(Starting Iskra master at)/);
   open.child.kill('SIGTERM');
   await open.outcome;

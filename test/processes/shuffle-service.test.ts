@@ -112,7 +112,7 @@ test('a shuffle service says what is wrong, and ends with 1', { timeout: 170_000
     });
   };
   await fails(/EADDRINUSE|in use/);
-  await fails(/would listen on 0\.0\.0\.0, where other hosts can reach it/, '--host', '0.0.0.0');
+  await fails(/would listen on 0\.0\.0\.0, where other hosts can reach it/, '--bind-address', '0.0.0.0');
   await fails(/Unrecognized option '--webui-port'/, '--webui-port', '0');
   await fails(/a shuffle service takes no arguments, but was given 'x'/, 'x');
   await fails(/spark\.authenticate\.secret is not taken from arguments/, '--conf', 'spark.authenticate.secret=x');

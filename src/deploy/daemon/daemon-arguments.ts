@@ -170,20 +170,24 @@ function common(of: DaemonClass, given: GivenOptions, machine: DaemonMachine, co
   const name = VARIABLES[of].prefix;
   const port = option(given, '--port', env, `${name}_PORT`);
   const webUiPort = option(given, '--webui-port', env, `${name}_WEBUI_PORT`);
-  const hostGiven =
+  const hostSaid =
     given.values.get('--host') ??
     given.values.get('--ip') ??
     variable(env, `${name}_HOST`) ??
-    variable(env, 'LOCAL_HOSTNAME') ??
-    variable(env, 'LOCAL_IP');
+    variable(env, 'LOCAL_HOSTNAME');
+  const localIp = variable(env, 'LOCAL_IP');
+  const hostGiven = hostSaid ?? (isWildcard(localIp) ? machine.address : localIp);
   if (hostGiven !== undefined && (hostGiven === '' || /[\s/@]/.test(hostGiven) || hostGiven.includes('://')))
     throw new UsageError(`'${hostGiven}' is not a host: give a name or an address, such as host-a or 10.0.0.7`);
+  if (isWildcard(hostGiven))
+    throw new UsageError(
+      `'${hostGiven}' is where to listen, not a name by which others reach it: give --bind-address ${hostGiven}, and with --host a name or an address of this machine`,
+    );
   // Whoever reaches the port can run code: others may only when they have to prove who they are, or when the user says so.
   const mayBeOpen = conf.get(AUTHENTICATE) || conf.contains(AUTHENTICATE);
   const byDefault = mayBeOpen ? machine.address : undefined;
   const host = hostGiven ?? byDefault ?? 'localhost';
-  const bindGiven =
-    given.values.get('--bind-address') ?? (hostGiven === undefined ? undefined : variable(env, 'LOCAL_IP'));
+  const bindGiven = given.values.get('--bind-address') ?? (hostGiven === undefined ? undefined : localIp);
   return {
     conf,
     host,
@@ -194,6 +198,11 @@ function common(of: DaemonClass, given: GivenOptions, machine: DaemonMachine, co
       webUiPort === undefined ? conf.get(of === 'master' ? MASTER_UI_PORT : WORKER_UI_PORT) : portOf(webUiPort),
     loopbackByDefault: hostGiven === undefined && !mayBeOpen,
   };
+}
+
+/** All addresses of a machine: one can listen there, and not be reached. */
+function isWildcard(host: string | undefined): boolean {
+  return host === '0.0.0.0' || host === '::' || host === '[::]';
 }
 
 function defaultPort(of: DaemonClass, conf: SparkConf): number {

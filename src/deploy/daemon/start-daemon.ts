@@ -116,8 +116,7 @@ function ready(
 
 /** Spark: SPARK_DAEMON_MEMORY, as the limit of the heap. */
 function nodeOptions(env: Environment): readonly string[] {
-  const memory = variable(env, 'DAEMON_MEMORY');
-  if (memory === undefined) return [];
+  const memory = variable(env, 'DAEMON_MEMORY') ?? '1g';
   const bytes = types.mib.parse(memory);
   if (bytes === undefined || bytes < 64 * 1024 ** 2)
     throw new UsageError(`DAEMON_MEMORY is '${memory}', but must be a size of 64m or more, such as 1g`);

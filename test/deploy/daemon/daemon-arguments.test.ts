@@ -91,6 +91,8 @@ test('hosts, bind addresses and what links say are told apart', async () => {
   assert.equal(ip.host, '10.0.0.9');
   const local = await worker([], { SPARK_LOCAL_IP: '10.0.0.8', SPARK_LOCAL_HOSTNAME: 'host-c' });
   assert.deepEqual([local.host, local.bindAddress], ['host-c', '10.0.0.8']);
+  const everywhere = await worker([], { SPARK_LOCAL_IP: '0.0.0.0' });
+  assert.deepEqual([everywhere.host, everywhere.bindAddress], ['10.1.2.3', '0.0.0.0']);
 });
 
 test('-D settings of the environment are read, and what is for a JVM is named', async () => {
@@ -149,6 +151,10 @@ test('what cannot be is refused by name, value and what to write instead', async
     [() => master(['-p', '70000']), /--port is '70000', but must be a port: 0 to 65535/],
     [() => master(['--webui-port', 'x']), /--webui-port is 'x'/],
     [() => master(['-h', 'spark://a:7077']), /'spark:\/\/a:7077' is not a host/],
+    [
+      () => worker(['-h', '0.0.0.0']),
+      /'0\.0\.0\.0' is where to listen, .*--bind-address 0\.0\.0\.0, and with --host a name/,
+    ],
     [() => master(['spark://a:7077']), /a master takes no arguments, but was given 'spark:\/\/a:7077'/],
     [() => master(['--prot', '1']), /Unrecognized option '--prot'; did you mean --port\?/],
     [() => master(['--port']), /Missing argument for option '--port': give PORT/],

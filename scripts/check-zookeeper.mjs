@@ -5,32 +5,23 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
+import { installDebianPackages } from './install-debian-packages.mjs';
+import { runTestFiles } from './run-test-files.mjs';
 
 const JAR = '/usr/share/java/zookeeper.jar';
-const FILE_TIMEOUT_MS = 300_000;
 
 const has = (program, ...args) => spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 const missing = () =>
   [!existsSync(JAR) && 'the package zookeeper', !has('java', '-version') && 'a Java runtime'].filter(Boolean);
 
-if (missing().length > 0 && process.getuid?.() === 0 && has('apt-get', '--version')) {
-  const packages = ['zookeeper', ...(has('java', '-version') ? [] : ['default-jre-headless'])];
-  const apt = (...args) =>
-    spawnSync('apt-get', ['-qq', ...args], {
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  apt('update');
-  apt('install', '-y', '--no-install-recommends', ...packages);
-}
+if (missing().length > 0)
+  installDebianPackages(['zookeeper', ...(has('java', '-version') ? [] : ['default-jre-headless'])]);
 const reasons = missing();
 if (reasons.length > 0) {
   console.error(`
 =====================================================================================
  ZooKeeper's tests have NOT been run: there is not ${reasons.join(', nor ')},
- and this process cannot install it. As root, on Debian:
+ and it could not be installed. As root, on Debian:
    apt-get install --no-install-recommends zookeeper default-jre-headless
 =====================================================================================
 `);
@@ -62,11 +53,5 @@ process.on('exit', () => {
   }
   rmSync(temporary, { recursive: true, force: true });
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
-
-run({ files, concurrency: 2, timeout: FILE_TIMEOUT_MS })
-  .on('test:fail', () => {
-    process.exitCode = 1;
-  })
-  .compose(spec)
-  .pipe(process.stdout);
+const right = await runTestFiles(files, { root: join(folder, 'dist') });
+process.exitCode = right ? 0 : 1;

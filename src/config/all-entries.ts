@@ -3,6 +3,7 @@ import './context-entries.ts';
 import './core-entries.ts';
 import './dynamic-allocation-entries.ts';
 import './deploy-entries.ts';
+import './event-log-entries.ts';
 import './executor-log-entries.ts';
 import './exclusion-entries.ts';
 import './executor-entries.ts';

@@ -65,19 +65,3 @@ export const EXTRA_LISTENERS: ConfigEntry<readonly string[]> = defineEntry({
   doc: 'Modules whose exported listener classes are registered with the listener bus: `./audit.js#AuditListener`, with commas between them. A class is made with the `SparkConf`; without `#name` the default export is meant.',
   since: '0.1',
 });
-
-export const EVENT_LOG_ENABLED: ConfigEntry<boolean> = defineEntry({
-  key: 'spark.eventLog.enabled',
-  type: types.boolean,
-  default: false,
-  doc: 'Whether the events of the application are written to `spark.eventLog.dir`. Accepted; this version writes none.',
-  since: '0.1',
-});
-
-export const EVENT_LOG_DIR: ConfigEntry<string> = defineEntry({
-  key: 'spark.eventLog.dir',
-  type: types.text,
-  default: 'file:///tmp/spark-events',
-  doc: 'The directory for event logs, when `spark.eventLog.enabled` is true. It must exist.',
-  since: '0.1',
-});

@@ -10,7 +10,7 @@ import { seededRandom } from '../base/seeded-random.ts';
 import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
 import { type Broadcast, BroadcastRegistry } from '../broadcast/broadcast.ts';
 import { captureAll, describeClass, mainScriptUrls, remapStack, reviveClass } from '../closure/closure.ts';
-import type { ApplicationBackend } from '../cluster/application-backend.ts';
+import type { ApplicationBackend, BlockUpdated } from '../cluster/application-backend.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
 import {
   ARCHIVES,
@@ -22,6 +22,7 @@ import {
   RETAINED_STAGES,
 } from '../config/context-entries.ts';
 import { APP_ID, APP_NAME, DEFAULT_PARALLELISM, EXTRA_LISTENERS, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
+import { EVENT_LOG_ENABLED } from '../config/event-log-entries.ts';
 import {
   FILES_MAX_PARTITION_BYTES,
   FILES_OPEN_COST,
@@ -36,12 +37,15 @@ import { BARRIER_SYNC_TIMEOUT, PROFILE_MERGE_CONFLICTS, TASK_CPUS } from '../con
 import { SHUFFLE_SERVICE_FETCH_RDD_ENABLED } from '../config/shuffle-service-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { submitDefaults } from '../config/submit-defaults.ts';
+import type { EventLogWriter, OpenEventLog } from '../event-log/event-log-writer.ts';
 import { ListenerBus } from '../events/listener-bus.ts';
 import type { ResourceAddresses } from '../protocol/deploy-description.ts';
 import type { DriverAnswers } from '../protocol/driver-executor.ts';
 import type { ExecutorId, RddId } from '../protocol/ids.ts';
+import type { BlockManagerId } from '../protocol/map-output.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
+import { StorageLevel } from '../protocol/storage-level.ts';
 import { callSite } from '../rdd/call-site.ts';
 import type { FileSettings } from '../rdd/file-sources.ts';
 import type { JobHandle, RddSettings, RddStorageInfo, RunJobOptions } from '../rdd/job-runner.ts';
@@ -59,6 +63,7 @@ import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
 import { Accumulables } from './accumulables.ts';
 import { AddedFiles } from './added-files.ts';
+import { applicationEvents } from './application-events.ts';
 import type { OpenBackend } from './backend-needs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
 import { driverResources } from './driver-resources.ts';
@@ -97,6 +102,7 @@ export class DriverEnv {
   readonly broadcasts: BroadcastRegistry;
   readonly listeners: ListenerBus;
   readonly #progress: OpenProgress | undefined;
+  readonly #eventLog: EventLogWriter | null;
   readonly #opened: OpenBackend;
   readonly #backend: ApplicationBackend;
   readonly #localDirs: LocalDirs;
@@ -149,16 +155,25 @@ export class DriverEnv {
       format: conf.get(STRUCTURED_LOGGING_ENABLED) ? 'json' : 'text',
     });
     const resources = await driverResources(conf);
+    const openEventLog = conf.get(EVENT_LOG_ENABLED)
+      ? await (await import('../event-log/event-log-writer.ts')).prepareEventLog(conf, log.named('EventLog'))
+      : null;
     const opened = await openBackend(conf, master, url, log);
     try {
-      return new DriverEnv(conf, opened, resources, log);
+      return new DriverEnv(conf, opened, resources, log, openEventLog);
     } catch (error) {
       await opened.close();
       throw error;
     }
   }
 
-  private constructor(conf: SparkConf, opened: OpenBackend, resources: ResourceAddresses, log: StderrLogger) {
+  private constructor(
+    conf: SparkConf,
+    opened: OpenBackend,
+    resources: ResourceAddresses,
+    log: StderrLogger,
+    openEventLog: OpenEventLog | null,
+  ) {
     this.conf = conf;
     this.resources = resources;
     this.log = log;
@@ -171,6 +186,7 @@ export class DriverEnv {
     this.startTime = systemClock.now();
     this.applicationId =
       opened.applicationId ?? conf.get(APP_ID) ?? `${opened.isLocal ? 'local' : 'app'}-${this.startTime}`;
+    this.#eventLog = openEventLog?.(this.applicationId, null) ?? null;
     const parallelism = conf.get(DEFAULT_PARALLELISM) ?? null;
     // Where executors come and go, so does what they can do at the same time.
     const defaultParallelism = (): number => parallelism ?? opened.cores ?? this.#backend.defaultParallelism();
@@ -245,6 +261,7 @@ export class DriverEnv {
       onBlock: (update) => {
         this.#cached.update(update);
         this.#dynamicAllocation?.blockUpdated(update);
+        if (this.#eventLog !== null || this.listeners.isHeard) this.#post(this.#blockUpdated(update));
       },
       onMapOutputMoved: (executorId, shuffleId) => this.#dynamicAllocation?.shuffleMoved(executorId, shuffleId),
       rddLocations: (rddId, partition) => this.#cached.locations(rddId, partition),
@@ -320,11 +337,11 @@ export class DriverEnv {
       for (const listener of await loadExtraListeners(names, this.conf)) this.listeners.add(listener);
     const checkpointDir = this.conf.get(CHECKPOINT_DIR);
     if (checkpointDir !== undefined) this.kept.checkpoints.setDir(checkpointDir);
-    const { startTime, applicationId, appName } = this;
+    const { startTime } = this;
     for (const path of this.conf.get(FILES)) await this.files.addFile(path, false, startTime);
     for (const path of this.conf.get(ARCHIVES)) await this.files.addArchive(path, startTime);
     await this.#backend.ready;
-    this.#post({ type: 'SparkListenerApplicationStart', at: startTime, appId: applicationId, appName });
+    for (const event of applicationEvents({ ...this, mainScripts: mainScriptUrls() })) this.#post(event);
   }
 
   /** Where the number of executors can be changed by asking; null where it cannot. */
@@ -354,6 +371,24 @@ export class DriverEnv {
     return Number(address.slice(address.lastIndexOf(':') + 1));
   }
 
+  #blockManagerOf(executorId: ExecutorId): BlockManagerId {
+    return { executorId, host: this.#executors.get(executorId)?.host ?? '', port: this.#portOf(executorId) };
+  }
+
+  #blockUpdated({ executorId, rddId, partition, stored, memoryBytes, diskBytes }: BlockUpdated): SparkListenerEvent {
+    const level = this.kept.persisted.get(rddId)?.storageLevel ?? StorageLevel.NONE;
+    return {
+      type: 'SparkListenerBlockUpdated',
+      at: systemClock.now(),
+      blockManager: this.#blockManagerOf(executorId),
+      rddId,
+      partition,
+      storageLevel: { ...level, useMemory: stored && memoryBytes > 0, useDisk: stored && diskBytes > 0 },
+      memoryBytes: stored ? memoryBytes : 0,
+      diskBytes: stored ? diskBytes : 0,
+    };
+  }
+
   runJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle {
     const { onResult, callSite, properties } = options;
     return this.scheduler.submitJob({ node, sink, partitions, callSite, properties, onTaskResult: onResult });
@@ -380,12 +415,15 @@ export class DriverEnv {
     this.listeners.drain();
     this.#rateLimits.close();
     await this.#backend.stopped;
+    await this.#eventLog?.close();
     setSparkFilesRoot(null);
     this.removeFiles();
   }
 
   /** All that can be done when the process ends at once. */
   removeFiles(): void {
+    this.#eventLog?.hear({ type: 'SparkListenerApplicationEnd', at: systemClock.now() });
+    this.#eventLog?.closeNow();
     this.#opened.endNow();
     this.#localDirs.removeAll();
   }
@@ -410,14 +448,25 @@ export class DriverEnv {
     this.#progress?.onEvent(event);
     this.#dynamicAllocation?.hear(event);
     if (this.log.enabled('INFO')) logEvent(event, this.log);
+    this.#eventLog?.hear(event);
     this.listeners.post(event);
     switch (event.type) {
-      case 'SparkListenerExecutorAdded':
-        this.#executors.set(event.executorId, { host: event.host, cores: event.cores });
+      case 'SparkListenerExecutorAdded': {
+        const { executorId, host, cores, at } = event;
+        this.#executors.set(executorId, { host, cores });
+        const blockManager = this.#blockManagerOf(executorId);
+        const { storageBytes: maxBytes } = this.#opened;
+        this.#post({ type: 'SparkListenerBlockManagerAdded', at, blockManager, maxBytes });
         break;
-      case 'SparkListenerExecutorRemoved':
-        this.#executors.delete(event.executorId);
+      }
+      case 'SparkListenerExecutorRemoved': {
+        const { executorId, at } = event;
+        if (!this.#executors.has(executorId)) break;
+        const blockManager = this.#blockManagerOf(executorId);
+        this.#executors.delete(executorId);
+        this.#post({ type: 'SparkListenerBlockManagerRemoved', at, blockManager });
         break;
+      }
       case 'SparkListenerTaskEnd':
         this.#rateLimits.taskEnded(event.task.taskId);
         break;

@@ -14,6 +14,10 @@ export class PersistedRDDs {
     return this.#nodes.delete(rddId);
   }
 
+  get(rddId: RddId): RDDNode | undefined {
+    return this.#nodes.get(rddId)?.deref();
+  }
+
   all(): RDDNode[] {
     return [...this.#nodes.values()].flatMap((reference) => reference.deref() ?? []);
   }

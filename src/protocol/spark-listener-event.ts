@@ -1,6 +1,23 @@
 import type { ExecutorId, JobId, RddId, ShuffleId, StageId, TaskId } from './ids.ts';
+import type { BlockManagerId } from './map-output.ts';
+import type { ResourceProfile } from './resource-profile.ts';
+import type { StorageLevel } from './storage-level.ts';
 import type { TaskEndReason } from './task-end-reason.ts';
 import type { TaskMetrics } from './task-metrics.ts';
+
+/** One RDD of a stage, as it was when somebody asked. Spark: RDDInfo */
+export interface RddInfo {
+  readonly rddId: RddId;
+  /** As the user named it, else its class: `MapPartitionsRDD`. */
+  readonly name: string;
+  /** `map at app.ts:12` */
+  readonly callSite: string;
+  readonly parentIds: readonly RddId[];
+  readonly storageLevel: StorageLevel;
+  readonly isBarrier: boolean;
+  readonly determinism: 'DETERMINATE' | 'UNORDERED' | 'INDETERMINATE';
+  readonly numPartitions: number;
+}
 
 /** What a listener needs to know of a stage attempt. Spark: StageInfo */
 export interface StageInfo {
@@ -10,6 +27,8 @@ export interface StageInfo {
   readonly name: string;
   readonly numTasks: number;
   readonly rddIds: readonly RddId[];
+  /** The same RDDs in full. A function, since few ask, and a lineage may be long. Absent: not known. */
+  rdds?(): readonly RddInfo[];
   readonly parentIds: readonly StageId[];
   readonly kind: 'ShuffleMapStage' | 'ResultStage';
   /** The shuffle that the stage writes; null: none. */
@@ -116,7 +135,20 @@ export type SparkListenerEvent =
       readonly at: number;
       readonly appId: string;
       readonly appName: string;
+      /** Who runs it. */
+      readonly user: string;
     }
+  /** What the application runs with; values that are secret are not hidden. */
+  | {
+      readonly type: 'SparkListenerEnvironmentUpdate';
+      readonly at: number;
+      readonly runtime: Readonly<Record<string, string>>;
+      readonly sparkProperties: Readonly<Record<string, string>>;
+      readonly systemProperties: Readonly<Record<string, string>>;
+      /** Where the application's code is from: path → how it came. */
+      readonly classpathEntries: Readonly<Record<string, string>>;
+    }
+  | { readonly type: 'SparkListenerResourceProfileAdded'; readonly at: number; readonly profile: ResourceProfile }
   | { readonly type: 'SparkListenerApplicationEnd'; readonly at: number }
   | {
       readonly type: 'SparkListenerJobStart';
@@ -166,6 +198,25 @@ export type SparkListenerEvent =
       readonly at: number;
       readonly executorId: ExecutorId;
       readonly reason: string;
+    }
+  /** An executor, or the driver, can hold blocks. `maxBytes`: in memory. */
+  | {
+      readonly type: 'SparkListenerBlockManagerAdded';
+      readonly at: number;
+      readonly blockManager: BlockManagerId;
+      readonly maxBytes: number;
+    }
+  | { readonly type: 'SparkListenerBlockManagerRemoved'; readonly at: number; readonly blockManager: BlockManagerId }
+  /** A block of a persisted RDD came, changed or, with a level of neither memory nor disk, went. */
+  | {
+      readonly type: 'SparkListenerBlockUpdated';
+      readonly at: number;
+      readonly blockManager: BlockManagerId;
+      readonly rddId: RddId;
+      readonly partition: number;
+      readonly storageLevel: StorageLevel;
+      readonly memoryBytes: number;
+      readonly diskBytes: number;
     }
   | ExecutorMetricsUpdate
   | { readonly type: 'SparkListenerUnpersistRDD'; readonly at: number; readonly rddId: RddId };

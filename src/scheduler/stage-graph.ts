@@ -204,8 +204,8 @@ export class StageGraph {
     name: string,
   ): Stage {
     const id = this.#nextStageId++;
-    const rddIds = pipeline.nodes.map((node) => node.id);
-    const stage = new Stage(id, work, parents, numPartitions, numOutputs, name, rddIds, pipeline.isBarrier, profile);
+    const { nodes, isBarrier } = pipeline;
+    const stage = new Stage(id, work, parents, numPartitions, numOutputs, name, nodes, isBarrier, profile);
     this.#byId.set(id, stage);
     return stage;
   }

@@ -1,6 +1,6 @@
 import type { JobId, RddId, StageId } from '../protocol/ids.ts';
 import type { ResourceProfile } from '../protocol/resource-profile.ts';
-import type { StageInfo } from '../protocol/spark-listener-event.ts';
+import type { RddInfo, StageInfo } from '../protocol/spark-listener-event.ts';
 import type { ShuffleDependency } from '../rdd/dependency.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { ActiveJob } from './active-job.ts';
@@ -39,6 +39,8 @@ export class Stage {
   readonly numOutputs: number;
   readonly name: string;
   readonly rddIds: readonly RddId[];
+  /** The nodes that it computes. */
+  readonly #nodes: readonly RDDNode[];
   /** All tasks run together, and one that fails ends the attempt. */
   readonly isBarrier: boolean;
   readonly resourceProfile: ResourceProfile;
@@ -65,7 +67,7 @@ export class Stage {
     numPartitions: number,
     numOutputs: number,
     name: string,
-    rddIds: readonly RddId[],
+    nodes: readonly RDDNode[],
     isBarrier: boolean,
     resourceProfile: ResourceProfile,
   ) {
@@ -75,7 +77,8 @@ export class Stage {
     this.numPartitions = numPartitions;
     this.numOutputs = numOutputs;
     this.name = name;
-    this.rddIds = rddIds;
+    this.#nodes = nodes;
+    this.rddIds = nodes.map((node) => node.id);
     this.isBarrier = isBarrier;
     this.resourceProfile = resourceProfile;
     this.#pending = new Uint8Array(numOutputs);
@@ -143,6 +146,7 @@ export class Stage {
       name: this.name,
       numTasks: this.attempts[attempt]?.outputs.length ?? this.numOutputs,
       rddIds: this.rddIds,
+      rdds: () => this.#nodes.map(rddInfo),
       parentIds: this.parents.map((p) => p.id),
       kind: this.work.kind === 'ShuffleMap' ? 'ShuffleMapStage' : 'ResultStage',
       shuffleDepId: this.dependency?.shuffleId ?? null,
@@ -154,4 +158,18 @@ export class Stage {
   toString(): string {
     return `${this.work.kind}Stage ${this.id} (${this.name})`;
   }
+}
+
+/** Spark: RDDInfo.fromRdd */
+function rddInfo(node: RDDNode): RddInfo {
+  return {
+    rddId: node.id,
+    name: node.name ?? node.className,
+    callSite: node.callSite,
+    parentIds: node.dependencies.map((dependency) => dependency.rdd.id),
+    storageLevel: node.storageLevel,
+    isBarrier: node.isFromBarrier,
+    determinism: node.outputDeterminism,
+    numPartitions: node.numPartitions,
+  };
 }

@@ -1,10 +1,10 @@
 import type { ExecutorPackage } from '../app-package/executor-package.ts';
 import type { Clock } from '../base/clock.ts';
-import { errorToData, InvariantError } from '../base/errors.ts';
+import { errorToData } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import type { AnswerExecutor, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
 import type { Heartbeat } from '../protocol/executor-registration.ts';
-import type { AskExecutor, SlotNews, SlotSettings, TaskDone } from '../protocol/executor-slot.ts';
+import type { SlotNews, SlotSettings, TaskDone } from '../protocol/executor-slot.ts';
 import type { ShuffleId, TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapStatus } from '../protocol/map-output.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
@@ -13,7 +13,7 @@ import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
 import { metricsFromNumbers } from '../protocol/task-metrics.ts';
 import type { BlockManager } from '../storage/block-manager.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
-import type { BlockFetcher } from './block-fetcher.ts';
+import { answerSlot } from './answer-slot.ts';
 import type { FileFetcher } from './file-fetcher.ts';
 import type { OtherExecutors } from './other-executors.ts';
 import { ShuffleFiles } from './shuffle-files.ts';
@@ -59,7 +59,6 @@ const MAX_REMEMBERED_WARNINGS = 100;
 export class Executor {
   readonly #options: ExecutorOptions;
   readonly #blocks: BlockManager;
-  readonly #askDriver: AnswerExecutor;
   readonly #others: OtherExecutors | null;
   readonly #send: (message: FromExecutor) => void;
   readonly #clock: Clock;
@@ -88,17 +87,17 @@ export class Executor {
   ) {
     this.#options = options;
     this.#blocks = blocks;
-    this.#askDriver = askDriver;
     this.#others = others;
     this.#send = send;
     this.#clock = clock;
     this.#log = log.named('Executor');
     // Whoever made the options made the data, too.
     this.#shuffleFiles = new ShuffleFiles(LocalDirs.fromData(options.localDirs as LocalDirsData, this.#log), this.#log);
+    const answers = { blocks, others, files: options.files, package: options.package, askDriver };
     this.#handlers = {
       onMessage: (slot, message) => this.#fromSlot(slot, message),
       onExit: (slot, why) => this.#slotExited(slot, why),
-      onAsk: (name, request) => this.#answer(name, request),
+      onAsk: (name, request) => answerSlot(answers, name, request),
     };
   }
 
@@ -419,75 +418,6 @@ export class Executor {
       this.#others?.mapOutputs.forget(result.reason.shuffleId);
     void this.#shuffleFiles.ended(taskId);
     this.#send({ type: 'StatusUpdate', executorId: this.#options.location.executorId, taskId, result });
-  }
-
-  #answer(name: keyof AskExecutor, request: unknown): unknown {
-    switch (name) {
-      case 'GetMapOutputs': {
-        const asked = request as AskExecutor['GetMapOutputs'][0];
-        return this.#others?.mapOutputs.get(asked.shuffleId, asked.epoch) ?? this.#askDriver(name, asked);
-      }
-      case 'CanCommit':
-      case 'AcquirePermits':
-      case 'ReturnPermits':
-      case 'BarrierSync':
-        return this.#askDriver(name, request as AskExecutor[typeof name][0]);
-      case 'GetRddBlock': {
-        const { rddId, partition } = request as AskExecutor['GetRddBlock'][0];
-        return this.#blocks.getRddBlock(rddId, partition) ?? this.#others?.rddBlock(rddId, partition) ?? null;
-      }
-      case 'PutRddBlock':
-        return this.#putRddBlock(request as AskExecutor['PutRddBlock'][0]);
-      case 'ReserveMemory': {
-        const { taskId, rddId, bytes } = request as AskExecutor['ReserveMemory'][0];
-        return { granted: this.#blocks.reserve(taskId, rddId, bytes) };
-      }
-      case 'AcquireMemory': {
-        const { taskId, bytes } = request as AskExecutor['AcquireMemory'][0];
-        return { granted: this.#blocks.acquireForTask(taskId, bytes) };
-      }
-      case 'ReleaseMemory': {
-        const { taskId, bytes } = request as AskExecutor['ReleaseMemory'][0];
-        this.#blocks.memory.releaseExecution(taskId, bytes);
-        return null;
-      }
-      case 'GetBroadcast': {
-        const { broadcastId } = request as AskExecutor['GetBroadcast'][0];
-        return this.#others?.broadcasts.get(broadcastId) ?? this.#blocks.getBroadcast(broadcastId);
-      }
-      case 'GetHostLocalDirs':
-        if (this.#others === null) throw new InvariantError('this executor knows no others');
-        return this.#others.hostLocalDirs((request as AskExecutor['GetHostLocalDirs'][0]).executorIds);
-      case 'StartFetch':
-        return { fetchId: this.#fetcher.start((request as AskExecutor['StartFetch'][0]).blocks) };
-      case 'NextParts':
-        return this.#fetcher.next((request as AskExecutor['NextParts'][0]).fetchId);
-      case 'FetchAgain': {
-        const { block, offset, length } = request as AskExecutor['FetchAgain'][0];
-        return this.#fetcher.again(block, offset, length);
-      }
-      case 'StopFetch':
-        this.#fetcher.stop((request as AskExecutor['StopFetch'][0]).fetchId);
-        return null;
-      case 'EnsureFiles':
-        // Without a fetcher this is the driver's own process, and what it added is where slots look.
-        return this.#options.files?.ensure((request as AskExecutor['EnsureFiles'][0]).files).then(() => null) ?? null;
-      case 'EnsurePackage':
-        if (this.#options.package === undefined) throw new InvariantError('this executor sees the files of its driver');
-        return this.#options.package.ensure();
-    }
-  }
-
-  #putRddBlock({ taskId, rddId, partition, level, data }: AskExecutor['PutRddBlock'][0]): unknown {
-    const answer = { stored: this.#blocks.putRddBlock(rddId, partition, level, data, taskId) };
-    if (!answer.stored || level.replication < 2 || this.#others === null) return answer;
-    // The task waits, as in Spark: a copy that is promised is there when the task has ended.
-    return this.#others.replicate(rddId, partition, level, data).then(() => answer);
-  }
-
-  get #fetcher(): BlockFetcher {
-    if (this.#others === null) throw new InvariantError('this executor knows no others');
-    return this.#others.fetcher;
   }
 }
 

@@ -1,4 +1,5 @@
 // Every file of entries, so that the registry is whole wherever a SparkConf is.
+import './access-entries.ts';
 import './context-entries.ts';
 import './core-entries.ts';
 import './dynamic-allocation-entries.ts';

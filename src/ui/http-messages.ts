@@ -1,5 +1,7 @@
 // Requests and answers as handlers see them: plain data, so that a page is a function that tests call.
 
+import type { Readable } from 'node:stream';
+
 /** One request. Its body has been read. */
 export interface HttpRequest {
   /** `GET`, `POST`…; `HEAD` comes as `GET`. */
@@ -9,6 +11,8 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   /** By name in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Who asks, as a filter has found out; null: nobody in particular. */
+  readonly user: string | null;
   /** The address of the other end of the connection. */
   readonly remoteAddress: string;
   /** The address of our end of it. */
@@ -21,10 +25,17 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** What is sent instead of `body`, as it comes. */
+  readonly stream?: Readable;
 }
 
 /** What a handler throws is logged, and the client is told of an internal error and no more. */
 export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+
+/**
+ * One that every request passes. It answers itself, or has the next one answer, perhaps a request that it has changed: `user` says who asks.
+ */
+export type HttpFilter = (request: HttpRequest, next: HttpHandler) => HttpResponse | Promise<HttpResponse>;
 
 export function answer(
   status: number,

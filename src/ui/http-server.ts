@@ -3,6 +3,7 @@
 import { lookup } from 'node:dns/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { pipeline, type Readable } from 'node:stream';
 import { systemClock } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -160,10 +161,33 @@ async function serve(options: HttpServerOptions, incoming: IncomingMessage, outg
     options.log.error(`${options.service}: ${incoming.method} ${pathOnly(incoming.url ?? '')}: ${text}`);
     response = refuse(500, 'Internal server error; the log of this daemon says more.');
   }
-  if (outgoing.destroyed) return;
+  const { stream } = response;
+  if (outgoing.destroyed) {
+    stream?.destroy();
+    return;
+  }
+  if (stream !== undefined) {
+    sendStream(options, incoming, outgoing, response, stream);
+    return;
+  }
   const body = Buffer.from(response.body);
   outgoing.writeHead(response.status, { ...options.headers, ...response.headers, 'content-length': body.length });
   outgoing.end(incoming.method === 'HEAD' ? undefined : body);
+}
+
+/** One that breaks off ends the connection: the client sees that it has not got all. */
+function sendStream(
+  { headers }: HttpServerOptions,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  response: HttpResponse,
+  stream: Readable,
+): void {
+  outgoing.writeHead(response.status, { ...headers, ...response.headers });
+  if (incoming.method === 'HEAD') {
+    stream.destroy();
+    outgoing.end();
+  } else pipeline(stream, outgoing, () => {}); // it destroys both
 }
 
 /** @returns null when it is too large. A little too much is read and dropped, since clients read no answer while they write. */
@@ -199,6 +223,7 @@ function requestOf(incoming: IncomingMessage, body: string): HttpRequest | null 
     path: pathOnly(url),
     query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)),
     headers,
+    user: null,
     remoteAddress: incoming.socket.remoteAddress ?? '',
     localAddress: incoming.socket.localAddress ?? '',
     body,

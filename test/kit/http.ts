@@ -6,7 +6,7 @@ import { app, COMMAND, driver, worker } from './master-machine.ts';
 export function request(
   method: string,
   target: string,
-  more: { headers?: Record<string, string>; body?: string; from?: string } = {},
+  more: { headers?: Record<string, string>; body?: string; from?: string; user?: string } = {},
 ): HttpRequest {
   const [path = '', query = ''] = target.split('?');
   return {
@@ -14,6 +14,7 @@ export function request(
     path,
     query: new URLSearchParams(query),
     headers: { host: 'master:8080', ...more.headers },
+    user: more.user ?? null,
     remoteAddress: more.from ?? '127.0.0.1',
     localAddress: '127.0.0.1',
     body: more.body ?? '',

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { silentLogger } from '../../src/base/logger.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
 import type { MasterStateResponse } from '../../src/protocol/master-client.ts';
+import { AccessLists } from '../../src/ui/access-lists.ts';
 import type { HttpRequest, HttpResponse } from '../../src/ui/http-messages.ts';
 import { type AskTheMaster, masterHandler } from '../../src/ui/master/master-web-ui.ts';
 import { javaDateText } from '../../src/ui/text-forms.ts';
@@ -12,7 +13,7 @@ import { ManualClock } from '../kit/manual-clock.ts';
 const NOW = 1_700_000_060_000;
 
 /** A master's HTTP over a fixed state; what it is asked is written down. */
-function masterUi(conf: Record<string, string> = {}, state: MasterStateResponse = masterState()) {
+function masterUi(conf: Record<string, string> = {}, state: MasterStateResponse = masterState(), access?: AccessLists) {
   const asked: string[] = [];
   const ask = (async (type: string, request: unknown) => {
     if (type === 'RequestMasterState') return state;
@@ -20,10 +21,8 @@ function masterUi(conf: Record<string, string> = {}, state: MasterStateResponse 
     if (type === 'DecommissionWorkersOnHosts') return { workers: JSON.stringify(request).includes('host-a') ? 1 : 0 };
     return { success: true };
   }) as AskTheMaster;
-  const handle = masterHandler(new SparkConf(conf), silentLogger, new ManualClock(NOW), () => ({
-    ask,
-    restUrl: 'spark://m1:6066',
-  }));
+  const master = () => ({ ask, restUrl: 'spark://m1:6066' });
+  const handle = masterHandler(new SparkConf(conf), silentLogger, new ManualClock(NOW), master, null, access);
   return { asked, handle: async (one: HttpRequest): Promise<HttpResponse> => handle(one) };
 }
 
@@ -221,6 +220,22 @@ describe('the pages of a master', () => {
   });
 });
 
+describe('the environment of a master', () => {
+  test('has its settings without secrets, and the variables that are to be seen', async () => {
+    process.env['ISKRA_TEST_SHOWN'] = '<b>';
+    process.env['ISKRA_TEST_TOKEN'] = 'hidden';
+    const conf = { 'spark.deploy.defaultCores': '4', 'spark.my.password': 'hidden' };
+    const { body } = await masterUi(conf).handle(request('GET', '/environment/'));
+    assert.ok(body.includes('<td>spark.deploy.defaultCores</td><td>4</td>'));
+    assert.ok(body.includes('<td>spark.my.password</td><td>*********(redacted)</td>'));
+    assert.ok(!body.includes('Environment Variables'));
+    const shown = { ...conf, 'spark.master.ui.visibleEnvVarPrefixes': 'ISKRA_TEST_' };
+    const more = (await masterUi(shown).handle(request('GET', '/environment/'))).body;
+    assert.ok(more.includes('<td>ISKRA_TEST_SHOWN</td><td>&lt;b&gt;</td>'));
+    assert.ok(!more.includes('hidden'));
+  });
+});
+
 describe('what operators post to a master', () => {
   test('kills an application or a driver, and leads back to the page', async () => {
     const { asked, handle } = masterUi();
@@ -268,6 +283,46 @@ describe('what operators post to a master', () => {
     assert.equal((await denied.handle(request('POST', path))).status, 405);
     const open = masterUi({ 'spark.master.ui.decommission.allow.mode': 'ALLOW' });
     assert.equal((await open.handle(request('POST', path, far))).status, 200);
+  });
+});
+
+describe('who may end things at a master', () => {
+  const conf = { 'spark.acls.enable': 'true', 'spark.modify.acls': 'ann' };
+  const lists = new AccessLists(new SparkConf(conf), [], async () => []);
+
+  test('is who the lists say: others see no button, and nothing comes of what they post', async () => {
+    const { asked, handle } = masterUi(conf, masterState(), lists);
+    const by = (user: string, one: HttpRequest): Promise<HttpResponse> => handle({ ...one, user });
+    assert.ok((await by('ann', request('GET', '/'))).body.includes('(kill)'));
+    assert.ok(!(await by('eve', request('GET', '/'))).body.includes('(kill)'));
+    const kill = form('/app/kill/', { id: 'app-1', terminate: 'true' });
+    assert.equal((await by('eve', kill)).status, 303);
+    assert.equal((await by('eve', request('POST', '/workers/kill/?host=host-a'))).status, 403);
+    assert.deepEqual(asked, []);
+    assert.equal((await by('ann', kill)).status, 303);
+    assert.equal((await by('ann', request('POST', '/workers/kill/?host=host-a'))).status, 200);
+    assert.equal(asked.length, 2);
+  });
+
+  test('a request that was passed on is not one of the own host', async () => {
+    const { asked, handle } = masterUi();
+    const headers = { 'x-forwarded-for': '203.0.113.9' };
+    assert.equal((await handle(request('POST', '/workers/kill/?host=host-a', { headers }))).status, 405);
+    assert.deepEqual(asked, []);
+  });
+});
+
+describe('settings of the page of a master', () => {
+  test('are its title and where completed applications are', async () => {
+    const { handle } = masterUi({
+      'spark.master.ui.title': '<Ours>',
+      'spark.master.ui.historyServerUrl': 'http://h:18080/',
+    });
+    const { body } = await handle(request('GET', '/'));
+    assert.ok(body.includes('<title>&lt;Ours&gt;</title>'));
+    assert.ok(body.includes('<a href="http://h:18080/history/app-0">first</a>'));
+    const app = (await handle(request('GET', '/app/?appId=app-0'))).body;
+    assert.ok(app.includes('<dt>Application History UI</dt><dd><a href="http://h:18080/history/app-0">'));
   });
 });
 

@@ -1,6 +1,8 @@
 import { IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { UI_REVERSE_PROXY, UI_REVERSE_PROXY_URL } from '../../config/access-entries.ts';
 import { MASTER_REST_HOST } from '../../config/rest-entries.ts';
+import type { SparkConf } from '../../config/spark-conf.ts';
 import { resolveSecurity } from '../../rpc/security.ts';
 import { type AskTheMaster, startMasterWebUi } from '../../ui/master/master-web-ui.ts';
 import { startMaster } from '../master/master-loop.ts';
@@ -30,10 +32,11 @@ export async function runMaster(
       await election.stop();
       await persistence.close();
     };
+    const webUiUrl = addressOfPages(conf, webUi.url, log);
     const master = await undoing(close, async () => {
       try {
         return await startMaster({
-          ...{ conf, host, bindAddress, port, webUiUrl: webUi.url, security, persistence, election, log },
+          ...{ conf, host, bindAddress, port, webUiUrl, security, persistence, election, log },
         });
       } catch (error) {
         throw isTaken(error) ? busy(bindAddress, port, error) : error;
@@ -63,6 +66,15 @@ export async function runMaster(
       },
     );
   });
+}
+
+/** What workers link to. Spark: Master.onStart */
+function addressOfPages(conf: SparkConf, own: string, log: Logger): string {
+  if (!conf.get(UI_REVERSE_PROXY)) return own;
+  const outer = conf.get(UI_REVERSE_PROXY_URL);
+  const url = outer === undefined ? own : `${outer.replace(/\/+$/, '')}/`;
+  log.info(`Spark Master is acting as a reverse proxy. Master, Workers and Applications UIs are available at ${url}`);
+  return url;
 }
 
 function isTaken(error: unknown): boolean {

@@ -1,8 +1,5 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { errorToData, IllegalArgumentError, IskraError } from '../../base/errors.ts';
+import { loadFunction } from '../../base/load-function.ts';
 import type { Logger } from '../../base/logger.ts';
 import { DEPLOY_RECOVERY_FACTORY } from '../../config/deploy-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
@@ -26,14 +23,7 @@ export async function openCustomRecovery(conf: SparkConf, log: Logger): Promise<
     throw new IllegalArgumentError(`spark.deploy.recoveryMode is CUSTOM, but ${key} is not set: name a module`);
   const fail = (what: string, cause?: unknown): IskraError =>
     new IskraError('RECOVERY_FACTORY', `${key}=${name}: ${what}`, { cause });
-  let loaded: { readonly createRecovery?: unknown };
-  try {
-    loaded = await import(urlOf(name));
-  } catch (error) {
-    throw fail(`the module cannot be loaded: ${errorToData(error).message}`, error);
-  }
-  const { createRecovery } = loaded;
-  if (typeof createRecovery !== 'function') throw fail('the module exports no function createRecovery(conf, log)');
+  const createRecovery = await loadFunction(key, name, 'createRecovery(conf, log)', 'RECOVERY_FACTORY');
   let made: unknown;
   try {
     made = await createRecovery(conf, log);
@@ -49,12 +39,4 @@ export async function openCustomRecovery(conf: SparkConf, log: Logger): Promise<
       if (typeof (value as Readonly<Record<string, unknown>> | undefined)?.[each] !== 'function')
         throw fail(`what createRecovery gave has no function ${part}.${each}`);
   return made as Recovery; // both parts have all functions
-}
-
-/** A path, as seen from the working directory; else a package, as that directory's programs see it. */
-function urlOf(name: string): string {
-  if (/^(file|node):/.test(name)) return name;
-  const path = resolve(name);
-  if (existsSync(path) || /^[./]/.test(name)) return pathToFileURL(path).href;
-  return pathToFileURL(createRequire(resolve('iskra.js')).resolve(name)).href;
 }

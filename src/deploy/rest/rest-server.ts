@@ -1,11 +1,14 @@
+import { systemClock } from '../../base/clock.ts';
 import { IllegalArgumentError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { MASTER_REST_FILTERS } from '../../config/access-entries.ts';
 import { AUTHENTICATE, PORT_MAX_RETRIES } from '../../config/network-entries.ts';
 import { MASTER_REST_ENABLED, MASTER_REST_HOST, MASTER_REST_PORT } from '../../config/rest-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
 import { checkBindAddress, type RpcSecurity } from '../../rpc/security.ts';
 import { startHttpServer } from '../../ui/http-server.ts';
 import type { AskTheMaster } from '../../ui/master/master-web-ui.ts';
+import { filtered, openFilters } from '../../ui/page-guard.ts';
 import { securityHeaders } from '../../ui/security-headers.ts';
 import { answerRest, restRefusal } from './rest-handler.ts';
 
@@ -60,13 +63,14 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
   const log = options.log.named('StandaloneRestServer');
   const bindAddress = options.bindAddress ?? conf.get(MASTER_REST_HOST) ?? host;
   let restPort = conf.get(MASTER_REST_PORT);
+  const filters = await openFilters(conf, MASTER_REST_FILTERS, systemClock, log);
   const server = await startHttpServer({
     service: 'REST-Server',
     bindAddress,
     port: restPort,
     maxRetries: conf.get(PORT_MAX_RETRIES),
     portKey: 'spark.master.rest.port',
-    handle: (request) => answerRest(request, { ask, masterUrl, restPort }, log),
+    handle: filtered(filters, (request) => answerRest(request, { ask, masterUrl, restPort }, log)),
     refuse: restRefusal,
     headers: securityHeaders(conf),
     maxBodyBytes: MAX_BODY_BYTES,

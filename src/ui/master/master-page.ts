@@ -13,7 +13,17 @@ import { amountsText, resourcesText } from '../resource-json.ts';
 import { dateText, durationText, memoryText } from '../text-forms.ts';
 import { mainClassOf } from './master-json.ts';
 
-export interface MasterPageOptions {
+/** Where pages of others are. */
+export interface PageLinks {
+  /** `spark.ui.reverseProxy`: those of workers and applications are at the master itself. */
+  readonly proxied: boolean;
+  /** `spark.master.ui.historyServerUrl`, where completed applications are; null: nowhere. */
+  readonly historyUrl: string | null;
+}
+
+export interface MasterPageOptions extends PageLinks {
+  /** null: as Spark has it. */
+  readonly title: string | null;
   readonly now: EpochMs;
   readonly killEnabled: boolean;
   /** null: there is no such gateway. */
@@ -48,7 +58,7 @@ export function masterPage(state: MasterStateResponse, options: MasterPageOption
     ],
     [
       'Status',
-      html`${state.status} (<a href="json/">JSON</a>${
+      html`${state.status} (<a href="json/">JSON</a>, <a href="environment/">Environment</a>${
         options.hasLogFile ? html`, <a href="logPage/?self&amp;logType=out">Log</a>` : null
       })`,
     ],
@@ -56,7 +66,7 @@ export function masterPage(state: MasterStateResponse, options: MasterPageOption
 ${table(
   'Workers',
   ['Worker Id', 'Address', 'State', 'Cores', 'Memory', 'Resources'],
-  workers.map((worker) => workerRow(worker)),
+  workers.map((worker) => workerRow(worker, options)),
 )}
 ${table(
   'Running Applications',
@@ -78,7 +88,7 @@ ${table(
   DRIVER_COLUMNS,
   newestFirst(completedDrivers).map((driver) => driverRow(driver, workers, options, false)),
 )}`;
-  return page(`Spark Master at ${state.url}`, '', content);
+  return page(options.title ?? `Spark Master at ${state.url}`, '', content);
 }
 
 const APPLICATION_COLUMNS = [
@@ -104,6 +114,20 @@ const DRIVER_COLUMNS = [
   'Duration',
 ];
 
+/** Of a worker or application. @param root from the page to the start page. Spark: UIUtils.makeHref */
+function uiOf({ proxied }: PageLinks, root: string, id: string, address: string): string {
+  return proxied && address !== '' ? `${root}proxy/${encodeURIComponent(id)}` : address;
+}
+
+/** One address may be here, or be what somebody said of himself, which has to be one of the web. */
+function uiLink({ proxied }: PageLinks, address: string, label: HtmlValue): Html {
+  return proxied && address !== '' ? html`<a href="${address}/">${label}</a>` : webLink(address, label);
+}
+
+function historyOf({ historyUrl }: PageLinks, appId: string): string {
+  return historyUrl === null ? '' : `${historyUrl.replace(/\/+$/, '')}/history/${encodeURIComponent(appId)}`;
+}
+
 function newestFirst<T>(items: readonly T[]): T[] {
   return [...items].reverse();
 }
@@ -113,11 +137,11 @@ function resourcesOfWorker({ worker, resourcesUsed }: WorkerSummary): string {
   return all === '' ? '' : `${all}, used: ${resourcesText(resourcesUsed) || 'none'}`;
 }
 
-function workerRow(summary: WorkerSummary): HtmlValue[] {
+function workerRow(summary: WorkerSummary, links: PageLinks): HtmlValue[] {
   const { worker, coresUsed, memoryUsed, state } = summary;
   return [
-    state === 'ALIVE' ? webLink(worker.webUiAddress, worker.id) : worker.id,
-    `${worker.host}:${worker.port}`,
+    state === 'ALIVE' ? uiLink(links, uiOf(links, '', worker.id, worker.webUiAddress), worker.id) : worker.id,
+    `${worker.host.includes(':') ? `[${worker.host}]` : worker.host}:${worker.port}`,
     state,
     `${worker.cores} (${coresUsed} Used)`,
     `${memoryText(worker.memory)} (${memoryText(memoryUsed)} Used)`,
@@ -133,7 +157,9 @@ function applicationRow(summary: ApplicationSummary, options: MasterPageOptions,
       : null;
   return [
     html`<a href="app/?appId=${encodeURIComponent(id)}">${id}</a>${kill}`,
-    running ? webLink(app.appUiUrl, app.name) : app.name,
+    running
+      ? uiLink(options, uiOf(options, '', id, app.appUiUrl), app.name)
+      : webLink(historyOf(options, id), app.name),
     summary.coresGranted,
     memoryText(app.demand.memoryPerExecutor),
     amountsText(app.demand.resourcesPerExecutor),
@@ -159,7 +185,11 @@ function driverRow(
   return [
     html`${id}${kill}`,
     dateText(submittedAt),
-    workerId === null ? 'None' : home === undefined ? workerId : webLink(home.worker.webUiAddress, workerId),
+    workerId === null
+      ? 'None'
+      : home === undefined
+        ? workerId
+        : uiLink(options, uiOf(options, '', workerId, home.worker.webUiAddress), workerId),
     summary.exception === null ? summary.state : html`<span title="${summary.exception}">${summary.state}</span>`,
     driver.cores,
     memoryText(driver.memory),
@@ -171,7 +201,11 @@ function driverRow(
 }
 
 /** @param appId null: none was named. */
-export function applicationPage(state: MasterStateResponse, appId: string | null): { found: boolean; text: string } {
+export function applicationPage(
+  state: MasterStateResponse,
+  appId: string | null,
+  links: PageLinks,
+): { found: boolean; text: string } {
   const app = [...state.activeApps, ...state.completedApps].find(({ id }) => id === appId);
   if (app === undefined) {
     const what = appId === null ? 'No application was named: give ?appId=…' : `No running application with ID ${appId}`;
@@ -183,6 +217,7 @@ export function applicationPage(state: MasterStateResponse, appId: string | null
       ? `Unlimited (${coresGranted} granted)`
       : `${coresGranted + coresLeft} (${coresGranted} granted, ${coresLeft} left)`;
   const running = app.endedAt === null;
+  const history = historyOf(links, app.id);
   const content = html`${home}
 ${facts([
   ['ID', app.id],
@@ -194,12 +229,15 @@ ${facts([
   ['Executor Resources', amountsText(desc.demand.resourcesPerExecutor)],
   ['Submit Date', dateText(app.startedAt)],
   ['State', app.state],
-  running && desc.appUiUrl !== '' ? ['Application Detail UI', webLink(desc.appUiUrl, desc.appUiUrl)] : null,
+  running && desc.appUiUrl !== ''
+    ? ['Application Detail UI', uiLink(links, uiOf(links, '../', app.id, desc.appUiUrl), desc.appUiUrl)]
+    : null,
+  !running && history !== '' ? ['Application History UI', webLink(history, history)] : null,
 ])}
 ${table(
   'Executor Summary',
   EXECUTOR_COLUMNS,
-  app.executors.map((executor) => executorRow(executor, state.workers)),
+  app.executors.map((executor) => executorRow(executor, state.workers, links)),
 )}
 ${
   app.removedExecutors.length === 0
@@ -207,7 +245,7 @@ ${
     : table(
         'Removed Executors',
         EXECUTOR_COLUMNS,
-        app.removedExecutors.map((executor) => executorRow(executor, state.workers)),
+        app.removedExecutors.map((executor) => executorRow(executor, state.workers, links)),
       )
 }`;
   return { found: true, text: page(`Application: ${desc.name}`, '../', content) };
@@ -226,18 +264,19 @@ const EXECUTOR_COLUMNS = [
   'Logs',
 ];
 
-function executorRow(executor: ExecutorSummary, workers: readonly WorkerSummary[]): HtmlValue[] {
-  const ui = workers.find(({ worker }) => worker.id === executor.workerId)?.worker.webUiAddress;
-  const log = (type: string): HtmlValue =>
-    ui === undefined
-      ? type
-      : webLink(
-          `${ui}/logPage/?appId=${encodeURIComponent(executor.appId)}&executorId=${executor.execId}&logType=${type}`,
-          type,
-        );
+function executorRow(executor: ExecutorSummary, workers: readonly WorkerSummary[], links: PageLinks): HtmlValue[] {
+  const home = workers.find(({ worker }) => worker.id === executor.workerId)?.worker;
+  const ui = home === undefined ? '' : uiOf(links, '../', home.id, home.webUiAddress);
+  const log = (type: string): HtmlValue => {
+    const query = `appId=${encodeURIComponent(executor.appId)}&executorId=${executor.execId}&logType=${type}`;
+    if (ui === '') return type;
+    return links.proxied
+      ? html`<a href="${ui}/logPage/?${query}">${type}</a>`
+      : webLink(`${ui}/logPage/?${query}`, type);
+  };
   return [
     executor.execId,
-    ui === undefined ? executor.workerId : webLink(ui, executor.workerId),
+    ui === '' ? executor.workerId : uiLink(links, ui, executor.workerId),
     executor.cores,
     executor.memory,
     executor.resourceProfileId,

@@ -1,11 +1,14 @@
 // What a master serves over HTTP: its page, its state as JSON, and what operators may do. Spark: MasterWebUI
+import { randomUUID } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { MASTER_UI_HISTORY_SERVER_URL, MASTER_UI_TITLE, UI_REVERSE_PROXY } from '../../config/access-entries.ts';
 import { PORT_MAX_RETRIES } from '../../config/network-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
 import { MASTER_UI_DECOMMISSION_ALLOW_MODE, UI_KILL_ENABLED } from '../../config/ui-entries.ts';
 import type { AskMaster, MasterStateResponse } from '../../protocol/master-client.ts';
+import type { AccessLists } from '../access-lists.ts';
 import {
   formFields,
   type HttpRequest,
@@ -18,12 +21,15 @@ import {
 import { startHttpServer } from '../http-server.ts';
 import { logRoutes } from '../log-page.ts';
 import { type Gauges, metricsRoutes } from '../metrics.ts';
+import { openPageGuard } from '../page-guard.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
 import { securityHeaders } from '../security-headers.ts';
+import { environmentPage } from './environment-page.ts';
 import { clusterUtilizationJson, masterFieldJson, masterStateJson } from './master-json.ts';
 import { applicationGauges, masterGauges } from './master-metrics.ts';
-import { applicationPage, masterPage } from './master-page.ts';
+import { applicationPage, masterPage, type PageLinks } from './master-page.ts';
+import { reverseProxy } from './reverse-proxy.ts';
 
 /** Puts a question to the master of this process. */
 export type AskTheMaster = <K extends keyof AskMaster>(type: K, request: AskMaster[K][0]) => Promise<AskMaster[K][1]>;
@@ -60,16 +66,13 @@ const MAX_BODY_BYTES: number = 64 * 1024;
  * @throws IskraError `HTTP_BIND` when no port is free.
  */
 export async function startMasterWebUi(options: MasterWebUiOptions): Promise<MasterWebUi> {
-  const { conf, host, log } = options;
+  const { conf, host } = options;
+  const log = options.log.named('MasterWebUI');
+  const clock = options.clock ?? systemClock;
   let ask: AskTheMaster | null = null;
   let restUrl: string | null = null;
-  const handle = masterHandler(
-    conf,
-    log.named('MasterWebUI'),
-    options.clock ?? systemClock,
-    () => ({ ask, restUrl }),
-    options.logFile,
-  );
+  const { access, guard } = await openPageGuard(conf, clock, log);
+  const handle = guard(masterHandler(conf, log, clock, () => ({ ask, restUrl }), options.logFile, access));
   const server = await startHttpServer({
     service: 'MasterUI',
     bindAddress: options.bindAddress ?? host,
@@ -79,7 +82,7 @@ export async function startMasterWebUi(options: MasterWebUiOptions): Promise<Mas
     handle,
     headers: securityHeaders(conf),
     maxBodyBytes: MAX_BODY_BYTES,
-    log: log.named('MasterWebUI'),
+    log,
   });
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
@@ -91,6 +94,15 @@ export async function startMasterWebUi(options: MasterWebUiOptions): Promise<Mas
     stop: () => server.close(),
   };
 }
+
+/** A route that needs the master. */
+type Asking = (
+  method: 'GET' | 'POST',
+  path: string,
+  answer: (request: HttpRequest, ask: AskTheMaster) => HttpResponse | Promise<HttpResponse>,
+) => Route;
+
+type StateOf = (ask: AskTheMaster) => Promise<MasterStateResponse>;
 
 interface Master {
   readonly ask: AskTheMaster | null;
@@ -104,17 +116,21 @@ export function masterHandler(
   clock: Clock,
   master: () => Master,
   logFile: string | null = null,
+  access: Pick<AccessLists, 'mayModify'> = { mayModify: () => Promise.resolve(true) },
 ): (request: HttpRequest) => HttpResponse | Promise<HttpResponse> {
   const killEnabled = conf.get(UI_KILL_ENABLED);
   const decommissionMode = conf.get(MASTER_UI_DECOMMISSION_ALLOW_MODE);
-  const state = (ask: AskTheMaster): Promise<MasterStateResponse> => ask('RequestMasterState', null);
+  const proxied = conf.get(UI_REVERSE_PROXY);
+  const links: PageLinks = { proxied, historyUrl: conf.get(MASTER_UI_HISTORY_SERVER_URL) ?? null };
+  const state: StateOf = (ask) => ask('RequestMasterState', null);
 
   const kill =
     (end: (ask: AskTheMaster, id: string) => Promise<unknown>) =>
     async (request: HttpRequest, ask: AskTheMaster): Promise<HttpResponse> => {
       const fields = formFields(request);
       const id = fields.get('id');
-      if (killEnabled && id !== null && fields.get('terminate') === 'true') await end(ask, id);
+      const allowed = killEnabled && (await access.mayModify(request.user));
+      if (allowed && id !== null && fields.get('terminate') === 'true') await end(ask, id);
       return redirectAnswer('../../');
     };
 
@@ -125,6 +141,8 @@ export function masterHandler(
         allow: '',
       });
     }
+    if (!(await access.mayModify(request.user)))
+      return textAnswer(403, `User ${request.user} is not authorized to drain workers.`);
     const hosts = [...new Set([...request.query.getAll('host'), ...formFields(request).getAll('host')])];
     const { workers } = await ask('DecommissionWorkersOnHosts', { hosts });
     log.info(`Decommissioning of hosts ${hosts.join(', ')} decommissioned ${workers} workers`);
@@ -133,12 +151,7 @@ export function masterHandler(
       : textAnswer(404, `No worker is on ${hosts.join(', ') || 'no host: give ?host=NAME, once or more'}.`);
   };
 
-  /** A route that needs the master. */
-  const asking = (
-    method: 'GET' | 'POST',
-    path: string,
-    answer: (request: HttpRequest, ask: AskTheMaster) => HttpResponse | Promise<HttpResponse>,
-  ): Route => ({
+  const asking: Asking = (method, path, answer) => ({
     method,
     path,
     handle: (request) => {
@@ -153,20 +166,24 @@ export function masterHandler(
   };
 
   const routes: readonly Route[] = [
-    asking('GET', '/', async (_, ask) =>
+    asking('GET', '/', async ({ user }, ask) =>
       htmlAnswer(
         masterPage(await state(ask), {
+          ...links,
+          title: conf.get(MASTER_UI_TITLE) ?? null,
           now: clock.now(),
-          killEnabled,
+          killEnabled: killEnabled && (await access.mayModify(user)),
           restUrl: master().restUrl,
           hasLogFile: logFile !== null,
         }),
       ),
     ),
     asking('GET', '/app', async (request, ask) => {
-      const { found, text } = applicationPage(await state(ask), request.query.get('appId'));
+      const { found, text } = applicationPage(await state(ask), request.query.get('appId'), links);
       return htmlAnswer(text, found ? 200 : 404);
     }),
+    { method: 'GET', path: '/environment', handle: () => htmlAnswer(environmentPage(conf, process.env)) },
+    ...(proxied ? proxyRoutes(asking, state, log) : []),
     asking('GET', '/json/*', async (request, ask) => {
       const field = /^\/json\/([a-zA-Z]+)/.exec(request.path)?.[1];
       const now = clock.now();
@@ -204,8 +221,31 @@ export function masterHandler(
   return (request) => route(routes, request);
 }
 
-/** Also by one of the host's own addresses. */
-function isOfThisHost({ remoteAddress, localAddress }: HttpRequest): boolean {
+/** Spark: MasterWebUI.addProxy, idToUiAddress */
+function proxyRoutes(asking: Asking, state: StateOf, log: Logger): Route[] {
+  const name = `iskra-master-${randomUUID()}`;
+  const pass = (request: HttpRequest, ask: AskTheMaster): Promise<HttpResponse> =>
+    reverseProxy({
+      name,
+      log,
+      addressOf: async (id) => {
+        const { workers, activeApps } = await state(ask);
+        const worker = workers.find((each) => each.worker.id === id)?.worker.webUiAddress;
+        const address = worker ?? activeApps.find((each) => each.id === id)?.app.appUiUrl ?? '';
+        return isWebAddress(address) ? address : null;
+      },
+    })(request);
+  return [asking('GET', '/proxy/*', pass), asking('POST', '/proxy/*', pass)];
+}
+
+/** They say it of themselves. */
+function isWebAddress(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text);
+}
+
+/** Also by one of the host's own addresses; what was passed on may come from anywhere. */
+function isOfThisHost({ headers, remoteAddress, localAddress }: HttpRequest): boolean {
+  if (['forwarded', 'via', 'x-forwarded-for'].some((name) => headers[name] !== undefined)) return false;
   const plain = (address: string): string => address.replace(/^::ffff:/, '');
   const from = plain(remoteAddress);
   if (from === plain(localAddress) || from === '::1' || from.startsWith('127.')) return from !== '';

@@ -1,4 +1,5 @@
 // What a worker serves over HTTP: its page, its state as JSON, the logs of what it started. Spark: WorkerWebUI
+import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { PORT_MAX_RETRIES } from '../../config/network-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
@@ -7,6 +8,7 @@ import { type HttpHandler, type HttpResponse, htmlAnswer, jsonAnswer, textAnswer
 import { startHttpServer } from '../http-server.ts';
 import { logRoutes } from '../log-page.ts';
 import { metricsRoutes } from '../metrics.ts';
+import { openPageGuard } from '../page-guard.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
 import { securityHeaders } from '../security-headers.ts';
@@ -41,17 +43,18 @@ export interface WorkerWebUi {
 
 const MAX_BODY_BYTES: number = 64 * 1024;
 
-/** @throws IskraError `HTTP_BIND` when no port is free. */
+/** @throws IskraError `HTTP_BIND` when no port is free; for filters of requests that cannot be used. */
 export async function startWorkerWebUi(options: WorkerWebUiOptions): Promise<WorkerWebUi> {
   const { conf, host } = options;
   const log = options.log.named('WorkerWebUI');
+  const { guard } = await openPageGuard(conf, systemClock, log);
   const server = await startHttpServer({
     service: 'WorkerUI',
     bindAddress: options.bindAddress ?? host,
     port: options.port,
     maxRetries: conf.get(PORT_MAX_RETRIES),
     portKey: 'spark.worker.ui.port, or --webui-port',
-    handle: workerHandler(options),
+    handle: guard(workerHandler(options)),
     headers: securityHeaders(conf),
     maxBodyBytes: MAX_BODY_BYTES,
     log,

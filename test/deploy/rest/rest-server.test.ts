@@ -65,3 +65,17 @@ test('a gateway answers over HTTP, errors of its server included', async () => {
     await server.stop();
   }
 });
+
+test('a gateway is behind the filters that its setting names', async () => {
+  const name = 'org.apache.spark.ui.JWSFilter';
+  const values = { 'spark.master.rest.enabled': 'true', 'spark.master.rest.filters': name };
+  await assert.rejects(start(values), /JWSFilter\.param\.secretKey is not set/);
+  const server = await start({ ...values, [`spark.${name}.param.secretKey`]: 'A'.repeat(43) });
+  assert.ok(server !== null);
+  try {
+    const answer = await fetch(`http://127.0.0.1:${server.port}/v1/submissions/readyz`);
+    assert.deepEqual([answer.status, await answer.text()], [403, 'Authorization header is missing.\n']);
+  } finally {
+    await server.stop();
+  }
+});

@@ -58,7 +58,7 @@ export class ExecutorPackage {
     const { root, manifest } = placePackage(store, packageId, installation, clock.now());
     log.info(`the application's modules are in ${root}`, { parts: manifest.parts.length, ms: clock.now() - started });
     this.#keepTouched(root);
-    cleanPackageCache(store, limits, clock.now(), log);
+    void cleanPackageCache(store, limits, clock.now(), log);
     return {
       from: base,
       to: `${root}/`,

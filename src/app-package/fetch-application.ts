@@ -8,6 +8,7 @@ import { formatAddress, type RpcAddress } from '../rpc/rpc-address.ts';
 import type { RpcEnv } from '../rpc/rpc-env.ts';
 import { type CacheLimits, cleanPackageCache, ownInstallation } from './package-cache.ts';
 import { placeFiles } from './packaged-files.ts';
+import { isInnerPath } from './part-file.ts';
 import { PartStore } from './part-store.ts';
 import { placePackage } from './place-package.ts';
 import { fetchParts } from './transfer-parts.ts';
@@ -47,11 +48,25 @@ export async function fetchApplication(
   options: FetchApplicationOptions,
 ): Promise<string> {
   if (appResource.startsWith(PACKAGE_SCHEME)) return fetchPackage(appResource, directory, options);
-  const name = basename(decodeURIComponent(new URL(appResource).pathname));
-  if (name === '') throw new IskraError('APPLICATION_NOT_FOUND', `the application ${appResource} names no file`);
-  const to = join(directory, name);
-  await fetchFile(appResource, to, { overwrite: true, timeoutMs: options.timeoutMs });
+  const to = join(directory, fileNameOf(appResource));
+  await fetchFile(appResource, to, { overwrite: true, timeoutMs: options.timeoutMs, signal: options.signal });
   return to;
+}
+
+/** Of a URL that comes from whoever submitted it. */
+function fileNameOf(url: string): string {
+  let name = '';
+  try {
+    name = basename(decodeURIComponent(new URL(url).pathname));
+  } catch {
+    // It is no URL, or has a % that is none.
+  }
+  if (isInnerPath(name)) return name;
+  throw new IskraError('APPLICATION_NOT_FOUND', `the application ${withoutUser(url)} names no file`);
+}
+
+function withoutUser(url: string): string {
+  return url.replace(/\/\/[^/?#]*@/, '//');
 }
 
 async function fetchPackage(appResource: string, directory: string, options: FetchApplicationOptions): Promise<string> {
@@ -68,7 +83,7 @@ async function fetchPackage(appResource: string, directory: string, options: Fet
       });
       const placed = placePackage(store, id, ownInstallation(), clock.now());
       await placeFiles(store, placed.manifest, directory, clock.now());
-      cleanPackageCache(store, limits, clock.now(), log);
+      void cleanPackageCache(store, limits, clock.now(), log);
       return placed.entry;
     } catch (error) {
       if (IskraError.is(error) && error.code === 'PACKAGE_VERSION') throw error; // of every master the same

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -56,28 +57,46 @@ export interface CacheLimits {
 
 /**
  * Removes what nobody has used for long, and above the size what was used least recently. Trees and unpacked parts go with the
- * same rule of age; whoever runs in a tree touches it from time to time.
+ * same rule of age; whoever runs in a tree touches it from time to time. What goes is out of the way at once, and removed in the
+ * background: whoever looks finds all of it or nothing.
  *
- * @returns how many parts were removed.
+ * @returns how many parts were removed, when all has gone. Never rejects: what cannot be removed is logged.
  */
-export function cleanPackageCache(store: PartStore, limits: CacheLimits, now: EpochMs, log: Logger): number {
-  const parts = store.list();
-  let total = parts.reduce((sum, { bytes }) => sum + bytes, 0);
+export async function cleanPackageCache(
+  store: PartStore,
+  limits: CacheLimits,
+  now: EpochMs,
+  log: Logger,
+): Promise<number> {
   let removed = 0;
-  const isOld = (usedAt: EpochMs): boolean => now - usedAt > limits.ttlMs;
-  store.removeStaleDrafts(now);
-  for (const { hash, bytes, usedAt } of parts) {
-    if (!isOld(usedAt) && (total <= limits.maxBytes || now - usedAt < FRESH_MS)) continue;
-    store.remove(hash);
-    rmSync(join(store.folder, 'unpacked', hash), { recursive: true, force: true });
-    total -= bytes;
-    removed++;
+  const doomed: string[] = [];
+  try {
+    const parts = store.list();
+    let total = parts.reduce((sum, { bytes }) => sum + bytes, 0);
+    const isOld = (usedAt: EpochMs): boolean => now - usedAt > limits.ttlMs;
+    store.removeStaleDrafts(now);
+    for (const { hash, bytes, usedAt } of parts) {
+      if (!isOld(usedAt) && (total <= limits.maxBytes || now - usedAt < FRESH_MS)) continue;
+      store.remove(hash);
+      doomed.push(...store.putAside(join(store.folder, 'unpacked', hash), now));
+      total -= bytes;
+      removed++;
+    }
+    for (const kind of ['trees', 'unpacked']) {
+      const folder = join(store.folder, kind);
+      for (const name of namesIn(folder)) {
+        const stat = statSync(join(folder, name), { throwIfNoEntry: false });
+        if (stat !== undefined && isOld(stat.mtimeMs)) doomed.push(...store.putAside(join(folder, name), now));
+      }
+    }
+  } catch (error) {
+    log.warn(`${store.folder} cannot be cleaned: ${(error as Error).message}`);
   }
-  for (const kind of ['trees', 'unpacked']) {
-    const folder = join(store.folder, kind);
-    for (const name of namesIn(folder)) {
-      const stat = statSync(join(folder, name), { throwIfNoEntry: false });
-      if (stat !== undefined && isOld(stat.mtimeMs)) rmSync(join(folder, name), { recursive: true, force: true });
+  for (const folder of doomed) {
+    try {
+      await rm(folder, { recursive: true, force: true });
+    } catch (error) {
+      log.warn(`${folder} cannot be removed: ${(error as Error).message}`);
     }
   }
   if (removed > 0) log.info(`removed ${removed} parts of applications from ${store.folder}`);

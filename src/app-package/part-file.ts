@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, closeSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { IskraError } from '../base/errors.ts';
@@ -126,7 +126,10 @@ function readHeader(fd: number, part: string): { entries: PartEntry[]; start: nu
     if (!Number.isSafeInteger(bytes) || (bytes as number) < 0) throw corrupt(part, `${path} has no length`);
     return { path, bytes: bytes as number, executable: executable === 1 };
   });
-  return { entries, start: fixed.length + length };
+  const start = fixed.length + length;
+  const end = entries.reduce((sum, { bytes }) => sum + bytes, start);
+  if (end !== fstatSync(fd).size) throw corrupt(part, `it should end at byte ${end}`);
+  return { entries, start };
 }
 
 /** A relative path with slashes that stays where it begins. */

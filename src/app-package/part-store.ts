@@ -191,7 +191,21 @@ export class PartStore {
     const drafts = join(this.folder, 'drafts');
     for (const name of readdirSync(drafts)) {
       const stat = statSync(join(drafts, name), { throwIfNoEntry: false });
-      if (stat !== undefined && now - stat.mtimeMs > STALE_DRAFT_MS) rmSync(join(drafts, name), { recursive: true });
+      if (stat !== undefined && now - stat.mtimeMs > STALE_DRAFT_MS)
+        rmSync(join(drafts, name), { recursive: true, force: true });
+    }
+  }
+
+  /** Moves a folder to where nobody looks for it. @returns where it is now; nothing when it is not there. */
+  putAside(folder: string, now: EpochMs): string[] {
+    const aside = this.#draft();
+    try {
+      renameSync(folder, aside);
+      utimesSync(aside, new Date(now), new Date(now)); // it is young as a draft
+      return [aside];
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
     }
   }
 

@@ -14,13 +14,36 @@ export type PackagesRef = RpcRef<never, AskPackages>;
 /** A busy driver answers when its program lets it; one that is gone closes the connection. */
 const NO_LIMIT = { timeoutMs: Number.POSITIVE_INFINITY } as const;
 
-/** Reads within the turn that the other side gives. */
-export async function inTurn<T>(ref: PackagesRef, read: () => Promise<T>): Promise<T> {
-  await ref.ask('StartReading', null, NO_LIMIT);
+/** Reads within the turn that the other side gives. @param signal ends the wait for it. */
+export async function inTurn<T>(ref: PackagesRef, read: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const started = ref.ask('StartReading', null, NO_LIMIT);
+  const end = (): void => {
+    if (!ref.closed) ref.ask('StopReading', null).catch(() => {}); // a closed connection gives the turn back as well
+  };
+  try {
+    await unlessAborted(started, signal);
+  } catch (error) {
+    started.then(end, () => {}); // the other side still gives it
+    throw error;
+  }
   try {
     return await read();
   } finally {
-    if (!ref.closed) ref.ask('StopReading', null).catch(() => {}); // a closed connection gives the turn back as well
+    end();
+  }
+}
+
+async function unlessAborted(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  let cancel = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    cancel = () => reject(signal?.reason);
+    if (signal?.aborted === true) cancel();
+    else signal?.addEventListener('abort', cancel);
+  });
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal?.removeEventListener('abort', cancel);
   }
 }
 
@@ -58,12 +81,16 @@ export async function fetchParts(
       continue;
     }
     const ref = await connect();
-    await inTurn(ref, async () => {
-      // Each process begins elsewhere, so that they do not meet at every part.
-      const start = process.pid % lacking.length;
-      for (const hash of [...lacking.slice(start), ...lacking.slice(0, start)])
-        if (isOpen(hash)) await fetchPart(ref, hash, store, signal);
-    });
+    await inTurn(
+      ref,
+      async () => {
+        // Each process begins elsewhere, so that they do not meet at every part.
+        const start = process.pid % lacking.length;
+        for (const hash of [...lacking.slice(start), ...lacking.slice(0, start)])
+          if (isOpen(hash)) await fetchPart(ref, hash, store, signal);
+      },
+      signal,
+    );
   }
 }
 

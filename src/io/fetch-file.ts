@@ -12,6 +12,8 @@ export interface FetchOptions {
   readonly overwrite: boolean;
   /** spark.files.fetchTimeout: the longest wait for bytes of a download. */
   readonly timeoutMs: number;
+  /** Ends a download. */
+  readonly signal?: AbortSignal;
 }
 
 const READABLE_BY_TASKS = 0o755;
@@ -32,7 +34,7 @@ export async function fetchFile(source: string, to: string, options: FetchOption
   const fresh = `${to}.fetching`;
   await rm(fresh, { recursive: true, force: true });
   try {
-    if (isWebUrl(source)) await download(source, fresh, options.timeoutMs);
+    if (isWebUrl(source)) await download(source, fresh, options);
     else await copy(source, fresh);
     await putInPlace(fresh, to, source, options.overwrite);
   } finally {
@@ -52,7 +54,8 @@ async function copy(source: string, to: string): Promise<void> {
   }
 }
 
-async function download(source: string, to: string, timeoutMs: number): Promise<void> {
+async function download(source: string, to: string, { timeoutMs, signal }: FetchOptions): Promise<void> {
+  signal?.throwIfAborted();
   const url = new URL(source);
   const headers: Record<string, string> = {};
   if (url.username !== '') {
@@ -69,6 +72,8 @@ async function download(source: string, to: string, timeoutMs: number): Promise<
     disarm = systemClock.after(timeoutMs, () => stop.abort(late));
   };
   arm();
+  const cancel = (): void => stop.abort(signal?.reason);
+  signal?.addEventListener('abort', cancel);
   try {
     const response = await fetch(url, { headers, signal: stop.signal });
     if (!response.ok || response.body === null)
@@ -77,6 +82,7 @@ async function download(source: string, to: string, timeoutMs: number): Promise<
     body.on('data', arm);
     await pipeline(body, createWriteStream(to, { mode: READABLE_BY_TASKS }));
   } catch (cause) {
+    signal?.throwIfAborted();
     const error = stop.signal.aborted ? late : (cause as Error);
     // fetch() hides what went wrong behind "fetch failed".
     const why = error.cause instanceof Error ? error.cause.message : error.message;
@@ -86,6 +92,7 @@ async function download(source: string, to: string, timeoutMs: number): Promise<
     });
   } finally {
     disarm();
+    signal?.removeEventListener('abort', cancel);
   }
 }
 

@@ -11,7 +11,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import type { AskPackages } from '../../src/protocol/app-package.ts';
 import { AppFolder } from '../kit/app-folder.ts';
 import { ManualClock } from '../kit/manual-clock.ts';
-import { addressOf, withEnvs } from '../kit/rpc.ts';
+import { addressOf, recordingLogger, withEnvs } from '../kit/rpc.ts';
 
 const scratch = new AppFolder();
 after(() => scratch.remove());
@@ -175,7 +175,7 @@ test('files of a driver are fetched by who asks for them', () =>
     assert.equal(mine.bytesOf(file), 4);
   }));
 
-test('a cache loses what is old, and above its size what was used least, but nothing that is fresh', () => {
+test('a cache loses what is old, and above its size what was used least, but nothing that is fresh', async () => {
   const store = newStore();
   const hour = 3_600_000;
   const now = 1e12;
@@ -187,17 +187,41 @@ test('a cache loses what is old, and above its size what was used least, but not
   mkdirSync(`${store.folder}/unpacked/${less}`, { recursive: true });
   mkdirSync(`${store.folder}/trees/x`, { recursive: true });
   const clean = (maxBytes: number) => cleanPackageCache(store, { ttlMs: 50 * hour, maxBytes }, now, silentLogger);
-  assert.equal(clean(1000), 1);
+  assert.equal(await clean(1000), 1);
   assert.deepEqual(
     store.list().map(({ hash }) => hash),
     [less, more, fresh],
   );
-  assert.equal(clean(20), 1);
+  assert.equal(await clean(20), 1);
   assert.deepEqual(readdirSync(`${store.folder}/unpacked`), []);
-  assert.equal(clean(1), 1);
+  assert.equal(await clean(1), 1);
   assert.deepEqual(
     store.list().map(({ hash }) => hash),
     [fresh],
   );
   assert.deepEqual(readdirSync(`${store.folder}/trees`), ['x']);
 });
+
+test('a cache that cannot be cleaned is a warning, and no reason to fail', async () => {
+  const store = newStore();
+  const old = store.put(Buffer.from('old'));
+  mkdirSync(`${store.folder}/trees`);
+  writeFileSync(`${store.folder}/unpacked`, 'in the way');
+  const lines: string[] = [];
+  assert.equal(await cleanPackageCache(store, { ttlMs: 1, maxBytes: 0 }, Date.now() + 1e9, recordingLogger(lines)), 0);
+  assert.match(lines.join(), /cannot be cleaned: ENOTDIR/);
+  assert.equal(store.bytesOf(old), null);
+});
+
+test('who gives up waiting for its turn gives the turn back when it comes', () =>
+  served(async (connect) => {
+    const [one, two, three] = await Promise.all([connect(), connect(), connect()]);
+    await one.ask('StartReading', null);
+    const stop = new AbortController();
+    const second = inTurn(two, () => assert.fail('it has given up'), stop.signal);
+    stop.abort(new Error('enough'));
+    await assert.rejects(second, /enough/);
+    const third = inTurn(three, () => Promise.resolve('read'));
+    await one.ask('StopReading', null);
+    assert.equal(await third, 'read');
+  }));

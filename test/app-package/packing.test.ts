@@ -248,6 +248,10 @@ describe('placing', () => {
       Buffer.concat([Buffer.from('ISKRAPT1'), Buffer.from([13, 0, 0, 0]), Buffer.from('[["a",100,0]]')]),
     ],
     ['a list that is none', Buffer.concat([Buffer.from('ISKRAPT1'), Buffer.from([2, 0, 0, 0]), Buffer.from('{}')])],
+    [
+      'a part that claims more than there can be',
+      Buffer.concat([Buffer.from('ISKRAPT1'), Buffer.from([26, 0, 0, 0]), Buffer.from('[["a",1125899906842624,0]]')]),
+    ],
     ['no bytes', Buffer.alloc(0)],
   ] as const)
     test(`refuses ${what}`, () => {

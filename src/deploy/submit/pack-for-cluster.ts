@@ -47,6 +47,6 @@ export async function packForCluster(options: ClusterPackageOptions): Promise<st
   const taken = await uploadToMasters(packed, rpc, masters);
   log.info(`packed the application: ${packed.hashes.length} parts, taken by ${taken} of ${masters.length} masters`);
   const limits = { ttlMs: conf.get(PACKAGE_CACHE_TTL), maxBytes: conf.get(PACKAGE_CACHE_MAX_SIZE) };
-  cleanPackageCache(store, limits, systemClock.now(), log);
+  await cleanPackageCache(store, limits, systemClock.now(), log);
   return packed.resource;
 }

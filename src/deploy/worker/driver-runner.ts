@@ -70,7 +70,7 @@ export class DriverRunner {
 
   /** It could not be prepared, or spawned: no other try, also when supervised. */
   failed(message: string): Out {
-    return this.#over('ERROR', message);
+    return this.#killed ? this.#over('KILLED', null) : this.#over('ERROR', message);
   }
 
   started(at: EpochMs): Out {
@@ -101,6 +101,7 @@ export class DriverRunner {
     if (!this.#killed) this.#log.info(`Killing driver process of ${this.key}!`);
     this.#killed = true;
     if (this.#phase === 'waiting') return this.#over('KILLED', null);
+    if (this.#phase === 'preparing') return [{ type: 'EndPreparation', key: this.key }];
     return this.#phase === 'running' ? this.#ending.begin(at) : [];
   }
 

@@ -52,6 +52,8 @@ export type WorkerEvent = { readonly at: EpochMs } & (
 /** What a runner of a process wants; `key` is its own. */
 export type ProcessEffect =
   | { readonly type: 'StartProcess'; readonly key: ProcessKey; readonly plan: ProcessPlan }
+  /** A driver's: what is fetched for it is not needed any more. */
+  | { readonly type: 'EndPreparation'; readonly key: ProcessKey }
   | { readonly type: 'SignalProcess'; readonly key: ProcessKey; readonly signal: 'SIGTERM' | 'SIGKILL' }
   /** There is one alarm a timer; a new one replaces it. */
   | { readonly type: 'SetTimer'; readonly timer: WorkerTimer; readonly at: EpochMs }

@@ -34,7 +34,7 @@ import { Timers } from './timers.ts';
 import { createWorkDir, WorkDirs } from './work-dirs.ts';
 import { Worker } from './worker.ts';
 import { WorkerAccessKeys } from './worker-access.ts';
-import type { ConnectionId, WorkerEffect, WorkerEvent, WorkerTimer } from './worker-events.ts';
+import type { ConnectionId, ProcessKey, WorkerEffect, WorkerEvent, WorkerTimer } from './worker-events.ts';
 import { type WorkerSettings, workerSettings } from './worker-settings.ts';
 
 export interface WorkerOptions {
@@ -149,8 +149,8 @@ export class WorkerLoop {
   readonly #callers = new Map<ConnectionId, RpcCaller>();
   /** The registration under way; attempts of an earlier one come to nothing. */
   #registration = 0;
-  /** Whoever takes long looks at its signal. */
-  readonly #stopping = new AbortController();
+  /** Of drivers: whoever takes long over one looks at its signal. */
+  readonly #preparing = new Map<ProcessKey, AbortController>();
   #working = false;
   #end: WorkerEnd | null = null;
   #over = false;
@@ -308,6 +308,9 @@ export class WorkerLoop {
       case 'PrepareDriver':
         void this.#prepareDriver(effect);
         return;
+      case 'EndPreparation':
+        this.#preparing.get(effect.key)?.abort(new IskraError('DRIVER_KILLED', `driver ${effect.key} was killed`));
+        return;
       case 'StartProcess':
         this.#startProcess(effect);
         return;
@@ -361,13 +364,17 @@ export class WorkerLoop {
 
   async #prepareDriver(effect: Extract<WorkerEffect, { type: 'PrepareDriver' }>): Promise<void> {
     const { key, directory, appResource, resources } = effect;
+    const preparing = new AbortController();
+    this.#preparing.set(key, preparing);
     try {
       await this.#dirs.prepareDriver(directory, resources);
-      this.#stopping.signal.throwIfAborted();
-      const userJar = await this.#fetch(appResource, directory, this.#stopping.signal);
+      preparing.signal.throwIfAborted();
+      const userJar = await this.#fetch(appResource, directory, preparing.signal);
       this.#hear({ type: 'DriverPrepared', key, userJar });
     } catch (error) {
       this.#hear({ type: 'DriverNotPrepared', key, message: (error as Error).message });
+    } finally {
+      if (this.#preparing.get(key) === preparing) this.#preparing.delete(key);
     }
   }
 
@@ -375,11 +382,11 @@ export class WorkerLoop {
     let access: Readonly<Record<string, string>>;
     try {
       access = { ...this.#access.secretOf(plan.secret), ...this.#access.grant(key) };
+      announceExecutor(this.#shuffleService, key, plan, access);
     } catch (error) {
       this.#hear({ type: 'ProcessFailed', key, message: (error as Error).message });
       return;
     }
-    announceExecutor(this.#shuffleService, key, plan, access);
     this.#processes.start(key, plan, access);
   }
 
@@ -399,7 +406,6 @@ export class WorkerLoop {
     this.#end = end;
     if (end.code === 0) this.#log.info(end.message);
     else this.#log.error(`${end.message}: the worker ends with ${end.code}`);
-    this.#stopping.abort(new IskraError('WORKER_STOPPED', 'the worker stops'));
     this.#hear({ type: 'Stop' });
   }
 

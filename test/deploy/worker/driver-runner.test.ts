@@ -93,8 +93,13 @@ test('a kill before the start means that there is none', () => {
   const worker = registered();
   worker.launchDriver('driver-1');
   worker.from({ type: 'KillDriver', driverId: 'driver-1' });
+  assert.deepEqual(worker.effects, [{ type: 'EndPreparation', key: 'driver-1' }]);
   worker.handle({ type: 'DriverPrepared', key: 'driver-1', userJar: '/j' });
   assert.deepEqual(worker.all('StartProcess'), []);
+  assert.deepEqual(told(worker), ['KILLED', null]);
+  worker.launchDriver('driver-2');
+  worker.from({ type: 'KillDriver', driverId: 'driver-2' });
+  worker.handle({ type: 'DriverNotPrepared', key: 'driver-2', message: 'driver driver-2 was killed' });
   assert.deepEqual(told(worker), ['KILLED', null]);
 });
 

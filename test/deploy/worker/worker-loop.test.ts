@@ -10,7 +10,7 @@ import { FakeMaster } from '../../kit/fake-master.ts';
 import { ManualClock } from '../../kit/manual-clock.ts';
 import { app, COMMAND } from '../../kit/master-machine.ts';
 import { addressOf, RawClient, withEnvs } from '../../kit/rpc.ts';
-import { gone, printed, workerScene } from '../../kit/worker-process.ts';
+import { gone, printed, type WorkerScene, workerScene } from '../../kit/worker-process.ts';
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -370,30 +370,40 @@ test('what executors have left in local directories goes with their worker', asy
   assert.deepEqual(readdirSync(local), []);
 });
 
-test('a worker that stops does not wait for an application that is being fetched', async (t) => {
-  let fetching = false;
-  let aborted = false;
-  const { master, worker } = await workerScene(
-    t,
-    {},
-    {},
-    {
-      fetchApplication: (_resource, _directory, signal) =>
-        new Promise((_resolve, reject) => {
-          fetching = true;
-          signal.addEventListener('abort', () => {
-            aborted = true;
-            reject(signal.reason);
-          });
-        }),
+for (const [what, end] of [
+  ['a worker that stops', ({ worker }) => worker.stop()],
+  [
+    'a driver that is killed',
+    async ({ master }) => {
+      master.send({ type: 'KillDriver', driverId: 'driver-1' });
+      assert.equal((await master.hears('DriverStateChanged')).state, 'KILLED');
     },
-  );
-  await master.hears('RegisterWorker');
-  master.launchDriver('driver-1');
-  while (!fetching) await tick();
-  await worker.stop();
-  assert.ok(aborted);
-});
+  ],
+] as readonly (readonly [string, (scene: WorkerScene) => Promise<void>])[])
+  test(`${what} does not wait for an application that is being fetched`, async (t) => {
+    let fetching = false;
+    let aborted = false;
+    const scene = await workerScene(
+      t,
+      {},
+      {},
+      {
+        fetchApplication: (_resource, _directory, signal) =>
+          new Promise((_resolve, reject) => {
+            fetching = true;
+            signal.addEventListener('abort', () => {
+              aborted = true;
+              reject(signal.reason);
+            });
+          }),
+      },
+    );
+    await scene.master.hears('RegisterWorker');
+    scene.master.launchDriver('driver-1');
+    while (!fetching) await tick();
+    await end(scene);
+    assert.ok(aborted);
+  });
 
 test('ids that would lead out of the work directory, and messages that make no sense, change nothing', async (t) => {
   const { master, worker, directory, lines } = await workerScene(t, { [EXECUTOR_MAIN]: WAITS });

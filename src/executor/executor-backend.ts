@@ -77,6 +77,9 @@ export interface ExecutorBackendOptions extends Omit<ExecutorArguments, 'workerU
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
+/** A thread that computes ends at once; one that waits in a call of the system does not before that returns. */
+const LONGEST_STOP_MS = 3000;
+
 /** How often a draining executor looks whether its tasks have ended. */
 const IDLE_CHECK_MS = 200;
 
@@ -91,7 +94,7 @@ type Driver = RpcRef<FromExecutor | ExecutorNews, AskScheduler>;
 export class ExecutorBackend {
   readonly #options: ExecutorBackendOptions;
   readonly #log: StderrLogger;
-  readonly #exit: (code: number) => void;
+  readonly #exit: (code: number, stuck: boolean) => void;
   #rpc: RpcEnv | null = null;
   #driver: Driver | null = null;
   #dirs: LocalDirs | null = null;
@@ -105,8 +108,8 @@ export class ExecutorBackend {
   #heartbeatFailures = 0;
   #ending = false;
 
-  /** @param exit ends the process; called once. */
-  constructor(options: ExecutorBackendOptions, exit: (code: number) => void) {
+  /** @param exit ends the process; called once. `stuck`: a slot's thread stands in a call of the system, which nothing ends. */
+  constructor(options: ExecutorBackendOptions, exit: (code: number, stuck: boolean) => void) {
     this.#options = options;
     this.#exit = exit;
     this.#log = createStderrLogger(`Executor ${options.executorId}`);
@@ -160,10 +163,11 @@ export class ExecutorBackend {
     else this.#log.error(why);
     this.#cancelHeartbeat();
     void (async () => {
-      await this.#executor?.stop().catch(() => {});
+      const slotsEnd = this.#executor?.stop().catch(() => {}) ?? Promise.resolve();
+      const ended = await within(LONGEST_STOP_MS, slotsEnd);
       this.removeFiles();
-      await this.#rpc?.stop().catch(() => {});
-      this.#exit(code);
+      await within(LONGEST_STOP_MS, this.#rpc?.stop().catch(() => {}) ?? Promise.resolve());
+      this.#exit(code, !ended);
     })();
   }
 
@@ -406,6 +410,17 @@ export class ExecutorBackend {
         });
     });
   }
+}
+
+/** @returns false when the time was up before. */
+function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = systemClock.after(ms, () => resolve(false));
+    void work.then(() => {
+      cancel();
+      resolve(true);
+    });
+  });
 }
 
 function readBlock(block: StoredBlock): Uint8Array {

@@ -23,12 +23,19 @@ function readArguments(): ExecutorArguments {
   return read.kind === 'good' ? read.args : usage(read.message);
 }
 
-function signalOwnGroup(): void {
+function signalOwnGroup(signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
-    process.kill(-process.pid, 'SIGTERM'); // this process has a handler for it
+    process.kill(-process.pid, signal); // this process has a handler for SIGTERM
   } catch {
     // It leads none.
   }
+}
+
+/** Also when a thread cannot be ended, for which process.exit() would wait. */
+function exit(code: number, stuck: boolean): void {
+  if (!stuck) process.exit(code);
+  signalOwnGroup('SIGKILL');
+  process.kill(process.pid, 'SIGKILL');
 }
 
 const args = readArguments();
@@ -55,7 +62,7 @@ let workerIsGone = false;
 process.on('exit', () => {
   backend?.removeFiles();
   // What tasks have started and the worker would have ended: it had given this process a group of its own.
-  if (workerIsGone) signalOwnGroup();
+  if (workerIsGone) signalOwnGroup('SIGTERM');
 });
 process.on('uncaughtException', (error) => {
   const why = `Uncaught exception in the executor: ${error.stack}`;
@@ -81,6 +88,6 @@ prepareSlotThread(slotEntry, planMemory(conf, conf.get(EXECUTOR_MEMORY), args.co
 const executor = await import('../executor/executor-backend.ts');
 backend = new executor.ExecutorBackend(
   { ...args, security, rpc, port: conf.get(BLOCK_MANAGER_PORT), slotEntry, environment },
-  (code) => process.exit(code),
+  exit,
 );
 void backend.start();

@@ -20,7 +20,7 @@ import { IskraWorker } from '../kit/iskra-worker.ts';
 import { app } from '../kit/master-machine.ts';
 import { OPEN } from '../kit/rpc.ts';
 import { StandaloneCluster } from '../kit/standalone-cluster.ts';
-import { gone } from '../kit/worker-process.ts';
+import { gone, printed } from '../kit/worker-process.ts';
 
 const SECRET = 'of all in this test';
 
@@ -177,6 +177,38 @@ test('executors that print a lot end in good order when the worker that rolls th
     await new Promise((resolve) => setTimeout(resolve, 10));
   worker.kill('SIGKILL');
   await gone([pid]);
+  assert.deepEqual(left(local), []);
+});
+
+test('an executor whose task stands in a call of the system ends with its worker as well, and so does what the task has started', {
+  timeout: 170_000,
+}, async (t) => {
+  const cluster = await StandaloneCluster.start({ workers: 0 });
+  const local = join(cluster.directory, 'local');
+  const { child: worker, ended } = new IskraWorker(cluster.url, cluster.directory, {
+    env: { SPARK_LOCAL_DIRS: local },
+  });
+  const sc = await SparkContext.create({
+    ...{ master: cluster.url, appName: 'stuck', 'spark.log.level': 'OFF' },
+    ...{ 'spark.executor.memory': '512m', 'spark.executor.cores': '1', 'spark.cores.max': '1' },
+  });
+  t.after(async () => {
+    worker.kill('SIGKILL');
+    await sc.stop();
+    await cluster.stop();
+  });
+  const file = join(cluster.directory, 'pids');
+  const stuck = sc.parallelize([0], 1).foreach(() => {
+    const { execFileSync } = process.getBuiltinModule('child_process');
+    execFileSync('sh', [
+      '-c',
+      `trap '' TERM; echo ${process.pid} $$ > ${file}.new; mv ${file}.new ${file}; sleep 1000`,
+    ]);
+  });
+  stuck.catch(() => {});
+  const pids = (await Promise.race([printed(file), ended])).split(' ').map(Number);
+  worker.kill('SIGKILL');
+  await gone(pids);
   assert.deepEqual(left(local), []);
 });
 

@@ -20,7 +20,8 @@ export type MasterUrl =
   | { readonly kind: 'mesos'; readonly url: string }
   | { readonly kind: 'k8s'; readonly url: string };
 
-const FORMS = 'local, local[N], local[*], local[N,F], local[*,F], local-cluster[N,C,M], spark://HOST:PORT, yarn';
+const FORMS =
+  'local, local[N], local[*], local[N,F], local[*,F], local-cluster[N,C,M], spark://HOST:PORT[,HOST:PORT], yarn';
 
 /**
  * Reads a master URL; blanks inside the brackets do not matter.
@@ -35,9 +36,9 @@ export function parseMasterUrl(text: string, cores: number = availableParallelis
   if (/^mesos:\/\/\S+$/.test(url)) return { kind: 'mesos', url };
   if (/^k8s:\/\/\S+$/.test(url)) return { kind: 'k8s', url };
   const standalone = /^spark:\/\/([^,\s/]+:\d+(,[^,\s/]+:\d+)*)$/.exec(url)?.[1];
-  if (standalone !== undefined) {
-    return { kind: 'standalone', masters: standalone.split(',').map((hostAndPort) => `spark://${hostAndPort}`) };
-  }
+  const addresses = standalone?.split(',') ?? [];
+  if (addresses.length > 0 && addresses.every(hasPort))
+    return { kind: 'standalone', masters: addresses.map((hostAndPort) => `spark://${hostAndPort}`) };
   const local = /^local\s*\[\s*(\*|-?\d+)\s*(?:,\s*(\d+)\s*)?\]$/.exec(url);
   if (local) {
     const numSlots = local[1] === '*' ? cores : Number(local[1]);
@@ -66,4 +67,9 @@ export function parseMasterUrl(text: string, cores: number = availableParallelis
     };
   }
   throw new IllegalArgumentError(`Could not parse Master URL: '${text}'. Known forms: ${FORMS}`, { master: text });
+}
+
+function hasPort(address: string): boolean {
+  const port = Number(address.slice(address.lastIndexOf(':') + 1));
+  return port >= 1 && port <= 65_535;
 }

@@ -49,6 +49,8 @@ export interface DriverSummary {
   readonly state: DriverState;
   /** Epoch ms. */
   readonly submittedAt: number;
+  /** Epoch ms; null while it waits or runs. */
+  readonly endedAt: number | null;
   readonly workerId: string | null;
   readonly workerHostPort: string | null;
   readonly resources: ResourceAddresses;

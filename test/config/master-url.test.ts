@@ -47,6 +47,9 @@ test('anything else is refused with the known forms', () => {
     'local[1.5]',
     'local[2,*]',
     'spark://h',
+    'spark://h:0',
+    'spark://h:65536',
+    'spark://h:7077,spark://i:7077',
     'yarn-client',
     'spark://',
   ]) {

@@ -193,6 +193,17 @@ describe('the pages of a master', () => {
       assert.ok(body.includes(text), text);
   });
 
+  test('show the newest first, how long drivers ran, and of drivers nothing where there are none', async () => {
+    const state = masterState();
+    const [app] = state.activeApps;
+    const activeApps = app === undefined ? [] : [app, { ...app, id: 'app-2' }];
+    const { body } = await masterUi({}, { ...state, activeApps }).handle(request('GET', '/'));
+    assert.ok(body.indexOf('app-2') < body.indexOf('app-1'));
+    assert.ok(body.includes('<td>2.5 min</td>'));
+    const none = masterUi({}, { ...state, activeDrivers: [], completedDrivers: [] });
+    assert.ok(!(await none.handle(request('GET', '/'))).body.includes('Running Drivers'));
+  });
+
   test('show one application with its executors and links to their logs', async () => {
     const { status, body } = await masterUi().handle(request('GET', '/app/?appId=app-1'));
     assert.equal(status, 200);

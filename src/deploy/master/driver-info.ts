@@ -14,6 +14,7 @@ export class DriverInfo {
   worker: WorkerInfo | null = null;
   resources: ResourceAddresses = {};
   exception: string | null = null;
+  endedAt: EpochMs | null = null;
 
   constructor(id: string, desc: DriverDescription, submittedAt: EpochMs) {
     this.id = id;
@@ -27,6 +28,7 @@ export class DriverInfo {
       driver: this.desc,
       state: this.state,
       submittedAt: this.submittedAt,
+      endedAt: this.endedAt,
       workerId: this.worker?.id ?? null,
       workerHostPort: this.worker?.address ?? null,
       resources: this.resources,

@@ -143,6 +143,7 @@ export function removeDriver(
   tables.effects.push({ type: 'Unpersist', kind: 'driver', id: driverId });
   driver.state = state;
   driver.exception = exception;
+  driver.endedAt = tables.at;
   driver.worker?.removeDriver(driver);
   tables.scheduleWanted = true;
 }

@@ -38,6 +38,7 @@ export function masterPage(state: MasterStateResponse, options: MasterPageOption
   const total = (of: (worker: WorkerSummary) => number): number => alive.reduce((sum, worker) => sum + of(worker), 0);
   const waiting = activeDrivers.filter((driver) => driver.state === 'SUBMITTED').length;
   const ended = (wanted: string): number => completedDrivers.filter((driver) => driver.state === wanted).length;
+  const hasDrivers = activeDrivers.length + completedDrivers.length > 0;
   const content = html`${facts([
     ['URL', state.url],
     options.restUrl === null ? null : ['REST URL', html`${options.restUrl} (cluster mode)`],
@@ -66,28 +67,36 @@ export function masterPage(state: MasterStateResponse, options: MasterPageOption
 ${table(
   'Workers',
   ['Worker Id', 'Address', 'State', 'Cores', 'Memory', 'Resources'],
-  workers.map((worker) => workerRow(worker, options)),
+  [...workers].sort((a, b) => (a.worker.id < b.worker.id ? -1 : 1)).map((worker) => workerRow(worker, options)),
 )}
 ${table(
   'Running Applications',
   APPLICATION_COLUMNS,
-  activeApps.map((app) => applicationRow(app, options, true)),
+  newestFirst(activeApps).map((app) => applicationRow(app, options, true)),
 )}
-${table(
-  'Running Drivers',
-  DRIVER_COLUMNS,
-  activeDrivers.map((driver) => driverRow(driver, workers, options, true)),
-)}
+${
+  hasDrivers
+    ? table(
+        'Running Drivers',
+        DRIVER_COLUMNS,
+        newestFirst(activeDrivers).map((driver) => driverRow(driver, workers, options, true)),
+      )
+    : null
+}
 ${table(
   'Completed Applications',
   APPLICATION_COLUMNS,
   newestFirst(completedApps).map((app) => applicationRow(app, options, false)),
 )}
-${table(
-  'Completed Drivers',
-  DRIVER_COLUMNS,
-  newestFirst(completedDrivers).map((driver) => driverRow(driver, workers, options, false)),
-)}`;
+${
+  hasDrivers
+    ? table(
+        'Completed Drivers',
+        DRIVER_COLUMNS,
+        newestFirst(completedDrivers).map((driver) => driverRow(driver, workers, options, false)),
+      )
+    : null
+}`;
   return page(options.title ?? `Spark Master at ${state.url}`, '', content);
 }
 
@@ -176,7 +185,7 @@ function driverRow(
   options: MasterPageOptions,
   running: boolean,
 ): HtmlValue[] {
-  const { id, driver, submittedAt, workerId } = summary;
+  const { id, driver, submittedAt, endedAt, workerId } = summary;
   const home = workers.find(({ worker }) => worker.id === workerId);
   const kill =
     running && options.killEnabled
@@ -195,8 +204,7 @@ function driverRow(
     memoryText(driver.memory),
     resourcesText(summary.resources) || amountsText(driver.resources),
     mainClassOf(summary),
-    // When it ended is not on record.
-    running ? durationText(options.now - submittedAt) : '',
+    durationText((endedAt ?? options.now) - submittedAt),
   ];
 }
 

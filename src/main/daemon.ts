@@ -22,6 +22,7 @@ const LOGGERS = { master: 'Master', worker: 'Worker', 'shuffle-service': 'Extern
 /** Spark: SparkExitCode.UNCAUGHT_EXCEPTION */
 const UNCAUGHT_EXCEPTION = 50;
 const SIGNALS = [
+  ['SIGHUP', 129], // its terminal was closed
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const;

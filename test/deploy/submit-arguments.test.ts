@@ -177,6 +177,18 @@ test('options win over the properties file, which stands for the defaults or abo
       'spark.x': 'p',
     });
     assert.deepEqual(await values('--load-spark-defaults', '--properties-file', 'p.conf'), { ...all, 'spark.x': 'p' });
+    const env = {
+      MASTER: 'local[5]',
+      SPARK_EXECUTOR_MEMORY: '3g',
+      ISKRA_EXECUTOR_CORES: '2',
+      SPARK_EXECUTOR_CORES: '9',
+    };
+    const prepared = await prepareSubmission(['app.mjs'], { ...host, env });
+    assert.deepEqual('values' in prepared && prepared.values, {
+      ...{ ...all, 'spark.executor.memory': '3g', 'spark.executor.cores': '2' },
+    });
+    const alone = await prepareSubmission(['--properties-file', 'p.conf', 'app.mjs'], { ...host, env });
+    assert.equal('values' in alone && alone.values['spark.master'], 'local[5]');
     await assert.rejects(values('-c', 'spark.task.cpus=0'), UsageError);
     await assert.rejects(values('-c', 'spark.task.cpus=many'), /spark\.task\.cpus should be int, but was many/);
     assert.deepEqual(warnings, []);

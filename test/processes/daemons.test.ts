@@ -34,6 +34,12 @@ test('a master and a worker in the foreground find each other, and end in good o
   worker.child.kill('SIGINT');
   assert.equal((await worker.outcome).code, 130);
   await master.logged(/(got disassociated)/);
+  const second = place.start('worker', url);
+  await second.logged(/(Successfully registered with master)/);
+  second.child.kill('SIGHUP');
+  const hungUp = await second.outcome;
+  assert.equal(hungUp.code, 129);
+  assert.match(hungUp.err, /RECEIVED SIGNAL HUP[\s\S]*Worker stopped/);
   master.child.kill('SIGTERM');
   const { code, err } = await master.outcome;
   assert.equal(code, 143);

@@ -77,9 +77,10 @@ export async function daemonCommand(
     case 'stop-all': {
       if (given.rest[0] !== undefined)
         throw new UsageError(`stop-all takes no arguments, but was given '${given.rest[0]}'`);
-      // Workers first: the master need not give their executors to others.
-      await stopClass('worker', files, host);
+      // Workers first: the master need not give their executors to others. One that stays is no reason to leave the others.
+      const workers = await Promise.allSettled([stopClass('worker', files, host)]);
       await stopClass('master', files, host);
+      for (const { reason } of workers.filter((one) => one.status === 'rejected')) throw reason;
       return { kind: 'done', code: sayOtherHosts('iskra stop worker', host) };
     }
   }

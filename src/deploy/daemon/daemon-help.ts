@@ -21,7 +21,7 @@ Examples:
   iskra master --port 7078 --webui-port 0 --conf spark.deploy.recoveryMode=FILESYSTEM --conf spark.deploy.recoveryDirectory=/var/iskra
   iskra master --daemon --host host-a --properties-file conf/secure.conf
 
-Exit codes: 0 it was told to end by its election; 1 it could not start; 50 it is broken; 130, 143 ended by Ctrl-C or SIGTERM.
+Exit codes: 0 it was told to end by its election; 1 it could not start; 50 it is broken; 129, 130, 143 ended by SIGHUP, Ctrl-C or SIGTERM.
 `;
     case 'worker':
       return `Usage: iskra worker [options] spark://HOST:PORT[,HOST:PORT…]
@@ -40,7 +40,7 @@ Examples:
   iskra worker --cores 4 --memory 8G --work-dir /data/iskra spark://host-a:7077,host-b:7077
   iskra worker --daemon --instance 2 spark://localhost:7077
 
-Exit codes: 1 it could not start, or no master answered; 130, 143 ended by Ctrl-C or SIGTERM.
+Exit codes: 1 it could not start, or no master answered; 129, 130, 143 ended by SIGHUP, Ctrl-C or SIGTERM.
 `;
     case 'shuffle-service':
       return `Usage: iskra shuffle-service [options]
@@ -61,7 +61,7 @@ Examples:
   iskra shuffle-service --conf spark.local.dir=/data/iskra
   iskra shuffle-service --daemon --host host-a --properties-file conf/secure.conf
 
-Exit codes: 1 it could not start; 130, 143 ended by Ctrl-C or SIGTERM.
+Exit codes: 1 it could not start; 129, 130, 143 ended by SIGHUP, Ctrl-C or SIGTERM.
 `;
     case 'stop':
       return `Usage: iskra stop [options] master|worker|shuffle-service

@@ -151,7 +151,16 @@ export async function packagesOf(conf: SparkConf, host: Pick<SubmitHost, 'show'>
   });
 }
 
-/** Options over the properties file over the defaults. */
+/** What says it when no option and no file does. Spark: SparkSubmitArguments.loadEnvironmentArguments */
+const VARIABLES: readonly (readonly [key: string, ...names: readonly string[]])[] = [
+  ['spark.master', 'MASTER'],
+  ['spark.submit.deployMode', 'DEPLOY_MODE'],
+  ['spark.driver.memory', 'ISKRA_DRIVER_MEMORY', 'SPARK_DRIVER_MEMORY'],
+  ['spark.executor.memory', 'ISKRA_EXECUTOR_MEMORY', 'SPARK_EXECUTOR_MEMORY'],
+  ['spark.executor.cores', 'ISKRA_EXECUTOR_CORES', 'SPARK_EXECUTOR_CORES'],
+];
+
+/** Options over the properties file over the defaults over the environment. */
 async function settingsOf(
   request: RunRequest | DriverActionRequest,
   host: SubmitHost,
@@ -167,6 +176,10 @@ async function settingsOf(
     'spark.master': 'local[*]',
     ...(request.kind === 'run' && { 'spark.app.name': basename(request.application) }),
   };
+  for (const [key, ...names] of VARIABLES) {
+    const value = names.map((name) => host.env[name]).find((text) => text);
+    if (value !== undefined) values[key] = value;
+  }
   for (const file of files) {
     const read = await readProperties(file, host.env);
     for (const warning of read.warnings) host.warn(warning);

@@ -191,9 +191,9 @@ test('an executor that is silent for too long is given up, ended and replaced', 
     master: 'local-cluster[2,1,1024]',
     appName: 'silent',
     'spark.log.level': 'OFF',
-    'spark.network.timeout': '1500ms',
+    'spark.network.timeout': '5s', // of a process that is stopped; one that is only slow is heard of in time
     'spark.network.timeoutInterval': '200ms',
-    'spark.executor.heartbeatInterval': '200ms',
+    'spark.executor.heartbeatInterval': '500ms',
   });
   let pids: number[] = [];
   while (pids.length < 2) pids = await executorPids(sc);

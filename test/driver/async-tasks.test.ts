@@ -51,13 +51,15 @@ test('a rate limit is shared by all tasks of a job in all slots', () =>
     withServer(
       (_, respond) => respond(200),
       async ({ url, times }) => {
+        await sc.range(0, 4, 1, 4).count(); // slots are there
+        const started = performance.now();
         await sc.range(0, 80, 1, 4).foreachConcurrent((i, { signal }) => fetch(`${url}/${i}`, { signal }), {
           rateLimit: { perSecond: 200, burst: 5 },
         });
+        const took = performance.now() - started;
         assert.equal(times.length, 80);
-        // 5 at once, and the other 75 take 375 ms.
-        const took = (times.at(-1) ?? 0) - (times[0] ?? 0);
-        assert.ok(took >= 320, `80 calls took ${took} ms`);
+        // 5 at once, and the other 75 take 375 ms, of which 20 are credit for a driver that looks late.
+        assert.ok(took >= 350, `80 calls took ${took} ms`);
       },
     ),
   ));
@@ -70,12 +72,14 @@ test('a rate limit is shared by executors in processes of their own, and a cance
           if (!path.startsWith('/never')) respond(200);
         },
         async ({ url, times, closed }) => {
+          await sc.range(0, 4, 1, 4).count();
+          const started = performance.now();
           await sc.range(0, 60, 1, 4).foreachConcurrent((i, { signal }) => fetch(`${url}/${i}`, { signal }), {
             rateLimit: { perSecond: 100, burst: 1 },
           });
+          const took = performance.now() - started;
           assert.equal(times.length, 60);
-          const took = (times.at(-1) ?? 0) - (times[0] ?? 0);
-          assert.ok(took >= 500, `60 calls took ${took} ms`);
+          assert.ok(took >= 560, `60 calls took ${took} ms`);
           const control = new AbortController();
           const stuck = sc
             .range(0, 10, 1, 2)
@@ -112,29 +116,34 @@ test('operators with one key share one limit, over jobs that run side by side', 
   }));
 
 test('a cancelled job leaves its limit to others', () =>
-  withContext(async (sc) => {
-    const key = 'one service';
-    const first = sc
-      .range(0, 1000, 1, 2)
-      .mapAsync(async (i) => i, { rateLimit: { perSecond: 1 / 3600, burst: 1, key } });
-    const control = new AbortController();
-    const counting = first.count({ signal: control.signal });
-    counting.catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    control.abort(new Error('enough'));
-    await assert.rejects(
-      counting.then(() => {}),
-      /enough/,
-    );
-    const started = performance.now();
-    await sc
-      .range(0, 20, 1, 1)
-      .mapAsync(async (i) => i, { rateLimit: { perSecond: 1000, burst: 1, key } })
-      .count();
-    const took = performance.now() - started;
-    // The lowest limit that a task named holds while that task lives, or for 60 s after nobody has heard of it.
-    assert.ok(took < 50_000, `20 calls took ${took} ms`);
-  }));
+  withContext((sc) =>
+    withServer(
+      (_, respond) => respond(200),
+      async ({ url, times }) => {
+        const key = 'one service';
+        const first = sc.range(0, 2, 1, 1).mapAsync((i, { signal }) => fetch(`${url}/${i}`, { signal }).then(() => i), {
+          rateLimit: { perSecond: 1 / 3600, burst: 1, key },
+        });
+        const control = new AbortController();
+        const counting = first.count({ signal: control.signal });
+        counting.catch(() => {});
+        await until(() => times.length === 1); // and the other call waits
+        control.abort(new Error('enough'));
+        await assert.rejects(
+          counting.then(() => {}),
+          /enough/,
+        );
+        const started = performance.now();
+        await sc
+          .range(0, 20, 1, 1)
+          .mapAsync(async (i) => i, { rateLimit: { perSecond: 1000, burst: 1, key } })
+          .count();
+        const took = performance.now() - started;
+        // 20 ms. The lowest limit that a task named holds while that task lives, or for 60 s after nobody has heard of it.
+        assert.ok(took < 50_000, `20 calls took ${took} ms`);
+      },
+    ),
+  ));
 
 test('a cancelled job ends its calls at once through their signal', () =>
   withContext((sc) =>
@@ -161,39 +170,52 @@ test('a cancelled job ends its calls at once through their signal', () =>
   ));
 
 test('calls that ignore their signal and never settle do not keep a killed task', () =>
-  withContext(async (sc) => {
-    const slots = () =>
-      sc
-        .range(0, 8, 1, 8)
-        .map(() => {
-          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-          return workers.threadId; // not imported by name: that would be the driver's
-        })
-        .collect();
-    let before = new Set<number>();
-    while (before.size < 2) before = new Set(await slots());
-    for (let round = 0; round < 3; round++) {
-      const control = new AbortController();
-      const stuck = sc
-        .range(0, 4, 1, 2)
-        .mapAsync(() => new Promise<number>(() => {}))
-        .collect({ signal: control.signal });
-      stuck.catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      control.abort(new Error('stuck'));
-      await assert.rejects(
-        stuck.then(() => {}),
-        /stuck/,
-      );
-    }
-    for (const slot of await slots()) assert.ok(before.has(slot), 'no slot was replaced');
-  }));
+  withContext(
+    (sc) =>
+      withServer(
+        (_, respond) => respond(200),
+        async ({ url, times }) => {
+          const slots = () =>
+            sc
+              .range(0, 8, 1, 8)
+              .map(() => {
+                Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+                return workers.threadId; // not imported by name: that would be the driver's
+              })
+              .collect();
+          let before = new Set<number>();
+          while (before.size < 2) before = new Set(await slots());
+          for (let round = 1; round <= 3; round++) {
+            const control = new AbortController();
+            const stuck = sc
+              .range(0, 4, 1, 2)
+              .mapAsync(async (i) => {
+                await fetch(`${url}/${i}`);
+                return new Promise<number>(() => {});
+              })
+              .collect({ signal: control.signal });
+            stuck.catch(() => {});
+            await until(() => times.length === 4 * round);
+            control.abort(new Error('stuck'));
+            await assert.rejects(
+              stuck.then(() => {}),
+              /stuck/,
+            );
+          }
+          for (const slot of await slots()) assert.ok(before.has(slot), 'no slot was replaced');
+        },
+      ),
+    { 'spark.iskra.slot.killGrace': '1h' }, // a slot that were kept would be kept for ever
+  ));
 
-test('a failing call ends its task at once, aborts the calls beside it, and shows the user’s line', () =>
-  withContext((sc) =>
+test('a failing call ends its task at once, aborts the calls beside it, and shows the user’s line', () => {
+  let calls = 0;
+  let fail = (): void => {};
+  return withContext((sc) =>
     withServer(
       (path, respond) => {
-        if (path === '/3') setTimeout(() => respond(500), 30);
+        if (path === '/3') fail = () => respond(500);
+        if (++calls === 8) fail();
       },
       async ({ url, closed }) => {
         const failing = sc.range(0, 8, 1, 1).mapAsync(async function lookUp(i, { signal }) {
@@ -212,7 +234,8 @@ test('a failing call ends its task at once, aborts the calls beside it, and show
         await until(() => closed() === 7);
       },
     ),
-  ));
+  );
+});
 
 test('rejections that nobody awaits, and those of calls that were aborted, do not end the slot', () =>
   withContext(async (sc) => {
@@ -259,22 +282,30 @@ test('take() after mapAsync makes no call for results that nobody takes', () =>
 test('a big input with a slow consumer behind an async operator keeps memory flat', () =>
   withContext(
     async (sc) => {
-      // 20,000 results of 64 KiB are 1.3 GB.
-      const heaps = await sc
+      // 20,000 results of 64 KiB are 1.3 GB, which the slot has no room for.
+      const most = await sc
         .range(0, 20_000, 1, 1)
-        .mapAsync(async (i) => new Uint8Array(64 * 1024).fill(i & 255), { concurrency: 64 })
         .mapAsync(
-          async (bytes) => {
-            if (bytes[0] === 0) await new Promise((resolve) => setImmediate(resolve));
-            return bytes.length;
+          async (i) => {
+            const held = globalThis as { waiting?: number; most?: number };
+            held.waiting = (held.waiting ?? 0) + 1;
+            held.most = Math.max(held.most ?? 0, held.waiting);
+            return Buffer.alloc(64 * 1024, `${i} `).toString('latin1');
+          },
+          { concurrency: 64 },
+        )
+        .mapAsync(
+          async (text) => {
+            const held = globalThis as { waiting?: number };
+            held.waiting = (held.waiting ?? 0) - 1;
+            if (text.endsWith('7')) await new Promise((resolve) => setImmediate(resolve));
+            return text.length;
           },
           { concurrency: 4 },
         )
-        .map(() => process.memoryUsage().rss)
-        .collect();
-      const [first = 0] = heaps;
-      const grown = (Math.max(...heaps) - first) / 2 ** 20;
-      assert.ok(grown < 200, `grew by ${grown} MiB`);
+        .map(() => (globalThis as { most?: number }).most ?? 0)
+        .reduce((a, b) => Math.max(a, b));
+      assert.ok(most > 0 && most <= 1000, `${most} results waited`);
     },
     { 'spark.driver.memory': '256m' },
   ));

@@ -102,11 +102,15 @@ test('a cancelled job whose task spins gives its slot back after the grace time'
     'spark.log.level': 'OFF',
     'spark.iskra.slot.killGrace': '50ms',
   });
+  const folder = mkdtempSync(join(tmpdir(), 'iskra-spins-'));
   const job = sc.range(0, 1, 1, 1).map(() => {
+    writeFileSync(join(folder, 'spins'), '');
     for (;;);
   });
   const action = job.collect();
-  setTimeout(() => action.cancel('enough'), 150);
+  while (readdirSync(folder).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  rmSync(folder, { recursive: true });
+  action.cancel('enough');
   await assert.rejects(
     action.then(() => {}),
     /enough/,

@@ -46,15 +46,18 @@ export class ExecutorRunner {
   readonly directory: string;
   state: ExecutorState = 'LAUNCHING';
   readonly #settings: WorkerSettings;
+  readonly #pagesUrl: string;
   readonly #ending: Ending;
   #phase: Phase = 'preparing';
   #killed = false;
 
-  constructor(launch: LaunchExecutor, settings: WorkerSettings) {
+  /** @param pagesUrl where the worker's pages are shown. */
+  constructor(launch: LaunchExecutor, settings: WorkerSettings, pagesUrl: string) {
     this.launch = launch;
     this.key = `${launch.appId}/${launch.execId}`;
     this.directory = `${settings.workDir}/${this.key}`;
     this.#settings = settings;
+    this.#pagesUrl = pagesUrl;
     this.#ending = new Ending(this.key, EXECUTOR_TERMINATE_TIMEOUT_MS);
   }
 
@@ -63,7 +66,7 @@ export class ExecutorRunner {
     if (this.#killed) return this.#over('KILLED', null, null);
     let plan: ProcessPlan;
     try {
-      plan = executorPlan(this.launch, this.directory, appDirs, this.#settings);
+      plan = executorPlan(this.launch, this.directory, appDirs, this.#settings, this.#pagesUrl);
     } catch (error) {
       return this.#over('FAILED', error instanceof Error ? error.message : String(error), null);
     }
@@ -134,11 +137,12 @@ export function executorPlan(
   directory: string,
   appDirs: readonly string[],
   settings: WorkerSettings,
+  pagesUrl: string,
 ): ProcessPlan {
   const { appId, execId, app, cores, resourceProfileId, resources } = launch;
   const resourcesFile =
     Object.keys(resources).length === 0 ? [] : ['--resourcesFile', resourcesFileOf(directory, 'executor')];
-  const logUrl = `${settings.webUiUrl}/logPage/?appId=${appId}&executorId=${execId}&logType=`;
+  const logUrl = `${pagesUrl}/logPage/?appId=${appId}&executorId=${execId}&logType=`;
   const plan = planProcess(
     { ...app.command, arguments: [...app.command.arguments, ...resourcesFile] },
     {

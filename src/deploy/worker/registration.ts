@@ -54,6 +54,13 @@ export class Registration {
     return this.#nextTryAt !== null;
   }
 
+  /** Where the worker's pages are to be seen, no slash at its end. Spark: Worker.changeMaster */
+  get pagesUrl(): string {
+    const { reverseProxy, webUiUrl, worker } = this.#settings;
+    if (reverseProxy === null) return webUiUrl;
+    return `${(reverseProxy || this.master?.webUiUrl || '').replace(/\/+$/, '')}/proxy/${worker.id}`;
+  }
+
   begin(at: EpochMs): WorkerEffect[] {
     if (this.#nextTryAt !== null) {
       this.#log.info(
@@ -92,6 +99,7 @@ export class Registration {
     this.master = master;
     this.registered = true;
     this.connected = true;
+    if (this.#settings.reverseProxy !== null) this.#log.info(`WorkerWebUI is available at ${this.pagesUrl}`);
     // What is still under way on an older link must not be done: this worker has just said that it does not run.
     if (old === master.connection) return this.#stop();
     return [...this.#stop(), { type: 'CloseConnection', connection: old }];

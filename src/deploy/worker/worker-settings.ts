@@ -1,4 +1,5 @@
 import type { EpochMs } from '../../base/clock.ts';
+import { UI_REVERSE_PROXY, UI_REVERSE_PROXY_URL } from '../../config/access-entries.ts';
 import {
   STORAGE_CLEANUP_FILES_AFTER_EXECUTOR_EXIT,
   WORKER_CLEANUP_APP_DATA_TTL,
@@ -55,6 +56,8 @@ export interface WorkerSettings extends WorkerIdentity {
   readonly driverTerminateTimeoutMs: number;
   readonly decommissionEnabled: boolean;
   readonly redaction: RegExp;
+  /** Its pages are shown by the master, or a front end at this address; null: by itself alone. '': at the master's own address. */
+  readonly reverseProxy: string | null;
 }
 
 /** @param at when the process started: its id has that. @throws IllegalArgumentError for a setting that cannot be. */
@@ -78,5 +81,6 @@ export function workerSettings(conf: SparkConf, identity: WorkerIdentity, at: Ep
     driverTerminateTimeoutMs: conf.get(WORKER_DRIVER_TERMINATE_TIMEOUT),
     decommissionEnabled: conf.get(DECOMMISSION_ENABLED),
     redaction: conf.get(REDACTION_REGEX),
+    reverseProxy: conf.get(UI_REVERSE_PROXY) ? (conf.get(UI_REVERSE_PROXY_URL) ?? '') : null,
   };
 }

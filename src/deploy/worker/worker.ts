@@ -328,7 +328,7 @@ export class Worker {
       return;
     }
     this.#log.info(`Asked to launch executor ${appId}/${execId} for ${app.name}`);
-    const runner = new ExecutorRunner(launch, this.#settings);
+    const runner = new ExecutorRunner(launch, this.#settings, this.#registration.pagesUrl);
     if (this.#executors.has(runner.key)) {
       this.#log.warn(`Executor ${runner.key} runs already; it is left as it is.`);
       return;

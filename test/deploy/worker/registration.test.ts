@@ -142,3 +142,22 @@ test('of two links to a master the older is closed, so that nothing on its way t
   worker.register('m1b', MASTER, true);
   assert.deepEqual(worker.all('CloseConnection'), []);
 });
+
+test('where the master shows its pages, links to logs lead there', () => {
+  for (const [outer, from] of [
+    ['', 'http://m1:8080'],
+    ['https://front.example/spark/', 'https://front.example/spark'],
+  ] as const) {
+    const worker = new WorkerMachine({
+      'spark.ui.reverseProxy': 'true',
+      ...(outer && { 'spark.ui.reverseProxyUrl': outer }),
+    });
+    worker.register();
+    worker.launch(0);
+    worker.handle({ type: 'ExecutorPrepared', key: 'app-1/0', appDirs: ['/tmp/a'] });
+    assert.equal(
+      worker.all('StartProcess')[0]?.plan.environment['SPARK_LOG_URL_STDERR'],
+      `${from}/proxy/${worker.worker.state().workerId}/logPage/?appId=app-1&executorId=0&logType=stderr`,
+    );
+  }
+});

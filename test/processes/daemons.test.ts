@@ -15,9 +15,15 @@ function isAlive(pid: number): boolean {
 const pidOf = (out: string, what: string): number =>
   Number(new RegExp(`started ${what} as process (\\d+)`).exec(out)?.[1]);
 
-async function state(pages: string | undefined): Promise<{ status: string; aliveworkers: number; workers: unknown[] }> {
+interface MasterJson {
+  readonly status: string;
+  readonly aliveworkers: number;
+  readonly workers: readonly { readonly id: string; readonly webuiaddress: string }[];
+}
+
+async function state(pages: string | undefined): Promise<MasterJson> {
   const response = await fetch(`${pages}/json/`);
-  return (await response.json()) as { status: string; aliveworkers: number; workers: unknown[] };
+  return (await response.json()) as MasterJson;
 }
 
 test('a master and a worker in the foreground find each other, and end in good order', {
@@ -76,6 +82,8 @@ test('start-all starts a master and the workers of this machine, stop-all leaves
     ISKRA_WORKER_INSTANCES: '2',
     SPARK_WORKER_CORES: '1',
     SPARK_WORKER_MEMORY: '256m',
+    SPARK_NICENESS: '5',
+    SPARK_DAEMON_MEMORY: '200m',
   });
   const started = await place.run('start-all');
   assert.equal(started.code, 0, started.err);
@@ -83,6 +91,11 @@ test('start-all starts a master and the workers of this machine, stop-all leaves
   assert.ok(pids.every(isAlive), started.out);
   const pages = /started master.*pages at (\S+),/.exec(started.out)?.[1];
   while ((await state(pages)).aliveworkers < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  // Links lead to the ports that pages have got.
+  for (const { id, webuiaddress } of (await state(pages)).workers)
+    assert.equal(((await (await fetch(`${webuiaddress}/json/`)).json()) as { id: string }).id, id);
+  const nice = spawnSync('ps', ['-o', 'nice=,args=', '-p', String(pids[1])], { encoding: 'utf8' }).stdout;
+  assert.match(nice, /^\s*5 .*--max-old-space-size=200 /);
   const again = await place.run('start-all');
   assert.equal(again.code, 1);
   assert.equal(again.err.match(/running as process \d+\. Stop it first\./g)?.length, 3, again.err);
@@ -93,6 +106,21 @@ test('start-all starts a master and the workers of this machine, stop-all leaves
   const stopped = await place.run('stop-all');
   assert.deepEqual([stopped.code, stopped.err], [0, '']);
   assert.deepEqual(pids.map(isAlive), [false, false, false]);
+  assert.deepEqual(readdirSync(join(place.folder, 'pids')), []);
+});
+
+test('a daemon that is to stay in the foreground does, and one whose settings for that make no sense does not start', {
+  timeout: 170_000,
+}, async (t) => {
+  const stays = new DaemonPlace(t, { SPARK_NO_DAEMONIZE: '1' });
+  const master = stays.start('master', '--daemon');
+  await master.logged(/(I have been elected leader)/);
+  master.child.kill('SIGTERM');
+  assert.equal((await master.outcome).code, 143);
+  const place = new DaemonPlace(t, { ISKRA_DAEMON_MEMORY: '5m' });
+  const { code, err } = await place.run('master', '--daemon');
+  assert.equal(code, 1);
+  assert.match(err, /DAEMON_MEMORY is '5m', but must be a size of 64m or more, such as 1g/);
   assert.deepEqual(readdirSync(join(place.folder, 'pids')), []);
 });
 

@@ -30,7 +30,18 @@ interface Scene {
   readonly end: Promise<{ readonly code: number | null; readonly err: string }>;
 }
 
-async function scene(t: TestContext, refused: string | null, localDir?: string): Promise<Scene> {
+interface Driver {
+  /** What it answers to a registration. */
+  readonly refused?: string;
+  readonly conf?: Readonly<Record<string, string>>;
+  readonly heartbeat?: () => { readonly known: boolean };
+}
+
+async function scene(
+  t: TestContext,
+  { refused, conf = {}, heartbeat = () => ({ known: true }) }: Driver = {},
+  localDir?: string,
+): Promise<Scene> {
   const directory = mkdtempSync(join(tmpdir(), 'iskra-executor-'));
   const local = localDir ?? join(directory, 'local');
   const driver = await RpcEnv.create({ name: 'driver', host: '127.0.0.1', port: 0, security: OPEN });
@@ -44,12 +55,14 @@ async function scene(t: TestContext, refused: string | null, localDir?: string):
     receiveAndReply(ask, from) {
       switch (ask.type) {
         case 'RetrieveSparkAppConfig':
-          return { conf: {}, applicationId: 'app-1', mainScripts: [], packages: null, logLevel: 'INFO' };
+          return { conf, applicationId: 'app-1', mainScripts: [], packages: null, logLevel: 'INFO' };
         case 'RegisterExecutor':
           registered(from);
-          return { refused };
+          return { refused: refused ?? null };
+        case 'Heartbeat':
+          return heartbeat();
         default:
-          return { known: true };
+          return {};
       }
     },
   });
@@ -75,7 +88,7 @@ async function scene(t: TestContext, refused: string | null, localDir?: string):
 }
 
 test('an executor that its driver refuses says why, and ends with 1', { timeout: 60_000 }, async (t) => {
-  const { local, end } = await scene(t, 'Duplicate executor ID: 7');
+  const { local, end } = await scene(t, { refused: 'Duplicate executor ID: 7' });
   const { code, err } = await end;
   assert.equal(code, 1);
   assert.match(err, /Executor self-exiting due to : Slave registration failed: Duplicate executor ID: 7/);
@@ -83,7 +96,7 @@ test('an executor that its driver refuses says why, and ends with 1', { timeout:
 });
 
 test('an executor whose driver is gone ends with 1, and leaves no file', { timeout: 60_000 }, async (t) => {
-  const { driver, local, registers, end } = await scene(t, null);
+  const { driver, local, registers, end } = await scene(t);
   await registers;
   await driver.stop();
   const { code, err } = await end;
@@ -93,7 +106,7 @@ test('an executor whose driver is gone ends with 1, and leaves no file', { timeo
 });
 
 test('an executor that is told to stop ends with 0', { timeout: 60_000 }, async (t) => {
-  const { local, registers, end } = await scene(t, null);
+  const { local, registers, end } = await scene(t);
   (await registers).ref<ToExecutor>(EXECUTOR_ENDPOINT).send({ type: 'StopExecutor' });
   const { code, err } = await end;
   assert.deepEqual([code, /Driver commanded a shutdown/.test(err)], [0, true], err);
@@ -101,7 +114,7 @@ test('an executor that is told to stop ends with 0', { timeout: 60_000 }, async 
 });
 
 test('an executor that cannot be made tells its driver why, and ends with 1', { timeout: 60_000 }, async (t) => {
-  const { news, end } = await scene(t, null, '/dev/null/nowhere');
+  const { news, end } = await scene(t, {}, '/dev/null/nowhere');
   const { code } = await end;
   assert.equal(code, 1);
   const [exiting] = news;
@@ -111,3 +124,23 @@ test('an executor that cannot be made tells its driver why, and ends with 1', { 
     /^Executor self-exiting due to : none of the directories of spark\.local\.dir can be used/,
   );
 });
+
+for (const [what, heartbeat, code, said] of [
+  ['that its driver has given up', () => ({ known: false }), 1, /the driver has given this executor up/],
+  [
+    'whose driver does not answer its heartbeats',
+    () => {
+      throw new Error('not now');
+    },
+    56,
+    /Exit as unable to send heartbeats to driver more than 2 times/,
+  ],
+] as const)
+  test(`an executor ${what} ends with ${code}`, { timeout: 60_000 }, async (t) => {
+    const conf = { 'spark.executor.heartbeatInterval': '20ms', 'spark.executor.heartbeat.maxFailures': '2' };
+    const { local, end } = await scene(t, { conf, heartbeat });
+    const { code: ended, err } = await end;
+    assert.equal(ended, code, err);
+    assert.match(err, said);
+    assert.deepEqual(readdirSync(local), []);
+  });

@@ -137,3 +137,21 @@ test('a worker cleans its work directory from time to time, around what runs the
   while (readdirSync(directory).length > 1) await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(readdirSync(directory), ['app-1']);
 });
+
+test('a worker beats while its work directory is cleaned', async (t) => {
+  const clock = new ManualClock(Date.now());
+  const { master, workDir: directory } = await workerScene(
+    t,
+    {},
+    { 'spark.worker.cleanup.interval': '10s', 'spark.worker.cleanup.appDataTtl': '60s', 'spark.worker.timeout': '80s' },
+    { clock },
+  );
+  await master.hears('WorkerLatestState');
+  fill(directory, 'app-1/0/stdout');
+  const before = master.heard.length;
+  clock.advance(10_000); // cleaning begins
+  clock.advance(10_000);
+  assert.deepEqual(readdirSync(directory), ['app-1']);
+  await master.hears('Heartbeat', undefined, before);
+  while (readdirSync(directory).length > 0) await new Promise((resolve) => setImmediate(resolve));
+});

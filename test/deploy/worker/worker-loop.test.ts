@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -57,9 +57,10 @@ test('executors of one application share its local directories; roots that canno
   const [first = '', second] = ['0', '1'].map((id) => readFileSync(join(workDir, 'app-1', id, 'stdout'), 'utf8'));
   assert.equal(first, second);
   assert.deepEqual(
-    first.split(':').map((path) => path.slice(0, directory.length + 2)),
+    first.split(':').map((path) => path.replace(/\/executor-[^/]+$/, '')),
     [`${directory}/a`, `${directory}/b`],
   );
+  for (const path of first.split(':')) assert.equal(statSync(path).mode & 0o777, 0o700);
   assert.equal(lines.filter((line) => /\/proc\/nothing.*Ignoring this directory\./.test(line)).length, 1);
 });
 
@@ -79,6 +80,18 @@ test('a local directory nowhere, a work directory that has gone: the executor FA
   assert.match((await master.ended(1)).message ?? '', /^Failed to create directory .*\/app-1\/1: E/);
   master.launchDriver('driver-1');
   assert.match((await master.hears('DriverStateChanged')).exception ?? '', /^Failed to create directory .*driver-1: E/);
+  assert.deepEqual([worker.state().coresUsed, worker.state().memoryUsed], [0, 0]);
+});
+
+test('an executor whose directory is there already FAILED, and what lies there stays', async (t) => {
+  const { master, worker, workDir } = await workerScene(t, { [EXECUTOR_MAIN]: WAITS });
+  mkdirSync(join(workDir, 'app-1/0'), { recursive: true });
+  writeFileSync(join(workDir, 'app-1/0/stdout'), 'of another one');
+  await master.hears('RegisterWorker');
+  master.launch(0);
+  const { state, message } = await master.ended(0);
+  assert.deepEqual([state, message], ['FAILED', `Failed to create directory ${workDir}/app-1/0: it exists`]);
+  assert.equal(readFileSync(join(workDir, 'app-1/0/stdout'), 'utf8'), 'of another one');
   assert.deepEqual([worker.state().coresUsed, worker.state().memoryUsed], [0, 0]);
 });
 

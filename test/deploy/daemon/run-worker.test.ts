@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { workerArguments } from '../../../src/deploy/daemon/daemon-arguments.ts';
+import { parseDaemonOptions } from '../../../src/deploy/daemon/daemon-options.ts';
+import { runWorker } from '../../../src/deploy/daemon/run-worker.ts';
+import { recordingLogger } from '../../kit/rpc.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'iskra-run-worker-'));
+after(() => rmSync(folder, { recursive: true }));
+
+async function run(...argv: string[]) {
+  const lines: string[] = [];
+  const machine = { env: {}, workingFolder: folder, cores: 2, memory: 4096, address: undefined, warn: () => {} };
+  const given = parseDaemonOptions('worker', ['--host', '127.0.0.1', '--webui-port', '0', ...argv]);
+  const args = await workerArguments(given, machine);
+  return runWorker(args, { env: {}, logFile: null, programs: {} }, recordingLogger(lines));
+}
+
+test('a worker without a master serves its pages, and says that it is not ready', async () => {
+  const worker = await run('spark://127.0.0.1:1');
+  try {
+    const get = (path: string) => fetch(`${worker.webUiUrl}${path}`);
+    assert.equal((await get('/health')).status, 200);
+    assert.equal((await get('/readyz')).status, 503);
+    assert.match(await (await get('/')).text(), /<title>Spark Worker at 127\.0\.0\.1:\d+<\/title>/);
+    const json = (await (await get('/json/')).json()) as { masterurl: string; cores: number };
+    assert.deepEqual([json.masterurl, json.cores], ['', 2]);
+  } finally {
+    await worker.stop();
+  }
+  await assert.rejects(fetch(`${worker.webUiUrl}/health`));
+});
+
+test('a worker that cannot start leaves no port open', async () => {
+  writeFileSync(join(folder, 'file'), '');
+  const ports = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPServerWrap').length;
+  const before = ports();
+  await assert.rejects(
+    run('--work-dir', 'file', 'spark://127.0.0.1:1'),
+    /Failed to create work directory .*: it is a file/,
+  );
+  while (ports() > before) await new Promise((resolve) => setImmediate(resolve)); // it closes in its own time
+});

@@ -153,14 +153,40 @@ async function serve(options: HttpServerOptions, incoming: IncomingMessage, outg
       response = refuse(413, `The request is larger than ${options.maxBodyBytes} bytes.`);
     } else {
       const request = requestOf(incoming, body);
-      response = request === null ? refuse(400, 'Bad request path.') : await options.handle(request);
+      response = request === null ? refuse(400, 'Bad request path.') : checked(await options.handle(request));
     }
   } catch (error) {
     if (incoming.destroyed && !incoming.complete) return; // it went away while it spoke
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    options.log.error(`${options.service}: ${incoming.method} ${pathOnly(incoming.url ?? '')}: ${text}`);
-    response = refuse(500, 'Internal server error; the log of this daemon says more.');
+    response = failed(options, incoming, error);
   }
+  try {
+    send(options, incoming, outgoing, response);
+  } catch (error) {
+    // Filters are of somebody else's making: what they give may be no answer.
+    response.stream?.destroy();
+    send(options, incoming, outgoing, failed(options, incoming, error));
+  }
+}
+
+function checked(response: HttpResponse): HttpResponse {
+  const { status, headers, body } = (response ?? {}) as Partial<HttpResponse>;
+  if (typeof status === 'number' && typeof headers === 'object' && typeof body === 'string') return response;
+  throw new TypeError('a filter or handler gave no { status, headers, body }');
+}
+
+function failed({ log, service, refuse }: HttpServerOptions, incoming: IncomingMessage, error: unknown): HttpResponse {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  log.error(`${service}: ${incoming.method} ${pathOnly(incoming.url ?? '')}: ${text}`);
+  return (refuse ?? textAnswer)(500, 'Internal server error; the log of this daemon says more.');
+}
+
+/** @throws what Node throws for an answer that cannot be; nothing has been sent then. */
+function send(
+  options: HttpServerOptions,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  response: HttpResponse,
+): void {
   const { stream } = response;
   if (outgoing.destroyed) {
     stream?.destroy();

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { test } from 'node:test';
 import { silentLogger } from '../../src/base/logger.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
-import { type HttpHandler, textAnswer } from '../../src/ui/http-messages.ts';
+import { type HttpHandler, type HttpResponse, textAnswer } from '../../src/ui/http-messages.ts';
 import { type RunningHttpServer, startHttpServer } from '../../src/ui/http-server.ts';
 import { securityHeaders } from '../../src/ui/security-headers.ts';
 import { recordingLogger } from '../kit/rpc.ts';
@@ -76,6 +76,18 @@ test('what a handler throws is logged, and the client sees nothing of it', async
       assert.ok(!text.includes('secret place') && !text.includes('.ts') && !text.includes('.js'), text);
       assert.equal(log.length, 1);
       assert.match(log[0] ?? '', /^TestUI: GET \/page: Error: the secret place/);
+    },
+  );
+});
+
+test('an answer that cannot be sent ends its connection, and no more', async () => {
+  await withServer(
+    // As filters of somebody else's making may give.
+    ({ path }) =>
+      (path === '/none' ? undefined : { status: 200, headers: { 'x-y': 'a\nb' }, body: 7 }) as unknown as HttpResponse,
+    async (base, _, log) => {
+      for (const path of ['/none', '/odd']) assert.equal((await fetch(base + path)).status, 500, path);
+      assert.equal(log.length, 2);
     },
   );
 });

@@ -336,9 +336,11 @@ class Loop implements MasterLoop {
   /** @returns what is to be waited for, never rejected. */
   #do(work: Work): undefined | Promise<void> {
     switch (work.type) {
-      case 'SendToWorker':
-        this.#send(WORKER_ENDPOINT, work.to, work.message);
+      case 'SendToWorker': {
+        const fault = this.#send(WORKER_ENDPOINT, work.to, work.message);
+        if (fault !== null) this.#notSent(work.message, fault);
         return undefined;
+      }
       case 'SendToApp':
         this.#send(APP_CLIENT_ENDPOINT, work.to, work.message);
         return undefined;
@@ -358,25 +360,40 @@ class Loop implements MasterLoop {
     }
   }
 
-  /** Over the connection by which it is known; only who has none, being on record alone, is dialed. */
-  #send(endpoint: string, { address, connection }: Peer, message: MasterToWorker | MasterToApp): void {
-    if (connection !== null) {
-      this.#callers.get(connection)?.ref<MasterToWorker | MasterToApp>(endpoint).send(message);
-      return;
-    }
-    if (address === null) return;
-    const key = `${endpoint}@${address}`;
-    let ref = this.#dialed.get(key);
-    if (ref === undefined) {
-      try {
-        ref = this.#env.ref<MasterToWorker | MasterToApp>(parseAddress(address), endpoint);
-      } catch (error) {
-        this.#log.warn(`${message.type} is not sent to ${endpoint}: ${messageOf(error)}`);
-        return;
+  /**
+   * Over the connection by which it is known; only who has none, being on record alone, is dialed.
+   *
+   * @returns why it cannot be sent at all: what an application asks for may have come here, and be too large to go on.
+   */
+  #send(endpoint: string, { address, connection }: Peer, message: MasterToWorker | MasterToApp): string | null {
+    try {
+      if (connection !== null) {
+        this.#callers.get(connection)?.ref<MasterToWorker | MasterToApp>(endpoint).send(message);
+        return null;
       }
+      if (address === null) return null;
+      const key = `${endpoint}@${address}`;
+      const ref = this.#dialed.get(key) ?? this.#env.ref<MasterToWorker | MasterToApp>(parseAddress(address), endpoint);
       this.#dialed.set(key, ref);
+      ref.send(message);
+      return null;
+    } catch (error) {
+      const fault = `${message.type} cannot be sent to ${endpoint} ${address ?? ''}: ${messageOf(error)}`;
+      this.#log.error(fault);
+      return fault;
     }
-    ref.send(message);
+  }
+
+  /** What was to be launched has failed: nobody else would say so. */
+  #notSent(message: MasterToWorker, fault: string): void {
+    if (message.type === 'LaunchExecutor') {
+      const { appId, execId } = message;
+      const news = { type: 'ExecutorStateChanged', appId, execId, state: 'FAILED', message: fault } as const;
+      this.#hear({ type: 'FromWorker', from: 'nobody', message: { ...news, exitStatus: null } });
+    } else if (message.type === 'LaunchDriver') {
+      const news = { type: 'DriverStateChanged', driverId: message.driverId, state: 'ERROR' } as const;
+      this.#hear({ type: 'FromWorker', from: 'nobody', message: { ...news, exception: fault } });
+    }
   }
 
   #reply({ askId, reply }: MasterReply): void {

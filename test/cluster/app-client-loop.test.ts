@@ -118,6 +118,18 @@ describe('the client of an application over the network', () => {
       assert.deepEqual(await master.heard.next(), { type: 'UnregisterApplication', appId: 'app-1' });
     }));
 
+  test('gives up at once when what it is cannot be sent', () =>
+    scene(
+      async ({ client, news }) => {
+        client.start();
+        const dead = await news.next();
+        assert.equal(dead.type, 'Dead');
+        assert.match('reason' in dead ? dead.reason : '', /message\.app\.name holds a function, which cannot travel/);
+      },
+      undefined,
+      { app: { ...app(), name: (() => {}) as unknown as string } },
+    ));
+
   test('stops while it registers: an answer that is late is declined', () =>
     scene(async ({ master, client }) => {
       client.start();

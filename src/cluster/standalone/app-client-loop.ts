@@ -12,7 +12,7 @@ import { MASTER_ENDPOINT } from '../../protocol/master-worker.ts';
 import { parseAddress } from '../../rpc/rpc-address.ts';
 import type { RpcCaller } from '../../rpc/rpc-endpoint.ts';
 import type { RpcEnv } from '../../rpc/rpc-env.ts';
-import { RpcEndpointNotFoundError, RpcHandshakeError } from '../../rpc/rpc-errors.ts';
+import { RpcEndpointNotFoundError, RpcHandshakeError, RpcMessageError } from '../../rpc/rpc-errors.ts';
 import { type AppClientOptions, REGISTRATION_TIMEOUT_MS, StandaloneAppClient } from './app-client.ts';
 import type { AppClientEffect, AppClientEvent, AppClientNews, AppQuestion, ConnectionId } from './app-client-events.ts';
 
@@ -154,7 +154,10 @@ export class AppClientLoop {
       this.#hear({ type: 'Reached', master, connection });
     } catch (error) {
       this.#connecting.delete(master);
-      const final = error instanceof RpcHandshakeError || error instanceof RpcEndpointNotFoundError;
+      // The last: a description that is too large, say, to be sent.
+      const final = [RpcHandshakeError, RpcEndpointNotFoundError, RpcMessageError].some(
+        (kind) => error instanceof kind,
+      );
       this.#hear({ type: 'NotReached', master, message: (error as Error).message, final });
     }
   }

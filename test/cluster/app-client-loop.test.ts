@@ -13,6 +13,7 @@ import { formatAddress } from '../../src/rpc/rpc-address.ts';
 import type { AskMessage, RpcCaller } from '../../src/rpc/rpc-endpoint.ts';
 import type { RpcEnv } from '../../src/rpc/rpc-env.ts';
 import { driverSecurity, type RpcSecurity, sharedSecret } from '../../src/rpc/security.ts';
+import { ManualClock } from '../kit/manual-clock.ts';
 import { app } from '../kit/master-machine.ts';
 import { addressOf, OPEN, recordingLogger, withEnvs } from '../kit/rpc.ts';
 
@@ -139,20 +140,23 @@ describe('the client of an application over the network', () => {
       assert.deepEqual(await master.heard.next(), { type: 'UnregisterApplication', appId: 'app-1' });
     }));
 
-  test('asks again over the same connection when no answer came', () =>
-    scene(
+  test('asks again over the same connection when no answer came', () => {
+    const clock = new ManualClock();
+    return scene(
       async ({ master, client, news }) => {
         client.start();
         assert.equal((await master.heard.next()).type, 'RegisterApplication');
         const first = master.caller;
+        clock.advance(100);
         assert.equal((await master.heard.next()).type, 'RegisterApplication');
         assert.equal(master.caller?.id, first?.id);
         master.say(REGISTERED);
         assert.equal((await news.next()).type, 'Connected');
       },
       undefined,
-      { registrationTimeoutMs: 100 },
-    ));
+      { registrationTimeoutMs: 100, clock },
+    );
+  });
 
   test('takes the word of another master that calls, and of its connection alone from then on', () =>
     scene(async ({ master, client, driver, news, lines }, make) => {

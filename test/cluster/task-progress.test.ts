@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -16,15 +16,23 @@ const SETTINGS = {
   'spark.speculation.quantile': '0.5',
   'spark.speculation.multiplier': '1.1',
   'spark.speculation.efficiency.longRunTaskFactor': '100',
-  'spark.speculation.efficiency.processRateMultiplier': '0.25', // whatever else the machine does meanwhile
+  // Whatever else the machine does meanwhile: a task that nothing is known of has read 0 a second.
+  'spark.speculation.efficiency.processRateMultiplier': '0.01',
 };
 
-/** Three files of 100 lines and one of 1,000, a millisecond a line: of the four tasks one runs ten times as long. */
-async function slowTasksOf(efficiency: boolean): Promise<{ slow: number[]; seen: number[]; records: number }> {
+/**
+ * Three files of 100 lines and one of 1,000, a millisecond a line: of the four tasks one runs ten times as long, and not to its
+ * end before what is waited for has come.
+ */
+async function slowTasksOf(
+  efficiency: boolean,
+  waitsFor: (slow: readonly number[], seen: readonly number[]) => boolean,
+): Promise<{ slow: number[]; records: number }> {
   const dir = mkdtempSync(join(tmpdir(), 'iskra-progress-'));
+  const go = `${dir}.go`;
   const sizes = [100, 100, 100, 1000];
   sizes.forEach((lines, i) => {
-    writeFileSync(join(dir, `part-${i}`), 'x\n'.repeat(lines));
+    writeFileSync(join(dir, `part-${i}`), 'x\n'.repeat(lines - 1) + (lines === 1000 ? 'last\n' : 'x\n'));
   });
   const sc = await SparkContext.create({ ...SETTINGS, 'spark.speculation.efficiency.enabled': String(efficiency) });
   // Executors that are just starting make tasks slow that should be quick.
@@ -35,39 +43,45 @@ async function slowTasksOf(efficiency: boolean): Promise<{ slow: number[]; seen:
   while (new Set(await sc.parallelize([1, 2, 3, 4], 4).map(wait).collect()).size < 2);
   const slow: number[] = [];
   const seen: number[] = [];
+  const look = (): void => {
+    if (waitsFor(slow, seen)) writeFileSync(go, '');
+  };
   sc.addSparkListener({
-    onSpeculativeTaskSubmitted: ({ index }) => void slow.push(index),
+    onSpeculativeTaskSubmitted: ({ index }) => {
+      slow.push(index);
+      look();
+    },
     onExecutorMetricsUpdate: ({ tasks }) => {
       for (const { metrics } of tasks) seen.push(metrics.inputRecordsRead);
+      look();
     },
   });
   try {
     const records = await sc
       .textFile(dir, 1)
       .map((line) => {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+        const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+        pause();
+        while (line === 'last' && !existsSync(go)) pause();
         return line;
       })
       .count();
-    return { slow, seen, records };
+    return { slow, records };
   } finally {
     await sc.stop();
     rmSync(dir, { recursive: true });
+    rmSync(go, { force: true });
   }
 }
 
 test('heartbeats tell how fast tasks read: a long task that reads as fast as others gets no second copy', async () => {
-  const { slow, seen, records } = await slowTasksOf(true);
+  const { slow, records } = await slowTasksOf(true, (_, seen) => seen.some((n) => n > 100));
   assert.equal(records, 1300);
   assert.ok(!slow.includes(3), `slow tasks: ${slow}`);
-  assert.ok(
-    seen.some((n) => n > 0 && n < 1000),
-    `records read as heartbeats told: ${seen}`,
-  );
 });
 
 test('without spark.speculation.efficiency.enabled the long task counts as slow', async () => {
-  const { slow, records } = await slowTasksOf(false);
+  const { slow, records } = await slowTasksOf(false, (slow) => slow.includes(3));
   assert.equal(records, 1300);
   assert.ok(slow.includes(3), `slow tasks: ${slow}`);
 });

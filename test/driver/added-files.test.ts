@@ -42,7 +42,7 @@ before(async () => {
   });
   await new Promise<void>((go) => server.listen(0, '127.0.0.1', go));
   web = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const conf = { master: 'local[2]', appName: 'files', 'spark.log.level': 'OFF', 'spark.files.fetchTimeout': '2s' };
+  const conf = { master: 'local[2]', appName: 'files', 'spark.log.level': 'OFF', 'spark.files.fetchTimeout': '4s' };
   sc = await SparkContext.create(conf);
 });
 after(async () => {

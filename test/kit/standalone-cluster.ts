@@ -10,6 +10,7 @@ import { startWorker, type WorkerLoop, type WorkerOptions } from '../../src/depl
 import type { ApplicationSummary } from '../../src/protocol/deploy-summaries.ts';
 import { DRIVER_MAIN, EXECUTOR_MAIN } from '../../src/protocol/worker-process.ts';
 import type { RpcSecurity } from '../../src/rpc/security.ts';
+import { freePort } from './free-port.ts';
 import { OPEN } from './rpc.ts';
 
 const EXECUTOR = fileURLToPath(new URL('../../src/main/executor-process.js', import.meta.url));
@@ -54,7 +55,7 @@ export class StandaloneCluster {
       }),
       ...options.conf,
     });
-    const master = await makeMaster(conf, options, 0);
+    const master = await makeMaster(conf, options, options.recovers === true ? await freePort() : 0);
     const cluster = new StandaloneCluster(directory, conf, options, master);
     for (let i = 0; i < (options.workers ?? 2); i++) await cluster.addWorker();
     await cluster.until((state) => state.workers.length === cluster.workers.length);

@@ -25,6 +25,8 @@ export interface SceneOptions extends Partial<WorkerOptions> {
   readonly moreMasters?: readonly string[];
   /** What the master answers to a registration. */
   readonly answer?: MasterToWorker;
+  /** The master's, for one that comes back; otherwise any. */
+  readonly masterPort?: number;
   /** `spark.local.dir`. @param below the directory of the test */
   readonly localDir?: (below: string) => string;
 }
@@ -39,10 +41,11 @@ export async function workerScene(
   t: TestContext,
   programs: Readonly<Record<string, string>> = {},
   conf: Readonly<Record<string, string>> = {},
-  { moreMasters = [], answer, localDir = (below) => join(below, 'local'), ...more }: SceneOptions = {},
+  { moreMasters = [], answer, masterPort = 0, localDir = (below) => join(below, 'local'), ...more }: SceneOptions = {},
 ): Promise<WorkerScene> {
   const directory = mkdtempSync(join(tmpdir(), 'worker-'));
-  const master = await FakeMaster.start(more.security === undefined ? {} : { security: more.security });
+  const security = more.security === undefined ? {} : { security: more.security };
+  const master = await FakeMaster.start({ ...security, port: masterPort });
   let worker: WorkerLoop | null = null;
   t.after(async () => {
     await worker?.stop();

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DaemonPlace } from '../kit/daemon-place.ts';
+import { freePort } from '../kit/free-port.ts';
 
 /** One that has ended and that nobody has asked for its exit code is dead, too. */
 function isAlive(pid: number): boolean {
@@ -235,7 +236,7 @@ test('a master that was killed comes back at its port with what it had', { timeo
     ...['--conf', 'spark.deploy.recoveryMode=FILESYSTEM'],
     ...['--conf', `spark.deploy.recoveryDirectory=${join(place.folder, 'recovery')}`],
   ];
-  const first = await place.run('master', '--daemon', ...settings);
+  const first = await place.run('master', '--daemon', ...settings, '--port', String(await freePort()));
   assert.equal(first.code, 0, first.err);
   const url = /at (spark:\/\/localhost:(\d+)),/.exec(first.out);
   const worker = place.start('worker', '-c', '1', '-m', '256M', url?.[1] ?? '');

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { sharedSecret } from '../../src/rpc/security.ts';
 import { executorPids, kill } from '../kit/executors.ts';
+import { freePort } from '../kit/free-port.ts';
 import { StandaloneCluster } from '../kit/standalone-cluster.ts';
 
 const ISKRA = fileURLToPath(new URL('../../../bin/iskra', import.meta.url));
@@ -50,7 +51,7 @@ test('a shuffle service is killed and started again between the stages, executor
   writeFileSync(secretFile, 'of the cluster\n', { mode: 0o600 });
   const authenticate = ['spark.authenticate=true', `spark.authenticate.secret.file=${secretFile}`];
   const options = ['--host', '127.0.0.1', ...authenticate.flatMap((text) => ['--conf', text])];
-  const first = await shuffleService(t, localDir, 0, ...options);
+  const first = await shuffleService(t, localDir, await freePort(), ...options);
   const cluster = await StandaloneCluster.start({
     workers: 1,
     coresPerWorker: 2,

@@ -235,9 +235,9 @@ test('a worker that gets SIGPWR tells its master that it takes nothing more', { 
 test('a worker that was stopped for too long comes back, ends what was given up, and takes part again', {
   timeout: 170_000,
 }, async (t) => {
-  const cluster = await StandaloneCluster.start({ workers: 0, conf: { 'spark.worker.timeout': '1' } });
+  const cluster = await StandaloneCluster.start({ workers: 0, conf: { 'spark.worker.timeout': '4' } });
   const { child, ended } = new IskraWorker(cluster.url, cluster.directory, {
-    settings: ['spark.worker.timeout=1'],
+    settings: ['spark.worker.timeout=4'],
     env: { SPARK_LOCAL_DIRS: join(cluster.directory, 'local') },
   });
   t.after(async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SilenceWatch } from '../../src/rpc/silence-watch.ts';
+import { freePort } from '../kit/free-port.ts';
 import { ManualClock } from '../kit/manual-clock.ts';
 import { Middleman, portOf, recordingLogger, withEnvs } from '../kit/rpc.ts';
 
@@ -93,9 +94,7 @@ describe('a connection that leads nowhere any more', () => {
       const between = new Middleman(portOf(server));
       await between.listen();
       const never = { ...SILENCE, ms: Number.POSITIVE_INFINITY };
-      const other = await make({ port: 0, silenceTimeout: never });
-      const port = portOf(other);
-      await other.stop();
+      const port = await freePort();
       // It says that it serves a port at which nobody is.
       const client = await make({ port, portMaxRetries: 0, silenceTimeout: never });
       const ref = await client.connect<{ type: 'Hello' }>({ host: '127.0.0.1', port: between.port }, 'Server');

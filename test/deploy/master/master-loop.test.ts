@@ -13,6 +13,7 @@ import type { WorkerToMaster } from '../../../src/protocol/master-worker.ts';
 import type { RecoveryRecord } from '../../../src/protocol/recovery.ts';
 import { sharedSecret } from '../../../src/rpc/security.ts';
 import { type FakeCluster, withCluster } from '../../kit/fake-peers.ts';
+import { freePort } from '../../kit/free-port.ts';
 import { ManualClock } from '../../kit/manual-clock.ts';
 import { app, driver } from '../../kit/master-machine.ts';
 import { OPEN, RawClient, recordingLogger } from '../../kit/rpc.ts';
@@ -404,7 +405,7 @@ function recovery(t: TestContext): FileSystemEngine {
 test('a master that comes back at its port finds its workers and applications again', (t) =>
   withCluster(async (cluster) => {
     const persistence = recovery(t);
-    const first = await cluster.master({}, { persistence });
+    const first = await cluster.master({}, { persistence, port: await freePort() });
     const worker = await cluster.worker('a', first);
     await worker.register();
     const client = await cluster.app(first);

@@ -7,6 +7,7 @@ import { SparkConf } from '../../../src/config/spark-conf.ts';
 import { startWorker } from '../../../src/deploy/worker/worker-loop.ts';
 import { EXECUTOR_MAIN } from '../../../src/protocol/worker-process.ts';
 import { FakeMaster } from '../../kit/fake-master.ts';
+import { freePort } from '../../kit/free-port.ts';
 import { ManualClock } from '../../kit/manual-clock.ts';
 import { app, COMMAND } from '../../kit/master-machine.ts';
 import { addressOf, RawClient, withEnvs } from '../../kit/rpc.ts';
@@ -323,7 +324,12 @@ test('a master that does not answer keeps nobody from another', async (t) => {
 
 test('a worker comes back to a master that was restarted, by its id and with what runs', async (t) => {
   const clock = new ManualClock(Date.now());
-  const { master, worker, workDir, lines } = await workerScene(t, { [EXECUTOR_MAIN]: WAITS }, {}, { clock });
+  const { master, worker, workDir, lines } = await workerScene(
+    t,
+    { [EXECUTOR_MAIN]: WAITS },
+    {},
+    { clock, masterPort: await freePort() },
+  );
   await master.hears('RegisterWorker');
   master.launch(0);
   await printed(join(workDir, 'app-1/0/stdout'));

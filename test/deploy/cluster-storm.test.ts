@@ -114,6 +114,7 @@ class Storm {
           assert.fail(`${node.name} ends: ${effect.message}`);
           break;
         case 'CancelRegistration':
+        case 'EndPreparation':
         case 'RemoveDirs':
         case 'CleanWorkDir':
         case 'ExecutorRemoved':

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { ownExportOf } from '../base/own-modules.ts';
 import { applyReplacements, type FunctionAnalysis, PRIVATE_METHOD } from './analyze.ts';
 import type { AnyFunction } from './any-function.ts';
 import { type CapturedNames, encodeCaptures } from './capture-encoder.ts';
@@ -23,6 +24,11 @@ export function encodeFunction(graph: Graph, fn: AnyFunction, node: number): voi
   if (types.isProxy(fn)) graph.fail('a Proxy of a function cannot be copied');
   const noship = safeGet(fn, NOSHIP);
   if (noship !== undefined && noship !== null && noship !== false) graph.fail(String(noship));
+  const own = graph.inlineRoots.has(fn) ? null : ownExportOf(fn);
+  if (own !== null) {
+    graph.nodes[node] = ['module', graph.module('', own.specifier), own.exportName];
+    return;
+  }
   const { reading, source } = graph.locate(fn);
   addScopeRealm(reading);
   if (reading.bound !== null) {

@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import vm from 'node:vm';
+import { findOwnModule } from '../base/own-modules.ts';
 import { reviveError } from './errors.ts';
 import { driverText, homeHint, localPath, localUrl } from './module-home.ts';
 import type { ModuleRef } from './wire.ts';
@@ -80,6 +81,8 @@ export async function loadModules(refs: readonly ModuleRef[]): Promise<void> {
 
 async function load(ref: ModuleRef): Promise<Namespace> {
   if (isBuiltin(ref.specifier)) return builtinNamespace(ref.specifier);
+  const own = findOwnModule(ref.specifier);
+  if (own !== null) return typeof own === 'string' ? importerFor('')(own) : own;
   if (ref.commonJs) return { exports: createRequire(localUrl(ref.parent))(localSpecifier(ref.specifier)) as unknown };
   return importerFor(ref.parent)(
     localSpecifier(ref.specifier),
@@ -102,9 +105,13 @@ export function loadModulesSync(refs: readonly ModuleRef[]): void {
 
 function loadSync(ref: ModuleRef): Namespace {
   if (isBuiltin(ref.specifier)) return builtinNamespace(ref.specifier);
-  const specifier = localSpecifier(ref.specifier);
+  const own = findOwnModule(ref.specifier);
+  if (own !== null && typeof own !== 'string') return own;
+  const specifier = own ?? localSpecifier(ref.specifier);
   const path = specifier.startsWith('file:') ? fileURLToPath(specifier) : specifier;
-  const exports: unknown = withoutExperimentalWarnings(() => createRequire(localUrl(ref.parent))(path) as unknown);
+  const exports: unknown = withoutExperimentalWarnings(
+    () => createRequire(ref.parent === '' ? import.meta.url : localUrl(ref.parent))(path) as unknown,
+  );
   if (ref.commonJs) return { exports };
   if (types.isModuleNamespaceObject(exports)) return exports as Namespace;
   return namespaceOf(exports); // an import of a CommonJS module

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { isProxy } from 'node:util/types';
 import { AccumulatorRegistry } from '../accumulator/accumulator.ts';
 import { type EpochMs, systemClock } from '../base/clock.ts';
+import { keepCode } from '../base/code-cache.ts';
 import { IskraError } from '../base/errors.ts';
 import { redactPairs } from '../base/redaction.ts';
 import { seededRandom } from '../base/seeded-random.ts';
@@ -469,6 +470,9 @@ export class DriverEnv {
       }
       case 'SparkListenerTaskEnd':
         this.#rateLimits.taskEnded(event.task.taskId);
+        break;
+      case 'SparkListenerJobEnd':
+        keepCode();
         break;
       default:
     }

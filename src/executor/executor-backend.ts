@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ExecutorPackage, seesDriversFiles } from '../app-package/executor-package.ts';
 import { openPackageCache } from '../app-package/package-cache.ts';
 import { systemClock } from '../base/clock.ts';
+import { keepCode } from '../base/code-cache.ts';
 import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
 import { FILES_FETCH_TIMEOUT, FILES_OVERWRITE } from '../config/context-entries.ts';
 import {
@@ -302,7 +303,10 @@ export class ExecutorBackend {
       blocks,
       ask,
       others,
-      (message) => send(results.keep(message)),
+      (message) => {
+        send(results.keep(message));
+        if (message.type === 'StatusUpdate') keepCode();
+      },
       systemClock,
       this.#log,
     );

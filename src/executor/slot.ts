@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { TaskAccumulators } from '../accumulator/accumulator.ts';
 import { systemClock } from '../base/clock.ts';
+import { keepCode } from '../base/code-cache.ts';
 import { type ErrorData, errorToData, IskraError } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import { userErrorData } from '../base/stack-frames.ts';
@@ -192,6 +193,7 @@ export class Slot {
         metrics: null,
       };
     }
+    keepCode(); // not after it: a thread whose job is done may be ended at any moment
     this.#reply(taskId, result);
   }
 

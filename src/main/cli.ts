@@ -93,7 +93,7 @@ async function submit(command: string, argv: readonly string[]): Promise<void> {
     }
     case 'ready':
       setSubmitDefaults(prepared.values);
-      prepareLocal(new SparkConf(prepared.values), new URL('./task-slot.js', import.meta.url));
+      prepareLocal(new SparkConf(prepared.values), new URL('../main/task-slot.js', import.meta.url));
       return runApplication(prepared, installation);
   }
 }

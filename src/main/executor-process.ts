@@ -47,7 +47,7 @@ const environment = { ...process.env };
 const workerSecurity = takeWorkerAccess(process.env);
 // Commands that tasks run get this environment, and so do slots.
 delete process.env[SECRET_ENVIRONMENT_VARIABLE];
-const slotEntry = new URL('./task-slot.js', import.meta.url);
+const slotEntry = new URL('../main/task-slot.js', import.meta.url);
 // Assigned where the rest of this process is loaded, below.
 let backend = null as ExecutorBackend | null;
 // The terminal sends Ctrl-C to all of its processes; it is the driver's to say when executors end.
@@ -85,9 +85,10 @@ if (args.workerUrl !== null) {
 }
 // The first slot's thread starts while the rest of this process is loaded: both take as long.
 prepareSlotThread(slotEntry, planMemory(conf, conf.get(EXECUTOR_MEMORY), args.cores).slotHeapMiB);
-const executor = await import('../executor/executor-backend.ts');
-backend = new executor.ExecutorBackend(
-  { ...args, security, rpc, port: conf.get(BLOCK_MANAGER_PORT), slotEntry, environment },
-  exit,
-);
-void backend.start();
+void import('../executor/executor-backend.ts').then(({ ExecutorBackend }) => {
+  backend = new ExecutorBackend(
+    { ...args, security, rpc, port: conf.get(BLOCK_MANAGER_PORT), slotEntry, environment },
+    exit,
+  );
+  return backend.start();
+});

@@ -1,0 +1,131 @@
+// Compiled code of a script, kept between processes: V8 then need not parse and compile it again. Nothing depends on it. A cache
+// that is missing, of another Node, of other flags, damaged, or that cannot be written leaves things as they are without one.
+import { randomBytes } from 'node:crypto';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { cachedDataVersionTag } from 'node:v8';
+import { crc32 } from 'node:zlib';
+import { processWide } from './process-wide.ts';
+
+/** In the user's own folder old caches are deleted; in the installation's they go with it. */
+const KEEP_MS = 30 * 24 * 3_600_000;
+
+/** Where caches lie. */
+export interface CacheFolders {
+  /** Part of the installation: whoever can write there can change the program as well. */
+  readonly shared: string;
+  /** For installations that may only be read. Used when it belongs to the user who runs this. */
+  readonly own: string;
+}
+
+export function cacheFolders(installed: string): CacheFolders {
+  return { shared: installed, own: join(homedir(), '.cache', 'iskra', 'code') };
+}
+
+/**
+ * A file of compiled code. It begins with the CRC-32 of the rest, since V8 itself does not see that a byte has changed.
+ *
+ * V8 compares no more than the length of the script, so the name must say what script it is.
+ */
+export class CodeCache {
+  readonly #folders: CacheFolders;
+  readonly #name: string;
+
+  constructor(folders: CacheFolders, name: string) {
+    this.#folders = folders;
+    // V8's version, its flags and the features of the processor: of another one, V8 would refuse the code.
+    this.#name = `${name}-${process.arch}-${cachedDataVersionTag().toString(36)}`;
+  }
+
+  /** @returns undefined: there is none that can be used. */
+  read(): Buffer | undefined {
+    const { shared, own } = this.#folders;
+    return readChecked(join(shared, this.#name)) ?? (isOurs(own) ? readChecked(join(own, this.#name)) : undefined);
+  }
+
+  write(code: Buffer): void {
+    const { shared, own } = this.#folders;
+    if (writeWhole(shared, this.#name, code)) return;
+    try {
+      mkdirSync(own, { recursive: true, mode: 0o700 });
+    } catch {
+      return;
+    }
+    if (isOurs(own) && writeWhole(own, this.#name, code)) removeOld(own);
+  }
+}
+
+function readChecked(path: string): Buffer | undefined {
+  try {
+    const bytes = readFileSync(path);
+    const code = bytes.subarray(4);
+    return bytes.length > 4 && bytes.readUInt32LE(0) === crc32(code) ? code : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Others see the whole file or none. */
+function writeWhole(folder: string, name: string, code: Buffer): boolean {
+  const draft = join(folder, `${name}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
+  try {
+    mkdirSync(folder, { recursive: true });
+    const sum = Buffer.alloc(4);
+    sum.writeUInt32LE(crc32(code));
+    writeFileSync(draft, Buffer.concat([sum, code]));
+    renameSync(draft, join(folder, name));
+    return true;
+  } catch {
+    rmQuietly(draft);
+    return false;
+  }
+}
+
+/** What lies there is run, so nobody else may have written it. */
+function isOurs(folder: string): boolean {
+  try {
+    const stat = lstatSync(folder);
+    return (
+      stat.isDirectory() && (stat.mode & 0o022) === 0 && (process.getuid === undefined || stat.uid === process.getuid())
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** The newest has just been written: its time is now. */
+function removeOld(folder: string): void {
+  try {
+    const newest = Math.max(...readdirSync(folder).map((name) => statSync(join(folder, name)).mtimeMs));
+    for (const name of readdirSync(folder))
+      if (newest - statSync(join(folder, name)).mtimeMs > KEEP_MS) rmQuietly(join(folder, name));
+  } catch {
+    // Another process cleans at the same time.
+  }
+}
+
+function rmQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It may be in a folder that is gone or only to be read.
+  }
+}
+
+const keeper = processWide<{ keep: (() => void) | null }>('codeCache.keeper', () => ({ keep: null }));
+
+/** Says what is to happen when enough of this thread's code has been compiled. */
+export function onKeepCode(keep: () => void): void {
+  keeper.keep = keep;
+}
+
+/**
+ * Keeps the code that this thread has compiled, unless there is a cache of it already; then it does nothing. To be called when a
+ * first piece of work is done: what has run by then is what starting takes.
+ */
+export function keepCode(): void {
+  const { keep } = keeper;
+  keeper.keep = null;
+  keep?.();
+}

@@ -1,9 +1,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SparkConf } from '../../../src/config/spark-conf.ts';
+import { workerSettings } from '../../../src/deploy/worker/worker-settings.ts';
 import { MASTER, WorkerMachine } from '../../kit/worker-machine.ts';
 
 test('its id has the time, host and port', () => {
   assert.equal(new WorkerMachine().worker.state().workerId, 'worker-20261121070809-w1-7001');
+});
+
+test('its defaults are those of Spark', () => {
+  const identity = { host: 'h', port: 1, cores: 1, memory: 1, webUiUrl: '', resources: {}, masters: [], workDir: '/w' };
+  const all = workerSettings(new SparkConf(), { ...identity, programs: {} }, 0);
+  const minute = 60_000;
+  assert.deepEqual(
+    [all.heartbeatMs, all.initialRegistrationRetries, all.maxRegistrationRetries, all.preferConfiguredMasterAddress],
+    [15_000, 6, 16, false],
+  );
+  assert.deepEqual(
+    [all.cleanupEnabled, all.cleanupIntervalMs, all.appDataTtlMs, all.cleanupFilesAfterExecutorExit],
+    [true, 30 * minute, 7 * 24 * 60 * minute, true],
+  );
+  assert.deepEqual(
+    [all.retainedExecutors, all.retainedDrivers, all.driverTerminateTimeoutMs, all.decommissionEnabled],
+    [1000, 1000, 10_000, false],
+  );
 });
 
 test('it tries 6 times in short intervals, 10 times in long ones, and gives up at the 17th', () => {

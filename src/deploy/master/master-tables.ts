@@ -54,11 +54,12 @@ export class MasterTables {
 
   /** An id that no application of this master had, nor one that it took over. */
   newAppId(): string {
-    const { appIdPattern, appNumberModulo } = this.settings;
-    for (;;) {
-      const id = fillPattern(appIdPattern, idTimestamp(this.at), this.#nextAppNumber);
+    const { appIdPattern, appNumberModulo = Number.POSITIVE_INFINITY } = this.settings;
+    for (let tried = 0; ; tried++) {
+      // All numbers of one second may be taken: then it goes on above.
+      const number = tried < appNumberModulo ? this.#nextAppNumber % appNumberModulo : this.#nextAppNumber;
+      const id = fillPattern(appIdPattern, idTimestamp(this.at), number);
       this.#nextAppNumber++;
-      if (appNumberModulo !== undefined) this.#nextAppNumber %= appNumberModulo;
       if (!this.apps.has(id) && !this.completedApps.some((app) => app.id === id)) return id;
     }
   }

@@ -87,12 +87,13 @@ test('old directories of applications go, the cache of packages and what runs st
     await cluster.until(({ workers }) => workers.length === 1);
     const over = await create();
     assert.equal(await over.range(10).count(), 10);
-    await over.stop();
     assert.ok(existsSync(join(workDir, over.applicationId, '0', 'stderr')));
+    await over.stop();
     mkdirSync(join(workDir, 'cache', 'objects'), { recursive: true });
     writeFileSync(join(workDir, 'notes.txt'), 'a plain file');
     await using sc = await create();
-    while (existsSync(join(workDir, over.applicationId))) await sleep(20);
+    const goes = (name: string): boolean => name === over.applicationId || name.startsWith('.removed-');
+    while (readdirSync(workDir).some(goes)) await sleep(20);
     assert.equal(await sc.range(10).count(), 10);
     assert.deepEqual(readdirSync(workDir).sort(), [sc.applicationId, 'cache', 'notes.txt'].sort());
     assert.ok(existsSync(join(workDir, 'cache', 'objects')));
@@ -162,7 +163,9 @@ test('a master whose disk is full serves on, and keeps its records when there is
     rmSync(filler);
     while (readdirSync(records).length < 2) await sleep(20);
     assert.deepEqual(
-      readdirSync(records).map((name) => name.split('_')[0]),
+      readdirSync(records)
+        .map((name) => name.split('_')[0])
+        .sort(),
       ['app', 'worker'],
     );
   });
@@ -193,18 +196,23 @@ test('hundreds of quick applications leave nothing in master and worker', async 
     await cluster.until(({ workers }) => workers.length === 1);
     const run = async (applications: number): Promise<number> => {
       for (let i = 0; i < applications; i++) {
-        const driver = await StandInDriver.start(cluster.url.slice('spark://'.length), app({ name: `quick ${i}` }));
+        // So large that whoever keeps one of them is seen.
+        const name = `quick ${i} `.padEnd(50_000);
+        const driver = await StandInDriver.start(cluster.url.slice('spark://'.length), app({ name }));
         await driver.hears('ExecutorUpdated', ({ state }) => state === 'EXITED');
         await driver.stop();
       }
       await cluster.until(({ activeApps, workers: [w] }) => activeApps.length === 0 && w?.coresUsed === 0);
       while (worker.state().executors.length > 0) await sleep(5);
-      collectGarbage();
+      for (let i = 0; i < 3; i++) {
+        await new Promise((resolve) => setImmediate(resolve)); // closed connections are let go of
+        collectGarbage();
+      }
       return process.memoryUsage().heapUsed;
     };
     const before = await run(60);
     const after = await run(140);
-    assert.ok(after - before < 140 * 5_000, `the heap grew by ${after - before} bytes in 140 applications`);
+    assert.ok(after - before < 140 * 10_000, `the heap grew by ${after - before} bytes in 140 applications`);
     const { completedApps, workers } = await cluster.state();
     assert.ok(completedApps.length <= 10);
     assert.equal(workers[0]?.memoryUsed, 0);

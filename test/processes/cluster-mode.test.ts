@@ -125,7 +125,7 @@ describe('a driver in the cluster', () => {
   });
 
   test('that its worker cannot get is an error that says so', async () => {
-    const { code, out, id } = await inCluster('local:/nowhere/app.mjs');
+    const { code, out, id } = await waiting('local:/nowhere/app.mjs');
     assert.deepEqual([code, await stateOf(id)], [1, 'ERROR']);
     assert.match(out, /Exception from cluster was: .*\/nowhere\/app\.mjs/);
     const told = await submit('--status', id);

@@ -20,8 +20,9 @@ await sc.stop();
 export async function main(): Promise<void> {
   const sc = await SparkContext.create();
   const wait = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-  const pids = await sc.range(0, 8, 1, 8).map(() => { wait(50); return process.pid; }).collect();
-  console.log('executors ' + [...new Set(pids)].join(' ') + ' of ' + sc.applicationId);
+  let pids = new Set<number>();
+  while (pids.size < 2) pids = new Set(await sc.range(0, 8, 1, 8).map(() => { wait(50); return process.pid; }).collect());
+  console.log('executors ' + [...pids].join(' ') + ' of ' + sc.applicationId);
   await sc.range(0, 4, 1, 4).map((x) => { wait(600_000); return x; }).collect();
 }
 `,

@@ -1,5 +1,5 @@
 // Holds ARCHITECTURE.md against the source: its picture and its folder table are those of floors.json, the paths and
-// functions it names exist. Links of all pages lead somewhere.
+// functions it names exist. Links of all pages lead somewhere. Files and tests that docs/standalone-rows.md names are there.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -60,6 +60,45 @@ for (const name of pages)
   for (const [, target] of readFileSync(join(root, name), 'utf8').matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g))
     if (!/^[a-z]+:/.test(target) && !existsSync(join(root, dirname(name), target)))
       complaints.push(`${name} links to ${target}, which does not exist`);
+
+// docs/standalone-rows.md: | row | where | shown by |. Files are there, and tests are called as it says.
+const rows = readFileSync(join(root, 'docs/standalone-rows.md'), 'utf8');
+for (const line of rows.split('\n')) {
+  const cells = line.split(/(?<!\\) \| /);
+  if (!line.startsWith('| ') || cells.length !== 3 || cells[1] === 'where') continue;
+  const [row = '', where = '', shown = ''] = cells;
+  const complain = (text) => complaints.push(`docs/standalone-rows.md, ${row.slice(2, 62)}…: ${text}`);
+  let folder = '';
+  for (const [, path] of where.matchAll(/`([\w./-]+\.ts)`/g)) {
+    if (path.includes('/')) folder = dirname(path);
+    if (!existsSync(join(root, 'src', path.includes('/') ? path : join(folder, path)))) complain(`no ${path}`);
+  }
+  // `folder/file`: name; name; `folder/file`
+  for (const [, path, names = ''] of shown.matchAll(
+    /`([\w./-]+)`(?:: (.*?))?(?=; `[\w-]+\/[\w./-]+`(?:[:;]| \||$)| \|$|$)/g,
+  )) {
+    const file = join(root, 'test', path.endsWith('.ts') ? path : `${path}.test.ts`);
+    if (!existsSync(file)) {
+      complain(`no test ${path}`);
+      continue;
+    }
+    const plain = (text) => text.replace(/\\(.)/g, '$1').replaceAll('’', "'").replaceAll('`', '');
+    const source = readFileSync(file, 'utf8');
+    const code = plain(source);
+    // Names of tests in a loop have what differs in them.
+    const patterns = Array.from(source.matchAll(/(?:test|it|check)\(\s*`([^`]*\$\{[^`]*)`/g), ([, title]) => {
+      const parts = plain(title).split(/\$\{(?:[^{}]|\{[^}]*\})*\}/);
+      return new RegExp(`^${parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`);
+    });
+    // A name may have semicolons of its own.
+    let name = '';
+    for (const part of names.split('; ')) {
+      name = name === '' ? part : `${name}; ${part}`;
+      if (code.includes(plain(name)) || patterns.some((pattern) => pattern.test(plain(name)))) name = '';
+    }
+    if (name !== '') complain(`${path} has no test called ${name}`);
+  }
+}
 
 for (const line of complaints) console.error(line);
 console.error(complaints.length ? `architecture: ${complaints.length} complaints` : 'architecture: ok');

@@ -274,6 +274,15 @@ export const WORKER_RETAINED_DRIVERS: ConfigEntry<number> = defineEntry({
   since: '0.2',
 });
 
+export const WORKER_SPARE_EXECUTORS: ConfigEntry<number> = defineEntry({
+  key: 'spark.iskra.worker.spareExecutors',
+  type: types.int,
+  default: 1,
+  check: notNegative,
+  doc: 'How many processes a worker keeps that wait to become executors, so that an application need not wait for their start; 0: none. Each is used once; one that waits holds some 30 MiB of its own.',
+  since: '0.2',
+});
+
 export const WORKER_DRIVER_TERMINATE_TIMEOUT: ConfigEntry<number> = defineEntry({
   key: 'spark.worker.driverTerminateTimeout',
   type: types.durationMs,

@@ -67,8 +67,10 @@ export class SlotHandle {
     this.#flags = slotFlags.make();
     const { port1, port2 } = new MessageChannel();
     this.#asks = port1;
-    this.#worker = takeSlotThread(entry, limits.heapMiB);
-    const start: StartSlot = { settings: { ...settings, slotIndex: index, flags: this.#flags }, asks: port2 };
+    const { worker, environment } = takeSlotThread(entry, limits.heapMiB);
+    this.#worker = worker;
+    const slotSettings: SlotSettings = { ...settings, slotIndex: index, flags: this.#flags };
+    const start: StartSlot = { settings: slotSettings, asks: port2, environment };
     this.#worker.postMessage(start, [port2]);
     this.#worker.on('message', (message: FromSlot) => {
       // Said before it was terminated: it is nobody's slot any more.

@@ -7,8 +7,22 @@ import { processWide } from '../base/process-wide.ts';
  */
 const YOUNG_GENERATION_MIB = 192;
 
+interface SlotThread {
+  readonly worker: Worker;
+  readonly entry: string;
+  readonly heapMiB: number;
+  /** Its environment is not that of the process: it is as old as the thread. */
+  readonly isOld: boolean;
+}
+
 interface Prepared {
-  thread: { readonly worker: Worker; readonly entry: string; readonly heapMiB: number } | null;
+  thread: SlotThread | null;
+}
+
+export interface TakenThread {
+  readonly worker: Worker;
+  /** What it has to take for its environment; null: it has it. */
+  readonly environment: Readonly<Record<string, string | undefined>> | null;
 }
 
 const prepared = processWide<Prepared>('executor.preparedSlot', () => ({ thread: null }));
@@ -27,19 +41,31 @@ function startThread(entry: URL, heapMiB: number): Worker {
 
 /**
  * Starts the first slot's thread while the application is still being loaded: the two need some 100 ms each, and then need
- * them together. A context that wants other limits does not use it.
+ * them together. A context that wants other limits does not use it. Another one than was prepared takes its place.
+ *
+ * @param isEarly the environment of the process will be another one when the thread is taken.
  */
-export function prepareSlotThread(entry: URL, heapMiB: number): void {
-  if (prepared.thread === null) prepared.thread = { worker: startThread(entry, heapMiB), entry: entry.href, heapMiB };
+export function prepareSlotThread(entry: URL, heapMiB: number, isEarly = false): void {
+  const { thread } = prepared;
+  if (thread !== null) {
+    if (isAsWanted(thread, entry, heapMiB)) return;
+    void thread.worker.terminate();
+  }
+  prepared.thread = { worker: startThread(entry, heapMiB), entry: entry.href, heapMiB, isOld: isEarly };
 }
 
 /** A thread for a new slot: the prepared one if it is as wanted. */
-export function takeSlotThread(entry: URL, heapMiB: number): Worker {
+export function takeSlotThread(entry: URL, heapMiB: number): TakenThread {
   const { thread } = prepared;
   prepared.thread = null;
   if (thread !== null) {
-    if (thread.entry === entry.href && thread.heapMiB === heapMiB && thread.worker.threadId > 0) return thread.worker;
-    void thread.worker.terminate();
+    const { worker, isOld } = thread;
+    if (isAsWanted(thread, entry, heapMiB)) return { worker, environment: isOld ? { ...process.env } : null };
+    void worker.terminate();
   }
-  return startThread(entry, heapMiB);
+  return { worker: startThread(entry, heapMiB), environment: null };
+}
+
+function isAsWanted(thread: SlotThread, entry: URL, heapMiB: number): boolean {
+  return thread.entry === entry.href && thread.heapMiB === heapMiB && thread.worker.threadId > 0;
 }

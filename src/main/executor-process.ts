@@ -10,6 +10,7 @@ import { EXIT } from '../executor/executor-exit.ts';
 import { planMemory } from '../executor/memory-plan.ts';
 import { prepareSlotThread } from '../executor/slot-thread.ts';
 import { outliveReaders, takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
+import { SPARE_ARGUMENT } from '../protocol/worker-process.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
 import { resolveSecurity, SECRET_ENVIRONMENT_VARIABLE } from '../rpc/security.ts';
 
@@ -38,57 +39,64 @@ function exit(code: number, stuck: boolean): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-const args = readArguments();
-// What has to be known before the driver can be asked for the rest.
-const conf = new SparkConf(JSON.parse(process.env['ISKRA_EXECUTOR_CONF'] ?? '{}'));
-const rpc = rpcSettings(conf);
-const security = resolveSecurity(conf, { role: 'executor', environment: process.env, keyId: args.applicationId });
-const environment = { ...process.env };
-const workerSecurity = takeWorkerAccess(process.env);
-// Commands that tasks run get this environment, and so do slots.
-delete process.env[SECRET_ENVIRONMENT_VARIABLE];
 const slotEntry = new URL('../main/task-slot.js', import.meta.url);
-// Assigned where the rest of this process is loaded, below.
-let backend = null as ExecutorBackend | null;
-// The terminal sends Ctrl-C to all of its processes; it is the driver's to say when executors end.
-process.on('SIGINT', () => {});
-process.on(`SIG${conf.get(EXECUTOR_DECOMMISSION_SIGNAL)}`, () => backend?.decommission());
-const end = (code: number, why: string): void => {
-  if (backend !== null) backend.end(code, why);
-  else process.exit(code); // there is nothing yet that would have to be stopped
-};
-process.on('SIGTERM', () => end(EXIT.terminated, 'RECEIVED SIGNAL TERM'));
-let workerIsGone = false;
-process.on('exit', () => {
-  backend?.removeFiles();
-  // What tasks have started and the worker would have ended: it had given this process a group of its own.
-  if (workerIsGone) signalOwnGroup('SIGTERM');
-});
-process.on('uncaughtException', (error) => {
-  const why = `Uncaught exception in the executor: ${error.stack}`;
-  if (backend === null) process.stderr.write(`${why}\n`);
-  if (backend === null) process.exit(EXIT.uncaughtException);
-  backend.fail(EXIT.uncaughtException, why);
-});
-if (args.workerUrl !== null) {
-  outliveReaders();
-  watchWorker({
-    workerUrl: args.workerUrl,
-    security: workerSecurity,
-    rpc,
-    onLost: (why) => {
-      workerIsGone = true;
-      end(EXIT.workerLost, why);
-    },
-    log: createStderrLogger(`Executor ${args.executorId}`),
+
+/** Arguments and environment are those of this executor. */
+function run(): void {
+  const args = readArguments();
+  // What has to be known before the driver can be asked for the rest.
+  const conf = new SparkConf(JSON.parse(process.env['ISKRA_EXECUTOR_CONF'] ?? '{}'));
+  const rpc = rpcSettings(conf);
+  const security = resolveSecurity(conf, { role: 'executor', environment: process.env, keyId: args.applicationId });
+  const environment = { ...process.env };
+  const workerSecurity = takeWorkerAccess(process.env);
+  // Commands that tasks run get this environment, and so do slots.
+  delete process.env[SECRET_ENVIRONMENT_VARIABLE];
+  // Assigned where the rest of this process is loaded, below.
+  let backend = null as ExecutorBackend | null;
+  // The terminal sends Ctrl-C to all of its processes; it is the driver's to say when executors end.
+  process.on('SIGINT', () => {});
+  process.on(`SIG${conf.get(EXECUTOR_DECOMMISSION_SIGNAL)}`, () => backend?.decommission());
+  const end = (code: number, why: string): void => {
+    if (backend !== null) backend.end(code, why);
+    else process.exit(code); // there is nothing yet that would have to be stopped
+  };
+  process.on('SIGTERM', () => end(EXIT.terminated, 'RECEIVED SIGNAL TERM'));
+  let workerIsGone = false;
+  process.on('exit', () => {
+    backend?.removeFiles();
+    // What tasks have started and the worker would have ended: it had given this process a group of its own.
+    if (workerIsGone) signalOwnGroup('SIGTERM');
+  });
+  process.on('uncaughtException', (error) => {
+    const why = `Uncaught exception in the executor: ${error.stack}`;
+    if (backend === null) process.stderr.write(`${why}\n`);
+    if (backend === null) process.exit(EXIT.uncaughtException);
+    backend.fail(EXIT.uncaughtException, why);
+  });
+  if (args.workerUrl !== null) {
+    outliveReaders();
+    watchWorker({
+      workerUrl: args.workerUrl,
+      security: workerSecurity,
+      rpc,
+      onLost: (why) => {
+        workerIsGone = true;
+        end(EXIT.workerLost, why);
+      },
+      log: createStderrLogger(`Executor ${args.executorId}`),
+    });
+  }
+  // The first slot's thread starts while the rest of this process is loaded: both take as long.
+  prepareSlotThread(slotEntry, planMemory(conf, conf.get(EXECUTOR_MEMORY), args.cores).slotHeapMiB);
+  void import('../executor/executor-backend.ts').then(({ ExecutorBackend }) => {
+    backend = new ExecutorBackend(
+      { ...args, security, rpc, port: conf.get(BLOCK_MANAGER_PORT), slotEntry, environment },
+      exit,
+    );
+    return backend.start();
   });
 }
-// The first slot's thread starts while the rest of this process is loaded: both take as long.
-prepareSlotThread(slotEntry, planMemory(conf, conf.get(EXECUTOR_MEMORY), args.cores).slotHeapMiB);
-void import('../executor/executor-backend.ts').then(({ ExecutorBackend }) => {
-  backend = new ExecutorBackend(
-    { ...args, security, rpc, port: conf.get(BLOCK_MANAGER_PORT), slotEntry, environment },
-    exit,
-  );
-  return backend.start();
-});
+
+if (process.argv[2] !== SPARE_ARGUMENT) run();
+else void import('./spare-executor.ts').then(({ waitForOrder }) => waitForOrder(slotEntry)).then(run);

@@ -48,6 +48,8 @@ export interface StartSlot {
   readonly settings: SlotSettings;
   /** A MessagePort: where the slot asks and is answered. */
   readonly asks: unknown;
+  /** In place of the one that the thread was started in; null: that is it. */
+  readonly environment: Readonly<Record<string, string | undefined>> | null;
 }
 
 /** What all tasks of a stage attempt have in common; travels once, with the program. */

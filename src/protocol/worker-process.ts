@@ -9,6 +9,25 @@ export const EXECUTOR_MAIN = 'CoarseGrainedExecutorBackend';
 export const DRIVER_MAIN = 'DriverWrapper';
 
 /**
+ * First argument of an executor's program that is started before it is known what for; cores and MiB of the executor that it most
+ * likely becomes follow. It waits for a line on descriptor `SPARE_ORDERS`, answers with a byte, and is that executor from then on.
+ * When whoever has started it is gone, it ends.
+ */
+export const SPARE_ARGUMENT = '--spare';
+export const SPARE_ORDERS = 3;
+
+/** The line, as JSON: all in which it differs from a process that is started for the purpose. */
+export interface SpareOrder {
+  readonly arguments: readonly string[];
+  /** The whole of it, secrets and all. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where it runs. */
+  readonly directory: string;
+  /** What lists of processes show. */
+  readonly title: string;
+}
+
+/**
  * Variable of a started process's environment: what it needs to connect to its worker, as JSON of `WorkerAccess`. Absent where
  * nobody has to prove anything.
  */

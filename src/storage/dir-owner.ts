@@ -80,6 +80,21 @@ export function removeEmptyWorkerDir(dir: string): boolean {
   }
 }
 
+/** Removes all directories below `root` with such names whose worker has ended, however it ended. @throws the error of reading `root`. */
+export function removeDirsOfDeadWorkers(root: string, prefix: string): void {
+  for (const name of readdirSync(root)) {
+    if (!name.startsWith(prefix)) continue;
+    const dir = join(root, name);
+    const owner = readOwner(dir, WORKER_FILE);
+    if (owner === null || isAlive(owner)) continue;
+    try {
+      rmSync(dir, { recursive: true, force: true });
+    } catch {
+      // Of another user, or another process removes it at this moment.
+    }
+  }
+}
+
 function readOwner(dir: string, file: string): ProcessIdentity | null {
   try {
     const owner = JSON.parse(readFileSync(join(dir, file), 'utf8')) as Partial<ProcessIdentity>;

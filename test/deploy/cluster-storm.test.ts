@@ -27,6 +27,7 @@ interface Node {
   /** What its disk and its processes are about to say. */
   readonly soon: Event[];
   readonly running: Set<string>;
+  readonly spares: Set<string>;
 }
 
 class Storm {
@@ -56,10 +57,11 @@ class Storm {
       masters: ['master:7077'],
       workDir: '/w',
       programs: { CoarseGrainedExecutorBackend: '/e', DriverWrapper: '/d' },
+      hasSpares: true,
     };
     const settings = workerSettings(new SparkConf(), identity, this.at);
     const worker = new Worker(settings, silentLogger, seededRandom(seed));
-    const node: Node = { name, worker, timers: new Map(), soon: [], running: new Set() };
+    const node: Node = { name, worker, timers: new Map(), soon: [], running: new Set(), spares: new Set() };
     this.nodes.push(node);
     this.toNode(node, { type: 'Start' });
   }
@@ -104,7 +106,21 @@ class Storm {
         case 'StartProcess':
           assert.ok(!node.running.has(effect.key), `${effect.key} runs twice on ${node.name}`);
           node.running.add(effect.key);
+          if (effect.spare !== null) {
+            assert.ok(node.spares.delete(effect.spare), `${effect.spare} is used twice on ${node.name}`);
+            const used = this.random.next() < 0.8;
+            const { spare: id } = effect;
+            node.soon.push(used ? { type: 'SpareUsed', id } : { type: 'SpareEnded', id, message: 'no answer' });
+          }
           node.soon.push({ type: 'ProcessStarted', key: effect.key });
+          break;
+        case 'StartSpare':
+          if (this.random.next() < 0.8) node.spares.add(effect.id);
+          else node.soon.push({ type: 'SpareEnded', id: effect.id, message: 'it exited with 1' });
+          assert.ok(node.spares.size <= 1, `${node.name} has more spares than wanted`);
+          break;
+        case 'EndSpare':
+          node.spares.delete(effect.id);
           break;
         case 'SignalProcess':
           if (node.running.delete(effect.key))

@@ -21,7 +21,10 @@ export class WorkerMachine {
   readonly startedAt = new Date(2026, 10, 21, 7, 8, 9).getTime();
   at: number = this.startedAt;
 
-  constructor(conf: Record<string, string | number> = {}, options: { seed?: number; masters?: string[] } = {}) {
+  constructor(
+    conf: Record<string, string | number> = {},
+    options: { seed?: number; masters?: string[]; spares?: boolean } = {},
+  ) {
     const identity = {
       host: 'w1',
       port: 7001,
@@ -32,6 +35,7 @@ export class WorkerMachine {
       masters: options.masters ?? ['m1:7077'],
       workDir: '/work',
       programs: { CoarseGrainedExecutorBackend: '/iskra/executor.js', DriverWrapper: '/iskra/driver.js' },
+      hasSpares: options.spares ?? false,
     };
     const settings = workerSettings(new SparkConf(conf), identity, this.at);
     this.worker = new Worker(settings, silentLogger, seededRandom(options.seed ?? 1));

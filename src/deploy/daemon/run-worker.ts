@@ -51,6 +51,7 @@ export async function runWorker(
       log,
       seed: randomInt(2 ** 32),
       programs,
+      hasSpares: true,
       environment: localDirs === undefined ? env : { ...env, SPARK_LOCAL_DIRS: localDirs },
     });
     worker = started;

@@ -9,3 +9,6 @@ export const ORDERS: ReadonlyMap<MasterToWorker['type'], string> = new Map([
   ['ApplicationFinished', 'end an application'],
   ['DecommissionWorker', 'decommission this worker'],
 ]);
+
+/** An id that comes from the network and becomes part of a path. */
+export const SAFE_ID: RegExp = /^(?!\.)[\w.-]{1,200}$/;

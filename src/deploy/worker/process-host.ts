@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
 import type { LogRolling } from './log-rolling.ts';
+import { GROUPS, signalGroup } from './process-group.ts';
+import { LOG_FILES, openLogs } from './process-logs.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { RollingLog } from './rolling-log.ts';
-import type { ProcessKey } from './worker-events.ts';
+import { SpareHost, type SpareListener } from './spare-host.ts';
+import type { ProcessKey, SpareId } from './worker-events.ts';
 
 /** What happens to processes. Never called from within a call of the host. */
 export interface ProcessListener {
@@ -32,10 +34,21 @@ const PRIVATE: readonly string[] = [
 
 /** What a process printed before it ended is written, unless something that it has started goes on to hold its pipes. */
 const LAST_WORDS_MS = 1000;
-const LOGS = ['stdout', 'stderr'] as const;
 
-/** Processes lead groups of their own, so that a signal reaches what they have started as well. */
-const GROUPS: boolean = process.platform !== 'win32';
+export interface ProcessHostOptions {
+  /** What runs the plans' arguments. */
+  readonly program: string;
+  /** Of this process. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where spares wait. */
+  readonly workDir: string;
+  readonly listener: ProcessListener;
+  readonly spareListener: SpareListener;
+  /** How what processes print is rolled; null: they write their files themselves. */
+  readonly rolling: LogRolling | null;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
 
 /**
  * Starts processes and ends them; each leads a group, which ends with it. When this process ends, however it does so by
@@ -43,7 +56,9 @@ const GROUPS: boolean = process.platform !== 'win32';
  */
 export class ProcessHost {
   readonly #program: string;
-  readonly #environment: Readonly<Record<string, string | undefined>>;
+  /** What processes get of that of this one. */
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #spares: SpareHost;
   readonly #listener: ProcessListener;
   readonly #log: Logger;
   readonly #rolling: LogRolling | null;
@@ -51,38 +66,77 @@ export class ProcessHost {
   readonly #running = new Map<ProcessKey, ChildProcess>();
   readonly #killAll = (): void => this.killAll();
 
-  /**
-   * @param program what runs the plans' arguments.
-   * @param environment of this process.
-   * @param rolling how what processes print is rolled; null: they write their files themselves.
-   */
-  constructor(
-    program: string,
-    environment: Readonly<Record<string, string | undefined>>,
-    listener: ProcessListener,
-    rolling: LogRolling | null,
-    clock: Clock,
-    log: Logger,
-  ) {
+  constructor(options: ProcessHostOptions) {
+    const { program, environment, workDir, listener, spareListener, rolling, clock, log } = options;
     this.#program = program;
-    this.#environment = environment;
+    this.#environment = Object.fromEntries(
+      Object.entries(environment).filter((each): each is [string, string] => isPublic(...each)),
+    );
     this.#listener = listener;
+    this.#log = log;
     this.#rolling = rolling;
     this.#clock = clock;
-    this.#log = log;
+    this.#spares = new SpareHost(program, this.#environment, workDir, rolling !== null, spareListener, clock);
     process.on('exit', this.#killAll);
   }
 
-  /** @param access set over the plan's environment. */
-  start(key: ProcessKey, plan: ProcessPlan, access: Readonly<Record<string, string>>): void {
+  /**
+   * @param access set over the plan's environment.
+   * @param spare becomes it, if it is there still and takes the order; else, or null: it is a new one.
+   */
+  start(key: ProcessKey, plan: ProcessPlan, access: Readonly<Record<string, string>>, spare: SpareId | null): void {
+    const environment = { ...this.#environment, ...plan.environment, ...access };
+    if (spare === null || plan.toSpare === null) {
+      this.#startNew(key, plan, environment);
+      return;
+    }
+    const title = [this.#program, ...plan.args].join(' ');
+    const order = { arguments: plan.toSpare, environment, directory: plan.directory, title };
+    this.#spares.use(spare, order, plan, (child) => {
+      if (child === null) this.#startNew(key, plan, environment);
+      else {
+        this.#running.set(key, child);
+        this.#follow(key, plan, child);
+        this.#listener.started(key);
+      }
+    });
+  }
+
+  startSpare(id: SpareId, args: readonly string[]): void {
+    this.#spares.start(id, args);
+  }
+
+  endSpare(id: SpareId): void {
+    this.#spares.end(id);
+  }
+
+  /** Does nothing when it has ended. */
+  signal(key: ProcessKey, signal: NodeJS.Signals): void {
+    const child = this.#running.get(key);
+    if (child !== undefined) signalGroup(child, signal);
+  }
+
+  /** At once, and all they have started. */
+  killAll(): void {
+    for (const child of this.#running.values()) signalGroup(child, 'SIGKILL');
+    this.#spares.killAll();
+  }
+
+  /** No process of its own is left to care for; those that could not be ended are tried a last time. */
+  close(): void {
+    this.killAll();
+    this.#spares.close();
+    process.off('exit', this.#killAll);
+  }
+
+  #startNew(key: ProcessKey, plan: ProcessPlan, environment: Readonly<Record<string, string>>): void {
     let child: ChildProcess;
     try {
-      child = this.#spawn(plan, access);
+      child = this.#spawn(plan, environment);
     } catch (error) {
       queueMicrotask(() => this.#listener.failed(key, this.#cannotRun(plan, error)));
       return;
     }
-    const logs = this.#rolling === null ? null : this.#roll(child, plan.directory, this.#rolling);
     let spawned = false;
     if (child.pid !== undefined) this.#running.set(key, child); // it runs, also if this process ends before it hears of it
     child.once('spawn', () => {
@@ -93,8 +147,14 @@ export class ProcessHost {
       if (spawned) this.#log.warn(`process of ${key}: ${error.message}`, { pid: child.pid });
       else this.#listener.failed(key, this.#cannotRun(plan, error));
     });
+    this.#follow(key, plan, child);
+  }
+
+  /** What it prints, and its end. */
+  #follow(key: ProcessKey, plan: ProcessPlan, child: ChildProcess): void {
+    const logs = this.#rolling === null ? null : this.#roll(child, plan.directory, this.#rolling);
     child.once('exit', (code, signal) => {
-      this.#signal(child, 'SIGKILL'); // what it started and left
+      signalGroup(child, 'SIGKILL'); // what it started and left
       if (this.#running.get(key) === child) this.#running.delete(key);
       const exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
       if (logs === null) this.#listener.exited(key, exitCode);
@@ -102,35 +162,14 @@ export class ProcessHost {
     });
   }
 
-  /** Does nothing when it has ended. */
-  signal(key: ProcessKey, signal: NodeJS.Signals): void {
-    const child = this.#running.get(key);
-    if (child !== undefined) this.#signal(child, signal);
-  }
-
-  /** At once, and all they have started. */
-  killAll(): void {
-    for (const child of this.#running.values()) this.#signal(child, 'SIGKILL');
-  }
-
-  /** No process of its own is left to care for; those that could not be ended are tried a last time. */
-  close(): void {
-    this.killAll();
-    process.off('exit', this.#killAll);
-  }
-
-  #spawn(plan: ProcessPlan, access: Readonly<Record<string, string>>): ChildProcess {
-    const environment: Record<string, string | undefined> = { ...this.#environment };
-    for (const name of PRIVATE) delete environment[name];
-    const files: number[] = [];
+  #spawn(plan: ProcessPlan, environment: Readonly<Record<string, string>>): ChildProcess {
+    const files = openLogs(plan);
     try {
-      for (const name of LOGS) files.push(openSync(join(plan.directory, name), 'a'));
-      writeSync(files[1] as number, plan.stderrHeader); // opened just now
       return spawn(this.#program, plan.args, {
         cwd: plan.directory,
         detached: GROUPS,
         stdio: this.#rolling === null ? ['ignore', ...files] : ['ignore', 'pipe', 'pipe'],
-        env: { ...environment, ...plan.environment, ...access },
+        env: environment,
       });
     } finally {
       for (const file of files) closeSync(file);
@@ -138,18 +177,18 @@ export class ProcessHost {
   }
 
   #roll(child: ChildProcess, directory: string, rolling: LogRolling): Promise<unknown> {
-    const follow = (name: (typeof LOGS)[number]): Promise<void> | undefined => {
+    const follow = (name: (typeof LOG_FILES)[number]): Promise<void> | undefined => {
       const stream = child[name];
       if (stream === null) return undefined;
       return new RollingLog(directory, name, rolling, this.#clock, this.#log).follow(stream);
     };
-    return Promise.all(LOGS.map(follow));
+    return Promise.all(LOG_FILES.map(follow));
   }
 
   #lastWords(child: ChildProcess, logs: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
       const cancel = this.#clock.after(LAST_WORDS_MS, () => {
-        for (const name of LOGS) child[name]?.destroy();
+        for (const name of LOG_FILES) child[name]?.destroy();
         resolve();
       });
       void logs.then(() => {
@@ -159,17 +198,12 @@ export class ProcessHost {
     });
   }
 
-  #signal(child: ChildProcess, signal: NodeJS.Signals): void {
-    if (child.pid === undefined) return;
-    try {
-      process.kill(GROUPS ? -child.pid : child.pid, signal);
-    } catch {
-      // It has ended, or belongs to somebody else by now.
-    }
-  }
-
   #cannotRun({ directory }: ProcessPlan, error: unknown): string {
     const why = error instanceof Error ? error.message : String(error);
     return `Cannot run program "${this.#program}" (in directory "${directory}"): ${why}`;
   }
+}
+
+function isPublic(name: string, value: string | undefined): boolean {
+  return value !== undefined && !PRIVATE.includes(name);
 }

@@ -1,6 +1,7 @@
 import { IskraError } from '../../base/errors.ts';
 import { REDACTED } from '../../base/redaction.ts';
 import type { Command } from '../../protocol/deploy-description.ts';
+import { EXECUTOR_MAIN } from '../../protocol/worker-process.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
 /** Where a process has its secret from. */
@@ -15,6 +16,8 @@ export type ProcessSecret =
 /** A process to start: `node` with these arguments. */
 export interface ProcessPlan {
   readonly args: readonly string[];
+  /** What a process that waits already is to be told instead: its arguments; null: it has to be a new one. */
+  readonly toSpare: readonly string[] | null;
   /** Set over the worker's own environment. */
   readonly environment: Readonly<Record<string, string>>;
   /** What it proves with who it is; nothing where the cluster has no secret. */
@@ -24,6 +27,10 @@ export interface ProcessPlan {
   /** What the file `stderr` begins with. */
   readonly stderrHeader: string;
 }
+
+/** Variables that Node, its libraries and the loader look at when a process starts, and not again. */
+const READ_AT_START =
+  /^(NODE_(?!ENV$)|UV_|V8_|LD_|DYLD_|MALLOC_|GLIBC_|ICU_|OPENSSL_|SSL_CERT_|LC_|LANG(UAGE)?$|TZ(DIR)?$)/;
 
 /**
  * The process that a command stands for; `secret` is the caller's to say.
@@ -47,14 +54,31 @@ export function planProcess(
       `Cannot run program ${JSON.stringify(command.mainClass)}: this worker has ${Object.keys(programs).join(', ')}`,
       { details: { mainClass: command.mainClass } },
     );
-  const args = [...command.nodeOptions, program, ...command.arguments.map((argument) => substitute(argument, values))];
+  const given = command.arguments.map((argument) => substitute(argument, values));
+  const args = [...command.nodeOptions, program, ...given];
   const shown = ['node', ...args].map((argument) => `"${redactArgument(argument, redaction)}"`).join(' ');
+  const whole = { ...command.environment, ...environment };
   return {
     args,
-    environment: { ...command.environment, ...environment },
+    toSpare: command.mainClass === EXECUTOR_MAIN && fitsSpare(command, given, whole) ? given : null,
+    environment: whole,
     directory,
     stderrHeader: `${title}: ${shown}\n${'='.repeat(40)}\n\n`,
   };
+}
+
+/** Far below what systems start a process with. */
+const MOST_CHARACTERS: number = 1 << 16;
+
+/** What a process cannot be started with is not for a spare either: then it fails as it does without. */
+function fitsSpare(command: Command, given: readonly string[], environment: Readonly<Record<string, string>>): boolean {
+  if (command.nodeOptions.length > 0 || Object.keys(command.environment).some((name) => READ_AT_START.test(name)))
+    return false;
+  const names = Object.keys(environment);
+  const all = [...given, ...names, ...Object.values(environment)].join('');
+  return (
+    all.length <= MOST_CHARACTERS && !all.includes('\0') && !names.some((name) => name === '' || name.includes('='))
+  );
 }
 
 /** Puts values in place of `{{NAME}}`; a name that nobody knows stays. Spark: ExecutorRunner.substituteVariables */

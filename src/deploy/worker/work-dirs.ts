@@ -7,12 +7,20 @@ import { IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { makeDirectory } from '../../base/make-directory.ts';
 import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
-import { ownAsWorker, removeEmptyDirsOfDeadWorkers, removeEmptyWorkerDir } from '../../storage/dir-owner.ts';
+import {
+  ownAsWorker,
+  removeDirsOfDeadWorkers,
+  removeEmptyDirsOfDeadWorkers,
+  removeEmptyWorkerDir,
+} from '../../storage/dir-owner.ts';
 import { oldDirectories, type WorkDirEntry } from './old-directories.ts';
 import { resourcesFileOf, resourcesText } from './resources-file.ts';
 
 /** What a directory is called from the moment on in which it is to go. No application is called so. */
 const DOOMED = '.removed-';
+
+/** How directories begin that hold what is said by processes that wait to be executors. No application is called so. */
+export const SPARES_PREFIX = '.spares-';
 
 /** How preparing an executor ended. */
 export type ExecutorDirs =
@@ -61,8 +69,9 @@ export class WorkDirs {
     this.#log = log;
   }
 
-  /** Removes what workers that were killed have left in the local directories, as far as it is empty. */
+  /** Removes what workers that were killed have left: what spares had, and local directories, as far as they are empty. */
   removeLeftBehind(): void {
+    removeDirsOfDeadWorkers(this.#workDir, SPARES_PREFIX);
     for (const root of this.#localRoots) {
       try {
         for (const directory of removeEmptyDirsOfDeadWorkers(root))
@@ -161,7 +170,7 @@ export class WorkDirs {
   async #entries(needed: ReadonlySet<string>): Promise<WorkDirEntry[]> {
     const entries: WorkDirEntry[] = [];
     for (const entry of await readdir(this.#workDir, { withFileTypes: true })) {
-      if (needed.has(entry.name)) continue;
+      if (needed.has(entry.name) || entry.name.startsWith(SPARES_PREFIX)) continue;
       const isDirectory = entry.isDirectory();
       try {
         const newest = isDirectory ? await newestBelow(join(this.#workDir, entry.name)) : 0;

@@ -6,6 +6,9 @@ import type { ProcessPlan } from './process-plan.ts';
 /** An RPC connection, by a name that is never used again in the process. */
 export type ConnectionId = string;
 
+/** A process that waits to become an executor's; never used again in the process. */
+export type SpareId = string;
+
 /** `app-…/0` of an executor, or the id of a driver. One process of a key runs at a time. */
 export type ProcessKey = string;
 
@@ -13,6 +16,8 @@ export type WorkerTimer =
   | 'ReregisterWithMaster'
   | 'SendHeartbeat'
   | 'WorkDirCleanup'
+  /** One that has ended is replaced. */
+  | 'StartSpares'
   /** A process has been running for a moment. */
   | `up ${ProcessKey}`
   /** One that was told to end has had its time. */
@@ -44,10 +49,19 @@ export type WorkerEvent = { readonly at: EpochMs } & (
   | { readonly type: 'ProcessExited'; readonly key: ProcessKey; readonly exitCode: number }
   /** Of the work directory: nothing in it had been changed for long. */
   | { readonly type: 'DirectoryRemoved'; readonly name: string }
+  /** A spare has become the process for which it was taken. */
+  | { readonly type: 'SpareUsed'; readonly id: SpareId }
+  /** It ended, could not be started, or did not take what it was told: then a process of its own was started instead. */
+  | { readonly type: 'SpareEnded'; readonly id: SpareId; readonly message: string }
   /** The operator's signal. Spark: WorkerDecommissionSigReceived */
   | { readonly type: 'DecommissionSignal' }
   | { readonly type: 'Stop' }
 );
+
+/** There is one alarm a timer; a new one replaces it. */
+type TimerEffect =
+  | { readonly type: 'SetTimer'; readonly timer: WorkerTimer; readonly at: EpochMs }
+  | { readonly type: 'CancelTimer'; readonly timer: WorkerTimer };
 
 /** What a runner of a process wants; `key` is its own. */
 export type ProcessEffect =
@@ -55,13 +69,26 @@ export type ProcessEffect =
   /** A driver's: what is fetched for it is not needed any more. */
   | { readonly type: 'EndPreparation'; readonly key: ProcessKey }
   | { readonly type: 'SignalProcess'; readonly key: ProcessKey; readonly signal: 'SIGTERM' | 'SIGKILL' }
-  /** There is one alarm a timer; a new one replaces it. */
-  | { readonly type: 'SetTimer'; readonly timer: WorkerTimer; readonly at: EpochMs }
-  | { readonly type: 'CancelTimer'; readonly timer: WorkerTimer };
+  | TimerEffect;
+
+export type SpareEffect =
+  /** `node` with these arguments; it waits until `StartProcess` names it. */
+  | { readonly type: 'StartSpare'; readonly id: SpareId; readonly args: readonly string[] }
+  /** At once; nothing more is heard of it. */
+  | { readonly type: 'EndSpare'; readonly id: SpareId }
+  | TimerEffect;
 
 /** All that a worker can want. Effects are begun in order. */
 export type WorkerEffect =
-  | ProcessEffect
+  | Exclude<ProcessEffect, { type: 'StartProcess' }>
+  /** `spare`: the process that is to become it, if it is there still and takes it; null: a new one. */
+  | {
+      readonly type: 'StartProcess';
+      readonly key: ProcessKey;
+      readonly plan: ProcessPlan;
+      readonly spare: SpareId | null;
+    }
+  | SpareEffect
   /** A RegisterWorker to each, all at the same time; whom it does not reach is a warning. Ends attempts that go on. */
   | { readonly type: 'RegisterAt'; readonly masters: readonly string[]; readonly worker: WorkerDescription }
   | { readonly type: 'CancelRegistration' }

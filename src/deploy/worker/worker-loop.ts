@@ -62,6 +62,8 @@ export interface WorkerOptions {
   readonly seed: number;
   /** Programs that may be launched: main class → the file that `node` runs. */
   readonly programs: Readonly<Record<string, string>>;
+  /** The program of executors can wait until it is needed (see `SPARE_ARGUMENT`); false when absent. */
+  readonly hasSpares?: boolean;
   readonly clock?: Clock;
   /** From masters, the web and this machine when absent. */
   readonly fetchApplication?: FetchApplication;
@@ -113,6 +115,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerLoop> {
     const address = rpc.address as RpcAddress; // it serves a port
     const identity = {
       ...{ host, port: address.port, cores, memory, webUiUrl, resources, masters, workDir, programs },
+      hasSpares: options.hasSpares === true && process.platform !== 'win32', // files that are open keep their names there
     };
     const settings = workerSettings(conf, identity, clock.now());
     return new WorkerLoop(options, settings, rpc, access, shuffleService, clock);
@@ -189,10 +192,11 @@ export class WorkerLoop {
         limits: { ttlMs: conf.get(PACKAGE_CACHE_TTL), maxBytes: conf.get(PACKAGE_CACHE_MAX_SIZE) },
         timeoutMs: conf.get(FILES_FETCH_TIMEOUT),
       });
-    this.#processes = new ProcessHost(
-      options.nodePath ?? process.execPath,
-      { ...environment, [CACHE_ENVIRONMENT_VARIABLE]: cacheFolder },
-      {
+    this.#processes = new ProcessHost({
+      program: options.nodePath ?? process.execPath,
+      environment: { ...environment, [CACHE_ENVIRONMENT_VARIABLE]: cacheFolder },
+      workDir: settings.workDir,
+      listener: {
         started: (key) => this.#hear({ type: 'ProcessStarted', key }),
         failed: (key, message) => {
           this.#access.revoke(key);
@@ -203,10 +207,14 @@ export class WorkerLoop {
           this.#hear({ type: 'ProcessExited', key, exitCode });
         },
       },
-      logRolling(conf, this.#log),
+      spareListener: {
+        used: (id) => this.#hear({ type: 'SpareUsed', id }),
+        ended: (id, message) => this.#hear({ type: 'SpareEnded', id, message }),
+      },
+      rolling: logRolling(conf, this.#log),
       clock,
-      this.#log,
-    );
+      log: this.#log,
+    });
     this.#machine = new Worker(settings, this.#log, seededRandom(seed));
     this.#log.info(`Starting Spark worker ${host}:${settings.port} with ${cores} cores, ${memory} MiB RAM`);
     rpc.register<MasterToWorker, AskWorker>(WORKER_ENDPOINT, {
@@ -314,6 +322,12 @@ export class WorkerLoop {
       case 'StartProcess':
         this.#startProcess(effect);
         return;
+      case 'StartSpare':
+        this.#processes.startSpare(effect.id, effect.args);
+        return;
+      case 'EndSpare':
+        this.#processes.endSpare(effect.id);
+        return;
       case 'SignalProcess':
         this.#processes.signal(effect.key, effect.signal);
         return;
@@ -378,7 +392,7 @@ export class WorkerLoop {
     }
   }
 
-  #startProcess({ key, plan }: Extract<WorkerEffect, { type: 'StartProcess' }>): void {
+  #startProcess({ key, plan, spare }: Extract<WorkerEffect, { type: 'StartProcess' }>): void {
     let access: Readonly<Record<string, string>>;
     try {
       access = { ...this.#access.secretOf(plan.secret), ...this.#access.grant(key) };
@@ -387,7 +401,7 @@ export class WorkerLoop {
       this.#hear({ type: 'ProcessFailed', key, message: (error as Error).message });
       return;
     }
-    this.#processes.start(key, plan, access);
+    this.#processes.start(key, plan, access, spare);
   }
 
   /** Directories of the work directory whose applications and drivers run here now; and what it keeps itself. */

@@ -12,6 +12,7 @@ import {
   WORKER_PREFER_CONFIGURED_MASTER_ADDRESS,
   WORKER_RETAINED_DRIVERS,
   WORKER_RETAINED_EXECUTORS,
+  WORKER_SPARE_EXECUTORS,
   WORKER_TIMEOUT,
 } from '../../config/deploy-entries.ts';
 import { DECOMMISSION_ENABLED } from '../../config/executor-entries.ts';
@@ -38,6 +39,8 @@ export interface WorkerIdentity {
   readonly workDir: string;
   /** Programs that may be launched: main class → the file that `node` runs. */
   readonly programs: Readonly<Record<string, string>>;
+  /** The program of executors can wait until it is needed. See `SPARE_ARGUMENT`. */
+  readonly hasSpares: boolean;
 }
 
 /** What a worker goes by. */
@@ -53,6 +56,8 @@ export interface WorkerSettings extends WorkerIdentity {
   readonly cleanupFilesAfterExecutorExit: boolean;
   readonly retainedExecutors: number;
   readonly retainedDrivers: number;
+  /** Executors' processes that wait. */
+  readonly spareExecutors: number;
   readonly driverTerminateTimeoutMs: number;
   readonly decommissionEnabled: boolean;
   readonly redaction: RegExp;
@@ -78,6 +83,7 @@ export function workerSettings(conf: SparkConf, identity: WorkerIdentity, at: Ep
     cleanupFilesAfterExecutorExit: conf.get(STORAGE_CLEANUP_FILES_AFTER_EXECUTOR_EXIT),
     retainedExecutors: conf.get(WORKER_RETAINED_EXECUTORS),
     retainedDrivers: conf.get(WORKER_RETAINED_DRIVERS),
+    spareExecutors: identity.hasSpares ? conf.get(WORKER_SPARE_EXECUTORS) : 0,
     driverTerminateTimeoutMs: conf.get(WORKER_DRIVER_TERMINATE_TIMEOUT),
     decommissionEnabled: conf.get(DECOMMISSION_ENABLED),
     redaction: conf.get(REDACTION_REGEX),

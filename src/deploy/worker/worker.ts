@@ -1,6 +1,5 @@
 import { assertNever } from '../../base/assert-never.ts';
 import type { EpochMs } from '../../base/clock.ts';
-import { InvariantError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { SeededRandom } from '../../base/seeded-random.ts';
 import { FINISHED_EXECUTOR_STATES } from '../../protocol/deploy-states.ts';
@@ -11,8 +10,9 @@ import { ApplicationDirectories } from './application-directories.ts';
 import { type DriverEnd, DriverRunner, type LaunchDriver, logDriverEnd } from './driver-runner.ts';
 import { type ExecutorChange, ExecutorRunner, type LaunchExecutor } from './executor-runner.ts';
 import { Holdings } from './holdings.ts';
-import { ORDERS } from './orders.ts';
+import { ORDERS, SAFE_ID } from './orders.ts';
 import { type ActiveMaster, Registration } from './registration.ts';
+import { SpareExecutors } from './spare-executors.ts';
 import type {
   ConnectionId,
   ProcessEffect,
@@ -21,10 +21,8 @@ import type {
   WorkerEvent,
   WorkerTimer,
 } from './worker-events.ts';
+import { checkWorkerInvariants } from './worker-invariants.ts';
 import type { WorkerSettings } from './worker-settings.ts';
-
-/** An id that comes from the network and becomes part of a path. */
-const SAFE_ID = /^(?!\.)[\w.-]{1,200}$/;
 
 /**
  * Decides for one worker: whom it follows, what it starts, what it has left, what it cleans up.
@@ -44,6 +42,7 @@ const SAFE_ID = /^(?!\.)[\w.-]{1,200}$/;
  * 2. A live executor has no finished state, and is in no other table.
  * 3. Heartbeats go only to the connected master; a worker that is not connected tries to register.
  * 4. Whatever is asked to wait for an application's directories waits only while they are made.
+ * 5. A worker that takes nothing more has no spares.
  *
  * Spark: Worker
  */
@@ -60,6 +59,7 @@ export class Worker {
   readonly #finishedDrivers = new Map<string, WorkerDriver>();
   readonly #appDirs = new ApplicationDirectories<ExecutorRunner>();
   readonly #finishedApps = new Set<string>();
+  readonly #spares: SpareExecutors;
   #heartbeats = false;
   #cleanups = false;
   #decommissioned = false;
@@ -69,6 +69,7 @@ export class Worker {
     this.#settings = settings;
     this.#log = log;
     this.#registration = new Registration(settings, log, random);
+    this.#spares = new SpareExecutors(settings, log);
   }
 
   handle(event: WorkerEvent): WorkerEffect[] {
@@ -117,6 +118,10 @@ export class Worker {
       case 'DirectoryRemoved':
         this.#directoryRemoved(event.name);
         break;
+      case 'SpareUsed':
+      case 'SpareEnded':
+        this.#effects.push(...this.#spares.handle(event));
+        break;
       case 'DecommissionSignal':
         if (this.#decommission()) this.#tellIfDecommissioned();
         break;
@@ -126,6 +131,8 @@ export class Worker {
       default:
         assertNever(event);
     }
+    if (this.#heartbeats && !this.#decommissioned && !this.#stopping)
+      this.#effects.push(...this.#spares.start(event.at, this.#executors.values()));
     return this.#effects;
   }
 
@@ -159,25 +166,16 @@ export class Worker {
 
   /** @throws InvariantError when one of the class comment's does not hold. */
   checkInvariants(): void {
-    const fail = (rule: number, text: string): never => {
-      throw new InvariantError(`worker, rule ${rule}: ${text}`);
-    };
-    const held = [
-      ...Array.from(this.#executors.values(), ({ launch }) => launch),
-      ...Array.from(this.#drivers.values(), ({ launch }) => launch.driver),
-    ];
-    const cores = held.reduce((sum, each) => sum + each.cores, 0);
-    const memory = held.reduce((sum, each) => sum + each.memory, 0);
-    const used = this.#used;
-    if (cores !== used.cores || memory !== used.memory)
-      fail(1, `counts ${used.cores} cores and ${used.memory} MiB, but ${cores} and ${memory} are in use`);
-    for (const [key, { state }] of this.#executors)
-      if (FINISHED_EXECUTOR_STATES.has(state) || this.#finishedExecutors.has(key))
-        fail(2, `${key} is ${state} and live`);
-    const { connected, trying } = this.#registration;
-    if (connected && trying) fail(3, 'registers although it is connected');
-    const stuck = this.#appDirs.stuck((key) => this.#executors.has(key));
-    if (stuck !== null) fail(4, `executors of ${stuck} wait for directories that nobody makes`);
+    checkWorkerInvariants({
+      executors: this.#executors,
+      drivers: this.#drivers,
+      finishedExecutors: this.#finishedExecutors,
+      used: this.#used,
+      registration: this.#registration,
+      appDirs: this.#appDirs,
+      spares: this.#spares,
+      takesNothing: this.#decommissioned || this.#stopping,
+    });
   }
 
   #fromMaster(message: MasterToWorker, from: ConnectionId): void {
@@ -299,6 +297,8 @@ export class Worker {
       case 'WorkDirCleanup':
         this.#cleanWorkDir();
         return;
+      case 'StartSpares':
+        return; // they start when nothing speaks against it, after any event
     }
     const [what, key = ''] = timer.split(/ (.*)/s);
     if (what === 'up') this.#executor(key, (runner) => runner.isUp());
@@ -386,7 +386,8 @@ export class Worker {
     if (runner === undefined) return;
     for (const out of step(runner))
       if (out.type === 'Changed') this.#executorChanged(runner, out);
-      else this.#effects.push(out);
+      else if (out.type !== 'StartProcess') this.#effects.push(out);
+      else this.#effects.push({ ...out, spare: out.plan.toSpare === null ? null : this.#spares.take(runner.launch) });
   }
 
   #driver(key: ProcessKey, step: (runner: DriverRunner) => readonly (ProcessEffect | DriverEnd)[]): void {
@@ -394,7 +395,7 @@ export class Worker {
     if (runner === undefined) return;
     for (const out of step(runner))
       if (out.type === 'Ended') this.#driverEnded(runner, out);
-      else this.#effects.push(out);
+      else this.#effects.push(out.type === 'StartProcess' ? { ...out, spare: null } : out);
   }
 
   /** Spark: Worker.handleExecutorStateChanged */
@@ -466,6 +467,7 @@ export class Worker {
     if (this.#decommissioned) return false;
     this.#log.info('Decommission worker: it takes nothing more.');
     this.#decommissioned = true;
+    this.#effects.push(...this.#spares.end());
     return true;
   }
 
@@ -480,7 +482,7 @@ export class Worker {
     this.#stopping = true;
     for (const timer of ['ReregisterWithMaster', 'SendHeartbeat', 'WorkDirCleanup'] as const)
       this.#effects.push({ type: 'CancelTimer', timer });
-    this.#effects.push({ type: 'CancelRegistration' });
+    this.#effects.push({ type: 'CancelRegistration' }, ...this.#spares.end());
     for (const key of [...this.#executors.keys()]) this.#executor(key, (runner) => runner.kill(this.#at));
     for (const key of [...this.#drivers.keys()]) this.#driver(key, (runner) => runner.stop(this.#at));
   }

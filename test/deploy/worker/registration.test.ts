@@ -10,7 +10,7 @@ test('its id has the time, host and port', () => {
 
 test('its defaults are those of Spark', () => {
   const identity = { host: 'h', port: 1, cores: 1, memory: 1, webUiUrl: '', resources: {}, masters: [], workDir: '/w' };
-  const all = workerSettings(new SparkConf(), { ...identity, programs: {} }, 0);
+  const all = workerSettings(new SparkConf(), { ...identity, programs: {}, hasSpares: false }, 0);
   const minute = 60_000;
   assert.deepEqual(
     [all.heartbeatMs, all.initialRegistrationRetries, all.maxRegistrationRetries, all.preferConfiguredMasterAddress],

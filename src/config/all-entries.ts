@@ -19,5 +19,6 @@ import './shuffle-entries.ts';
 import './shuffle-service-entries.ts';
 import './slot-entries.ts';
 import './speculation-entries.ts';
+import './ssl-entries.ts';
 import './submit-entries.ts';
 import './ui-entries.ts';

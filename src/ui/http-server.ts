@@ -2,12 +2,13 @@
 // the handler's.
 import { lookup } from 'node:dns/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { pipeline, type Readable } from 'node:stream';
 import { systemClock } from '../base/clock.ts';
-import { IskraError } from '../base/errors.ts';
+import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, textAnswer } from './http-messages.ts';
+import type { TlsSettings } from './tls-settings.ts';
 
 export interface HttpServerOptions {
   /** Its name in logs and errors: `MasterUI`. */
@@ -29,11 +30,16 @@ export interface HttpServerOptions {
   readonly refuse?: (status: number, message: string) => HttpResponse;
   /** Refuses an address, by throwing, before anything listens there. */
   readonly checkAddress?: (ip: string) => void;
+  /** Null or absent: without. */
+  readonly tls?: TlsSettings | null;
   readonly log: Logger;
 }
 
 export interface RunningHttpServer {
+  /** With TLS that of TLS. */
   readonly port: number;
+  /** Where it is, with a name by which others reach this machine: `http://host:port`. */
+  url(host: string): string;
   /** Answers what was asked, for at most a second, and ends. Twice is fine. */
   close(): Promise<void>;
 }
@@ -53,7 +59,7 @@ const DROPPED_BYTES: number = 16 * 1024 * 1024;
  * Spark: JettyUtils.startJettyServer, Utils.startServiceOnPort
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<RunningHttpServer> {
-  const { service, bindAddress, port, maxRetries, log } = options;
+  const { service, bindAddress, port } = options;
   let ip: string;
   try {
     ip = (await lookup(bindAddress)).address;
@@ -63,10 +69,83 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
     });
   }
   options.checkAddress?.(ip);
-  const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: 5000 },
-    (incoming, outgoing) => void serve(options, incoming, outgoing),
-  );
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => void serve(options, incoming, outgoing);
+  const { tls = null } = options;
+  if (tls === null) {
+    const server = createServer(SERVER_OPTIONS, handle);
+    const bound = await bind(server, ip, port, options);
+    return running([server], bound, 'http');
+  }
+  const secure = await secureServer(tls, handle);
+  let securePort = 0;
+  const plain = createServer(SERVER_OPTIONS, (incoming, outgoing) => redirect(incoming, outgoing, ip, securePort));
+  const bound = await bind(plain, ip, port, options);
+  try {
+    // Spark: Utils.userPort
+    const wanted = tls.port ?? (port === 0 ? 0 : portAt(bound, 400));
+    securePort = await bind(secure, ip, wanted, { ...options, service: `${service} (HTTPS)`, portKey: TLS_PORT_KEY });
+  } catch (error) {
+    await close(plain);
+    throw error;
+  }
+  return running([secure, plain], securePort, 'https');
+}
+
+const SERVER_OPTIONS = {
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  keepAliveTimeout: 5000,
+};
+const TLS_PORT_KEY = 'spark.ssl.standalone.port';
+
+function running(servers: readonly Server[], port: number, scheme: 'http' | 'https'): RunningHttpServer {
+  let closing: Promise<unknown> | null = null;
+  return {
+    port,
+    url: (host) => `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+    async close() {
+      closing ??= Promise.all(servers.map(close));
+      await closing;
+    },
+  };
+}
+
+/** @throws IllegalArgumentError for keys, certificates and ciphers that make no sense. */
+async function secureServer(
+  { options }: TlsSettings,
+  handle: (incoming: IncomingMessage, outgoing: ServerResponse) => void,
+): Promise<Server> {
+  const https = await import('node:https');
+  try {
+    return https.createServer({ ...SERVER_OPTIONS, ...options }, handle);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new IllegalArgumentError(
+      `the settings spark.ssl.* cannot be used: ${why}. Look at keyStore and its password, and at enabledAlgorithms`,
+    );
+  }
+}
+
+/** Whoever comes without TLS is led to where it is. Spark: JettyUtils.createRedirectHttpsHandler */
+function redirect(incoming: IncomingMessage, outgoing: ServerResponse, ip: string, port: number): void {
+  const [, named] = /^([\w.-]+|\[[\da-fA-F:.]+\])(?::\d+)?$/.exec(incoming.headers.host ?? '') ?? [];
+  const host = named ?? (isIPv6(ip) ? `[${ip}]` : ip);
+  const url = incoming.url ?? '';
+  incoming.resume();
+  outgoing.writeHead(302, {
+    location: `https://${host}:${port}${url.startsWith('/') ? url : '/'}`,
+    'content-length': 0,
+  });
+  outgoing.end();
+}
+
+/** @returns the port that it was. @throws IskraError `HTTP_BIND` */
+async function bind(
+  server: Server,
+  ip: string,
+  port: number,
+  { service, maxRetries, portKey, log }: Pick<HttpServerOptions, 'service' | 'maxRetries' | 'portKey' | 'log'>,
+): Promise<number> {
   server.maxConnections = MAX_CONNECTIONS;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseConnection(error, socket as Socket));
   for (let attempt = 0; ; attempt++) {
@@ -81,7 +160,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
     if (attempt >= maxRetries)
       throw new IskraError(
         'HTTP_BIND',
-        `${error.message}: Service '${service}' failed after ${maxRetries} retries (starting from ${port})! Consider explicitly setting the appropriate port for the service '${service}' (${options.portKey}) to an available port or increasing spark.port.maxRetries.`,
+        `${error.message}: Service '${service}' failed after ${maxRetries} retries (starting from ${port})! Consider explicitly setting the appropriate port for the service '${service}' (${portKey}) to an available port or increasing spark.port.maxRetries.`,
         { cause: error, details: { service, ip, port } },
       );
     log.warn(`Service '${service}' could not bind on port ${tried}. Attempting port ${portAt(port, attempt + 1)}.`);
@@ -90,14 +169,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
   // An object, since it is no pipe.
   const bound = (server.address() as AddressInfo).port;
   log.info(`Successfully started service '${service}' on port ${bound}.`);
-  let closing: Promise<void> | null = null;
-  return {
-    port: bound,
-    close() {
-      closing ??= close(server);
-      return closing;
-    },
-  };
+  return bound;
 }
 
 /** Above 65535 it goes on at 1024, not among the system's ports. */

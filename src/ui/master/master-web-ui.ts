@@ -25,6 +25,7 @@ import { openPageGuard } from '../page-guard.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
 import { securityHeaders } from '../security-headers.ts';
+import { tlsSettings, trustedAuthorities } from '../tls-settings.ts';
 import { environmentPage } from './environment-page.ts';
 import { clusterUtilizationJson, masterFieldJson, masterStateJson } from './master-json.ts';
 import { applicationGauges, masterGauges } from './master-metrics.ts';
@@ -49,7 +50,7 @@ export interface MasterWebUiOptions {
 }
 
 export interface MasterWebUi {
-  /** `http://host:port`, the port being the bound one. */
+  /** `http://host:port`, or `https:`, the port being the bound one. */
   readonly url: string;
   readonly port: number;
   /** From now on there is a master to ask; before, all that needs one is answered by 503. @param restUrl null: no gateway. */
@@ -82,10 +83,11 @@ export async function startMasterWebUi(options: MasterWebUiOptions): Promise<Mas
     handle,
     headers: securityHeaders(conf),
     maxBodyBytes: MAX_BODY_BYTES,
+    tls: tlsSettings(conf, 'standalone'),
     log,
   });
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    url: server.url(host),
     port: server.port,
     serve(askMaster, url = null) {
       ask = askMaster;
@@ -183,7 +185,7 @@ export function masterHandler(
       return htmlAnswer(text, found ? 200 : 404);
     }),
     { method: 'GET', path: '/environment', handle: () => htmlAnswer(environmentPage(conf, process.env)) },
-    ...(proxied ? proxyRoutes(asking, state, log) : []),
+    ...(proxied ? proxyRoutes(asking, state, trustedAuthorities(conf, 'standalone'), log) : []),
     asking('GET', '/json/*', async (request, ask) => {
       const field = /^\/json\/([a-zA-Z]+)/.exec(request.path)?.[1];
       const now = clock.now();
@@ -222,11 +224,12 @@ export function masterHandler(
 }
 
 /** Spark: MasterWebUI.addProxy, idToUiAddress */
-function proxyRoutes(asking: Asking, state: StateOf, log: Logger): Route[] {
+function proxyRoutes(asking: Asking, state: StateOf, ca: Buffer | null, log: Logger): Route[] {
   const name = `iskra-master-${randomUUID()}`;
   const pass = (request: HttpRequest, ask: AskTheMaster): Promise<HttpResponse> =>
     reverseProxy({
       name,
+      ca,
       log,
       addressOf: async (id) => {
         const { workers, activeApps } = await state(ask);

@@ -9,6 +9,8 @@ export interface ReverseProxyOptions {
   readonly addressOf: (id: string) => Promise<string | null>;
   /** Of the master: by it a request that comes back to the master is known. */
   readonly name: string;
+  /** By whom pages are believed that are served by TLS; null: by those that Node knows. */
+  readonly ca: Buffer | null;
   readonly log: Logger;
 }
 
@@ -20,7 +22,7 @@ const NOT_PASSED: ReadonlySet<string> = new Set([
   ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'set-cookie', 'cookie'],
 ]);
 
-export function reverseProxy({ addressOf, name, log }: ReverseProxyOptions) {
+export function reverseProxy({ addressOf, name, ca, log }: ReverseProxyOptions) {
   return async (request: HttpRequest): Promise<HttpResponse> => {
     const [, id = '', rest] = /^\/proxy\/([^/]*)(\/.*)?$/.exec(request.path) ?? [];
     // Links of pages are relative to this. The dot: an id that looks like the scheme of a URL leads nowhere else.
@@ -36,6 +38,7 @@ export function reverseProxy({ addressOf, name, log }: ReverseProxyOptions) {
         request,
         id,
         name,
+        ca,
       );
       return passedOn(answer, address, rest);
     } catch (error) {
@@ -63,7 +66,13 @@ function decoded(id: string): string {
   }
 }
 
-async function fetched(url: URL, request: HttpRequest, id: string, name: string): Promise<IncomingMessage> {
+async function fetched(
+  url: URL,
+  request: HttpRequest,
+  id: string,
+  name: string,
+  ca: Buffer | null,
+): Promise<IncomingMessage> {
   const { headers, body, remoteAddress } = request;
   const via = headers['via'];
   const passed: Record<string, string> = {
@@ -78,7 +87,8 @@ async function fetched(url: URL, request: HttpRequest, id: string, name: string)
   };
   const send = url.protocol === 'https:' ? (await import('node:https')).request : httpRequest;
   return new Promise((resolve, reject) => {
-    const asked = send(url, { method: request.method, headers: passed, timeout: SILENCE_MS });
+    const trust = ca === null ? {} : { ca };
+    const asked = send(url, { method: request.method, headers: passed, timeout: SILENCE_MS, ...trust });
     asked.once('response', resolve);
     asked.on('error', reject); // after the response this changes nothing: whoever reads that sees it break
     asked.once('timeout', () =>

@@ -12,6 +12,7 @@ import { openPageGuard } from '../page-guard.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
 import { securityHeaders } from '../security-headers.ts';
+import { tlsSettings } from '../tls-settings.ts';
 import { workerStateJson } from './worker-json.ts';
 import { workerGauges } from './worker-metrics.ts';
 import { workerPage } from './worker-page.ts';
@@ -34,7 +35,7 @@ export interface WorkerWebUiOptions {
 }
 
 export interface WorkerWebUi {
-  /** `http://host:port`, the port being the bound one. */
+  /** `http://host:port`, or `https:`, the port being the bound one. */
   readonly url: string;
   readonly port: number;
   /** Twice is fine. */
@@ -57,10 +58,11 @@ export async function startWorkerWebUi(options: WorkerWebUiOptions): Promise<Wor
     handle: guard(workerHandler(options)),
     headers: securityHeaders(conf),
     maxBodyBytes: MAX_BODY_BYTES,
+    tls: tlsSettings(conf, 'standalone'),
     log,
   });
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    url: server.url(host),
     port: server.port,
     stop: () => server.close(),
   };

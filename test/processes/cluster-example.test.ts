@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 const script = join(import.meta.dirname, '..', '..', '..', 'examples', 'cluster', 'run.mjs');
 
 test('the example of a cluster runs an application in both modes and through the loss of an executor, and leaves nothing behind', async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 170_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [script]);
   const counts = /^ +app-\d+-0000: 1:33660 2:148555 .* 19:1$/m;
   assert.match(stdout, counts);
   assert.match(stdout, /^ +killed process \d+, executor 1$/m);

@@ -89,9 +89,7 @@ for (const [how, drain] of [
     },
   ],
 ] as const)
-  test(`a worker that is drained ${how} lets tasks end, and nothing cached is computed again`, {
-    timeout: 170_000,
-  }, async (t) => {
+  test(`a worker that is drained ${how} lets tasks end, and nothing cached is computed again`, async (t) => {
     const here = place(t);
     const cluster = await daemons(here, ['localhost', '127.0.0.1'], ['spark.decommission.enabled=true']);
     const all = ['-c', 'spark.cores.max=2', '-c', 'spark.scheduler.minRegisteredResourcesRatio=1'];
@@ -108,9 +106,7 @@ for (const [how, drain] of [
     await endAll(cluster);
   });
 
-test('an application with secrets shows them nowhere in its life, and is ended by the master’s page', {
-  timeout: 170_000,
-}, async (t) => {
+test('an application with secrets shows them nowhere in its life, and is ended by the master’s page', async (t) => {
   const SECRET = 'known-to-the-cluster-alone';
   const here = place(t);
   here.write('secret', `${SECRET}\n`);

@@ -27,9 +27,7 @@ async function state(pages: string | undefined): Promise<MasterJson> {
   return (await response.json()) as MasterJson;
 }
 
-test('a master and a worker in the foreground find each other, and end in good order', {
-  timeout: 170_000,
-}, async (t) => {
+test('a master and a worker in the foreground find each other, and end in good order', async (t) => {
   const place = new DaemonPlace(t);
   const master = place.start('master');
   const url = await master.logged(/Starting Iskra master at (spark:\/\/localhost:\d+)/);
@@ -53,7 +51,7 @@ test('a master and a worker in the foreground find each other, and end in good o
   assert.match(err, /RECEIVED SIGNAL TERM[\s\S]*The master stops/);
 });
 
-test('a daemon says where it serves, is there once, and can be stopped', { timeout: 170_000 }, async (t) => {
+test('a daemon says where it serves, is there once, and can be stopped', async (t) => {
   const place = new DaemonPlace(t);
   const started = await place.run('master', '--daemon');
   assert.equal(started.code, 0, started.err);
@@ -76,9 +74,7 @@ test('a daemon says where it serves, is there once, and can be stopped', { timeo
   assert.match(readFileSync(join(place.folder, 'logs', log ?? ''), 'utf8'), /I have been elected leader/);
 });
 
-test('start-all starts a master and the workers of this machine, stop-all leaves nothing', {
-  timeout: 170_000,
-}, async (t) => {
+test('start-all starts a master and the workers of this machine, stop-all leaves nothing', async (t) => {
   const place = new DaemonPlace(t, {
     ISKRA_WORKER_INSTANCES: '2',
     SPARK_WORKER_CORES: '1',
@@ -110,9 +106,7 @@ test('start-all starts a master and the workers of this machine, stop-all leaves
   assert.deepEqual(readdirSync(join(place.folder, 'pids')), []);
 });
 
-test('a daemon that is to stay in the foreground does, and one whose settings for that make no sense does not start', {
-  timeout: 170_000,
-}, async (t) => {
+test('a daemon that is to stay in the foreground does, and one whose settings for that make no sense does not start', async (t) => {
   const stays = new DaemonPlace(t, { SPARK_NO_DAEMONIZE: '1' });
   const master = stays.start('master', '--daemon');
   await master.logged(/(I have been elected leader)/);
@@ -125,7 +119,7 @@ test('a daemon that is to stay in the foreground does, and one whose settings fo
   assert.deepEqual(readdirSync(join(place.folder, 'pids')), []);
 });
 
-test('hosts of conf/workers that are elsewhere are named, with what to do', { timeout: 170_000 }, async (t) => {
+test('hosts of conf/workers that are elsewhere are named, with what to do', async (t) => {
   const place = new DaemonPlace(t, { SPARK_WORKER_CORES: '1', SPARK_WORKER_MEMORY: '256m' });
   place.write('conf/workers', 'localhost\nhost-b # elsewhere\n');
   const started = await place.run('start-all');
@@ -137,7 +131,7 @@ test('hosts of conf/workers that are elsewhere are named, with what to do', { ti
   );
 });
 
-test('a daemon that cannot start says why, and leaves no pid file', { timeout: 170_000 }, async (t) => {
+test('a daemon that cannot start says why, and leaves no pid file', async (t) => {
   const blocker = createServer();
   await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
   t.after(() => blocker.close());
@@ -156,9 +150,7 @@ test('a daemon that cannot start says why, and leaves no pid file', { timeout: 1
   assert.deepEqual(readdirSync(join(place.folder, 'pids')), []);
 });
 
-test('a daemon that others could reach without a secret does not start, unless told that they may', {
-  timeout: 170_000,
-}, async (t) => {
+test('a daemon that others could reach without a secret does not start, unless told that they may', async (t) => {
   const place = new DaemonPlace(t);
   for (const command of [['master'], ['worker', 'spark://localhost:7077']]) {
     const [name = '', ...rest] = command;
@@ -172,9 +164,7 @@ test('a daemon that others could reach without a secret does not start, unless t
   await open.outcome;
 });
 
-test('a worker with another secret is not let in, and the secret is in no argument', {
-  timeout: 170_000,
-}, async (t) => {
+test('a worker with another secret is not let in, and the secret is in no argument', async (t) => {
   const place = new DaemonPlace(t);
   place.write('right', 'the right secret\n');
   place.write('wrong', 'a wrong secret\n');
@@ -198,7 +188,7 @@ test('a worker with another secret is not let in, and the secret is in no argume
   assert.match(inArguments.err, /spark\.authenticate\.secret is not taken from arguments/);
 });
 
-test('a shuffle service is a daemon like others', { timeout: 170_000 }, async (t) => {
+test('a shuffle service is a daemon like others', async (t) => {
   const place = new DaemonPlace(t, { ISKRA_SHUFFLE_SERVICE_PORT: '0' });
   const started = await place.run('shuffle-service', '--daemon', '--conf', `spark.local.dir=${place.folder}/local`);
   assert.equal(started.code, 0, started.err);
@@ -209,7 +199,7 @@ test('a shuffle service is a daemon like others', { timeout: 170_000 }, async (t
   assert.equal(isAlive(pid), false);
 });
 
-test('bad options are answered with the usage and code 1, --help with code 0', { timeout: 170_000 }, async (t) => {
+test('bad options are answered with the usage and code 1, --help with code 0', async (t) => {
   const place = new DaemonPlace(t);
   const bad = await place.run('worker', '--core', '2', 'spark://localhost:7077');
   assert.equal(bad.code, 1);
@@ -222,7 +212,7 @@ test('bad options are answered with the usage and code 1, --help with code 0', {
   assert.match((await place.run('--help')).out, /\n {2}start-all {2}/);
 });
 
-test('a work directory that is a file ends a worker with code 1', { timeout: 170_000 }, async (t) => {
+test('a work directory that is a file ends a worker with code 1', async (t) => {
   const place = new DaemonPlace(t);
   place.write('work', 'not a directory');
   const { code, err } = await place.run('worker', 'spark://localhost:7077');
@@ -230,7 +220,7 @@ test('a work directory that is a file ends a worker with code 1', { timeout: 170
   assert.match(err, /Failed to create work directory .*\/work/);
 });
 
-test('a master that was killed comes back at its port with what it had', { timeout: 170_000 }, async (t) => {
+test('a master that was killed comes back at its port with what it had', async (t) => {
   const place = new DaemonPlace(t);
   const settings = [
     ...['--conf', 'spark.deploy.recoveryMode=FILESYSTEM'],
@@ -254,9 +244,7 @@ test('a master that was killed comes back at its port with what it had', { timeo
   assert.equal((await worker.outcome).code, 143);
 });
 
-test('daemons take variables of conf/spark-env.sh, which has no say where the environment has', {
-  timeout: 170_000,
-}, async (t) => {
+test('daemons take variables of conf/spark-env.sh, which has no say where the environment has', async (t) => {
   const place = new DaemonPlace(t, { SPARK_WORKER_CORES: '1' });
   place.write('conf/spark-env.sh', '#!/usr/bin/env bash\nSPARK_WORKER_CORES=9\nexport SPARK_WORKER_MEMORY=300m\n');
   const master = place.start('master');
@@ -274,9 +262,7 @@ test('daemons take variables of conf/spark-env.sh, which has no say where the en
   rmSync(join(place.folder, 'conf'), { recursive: true });
 });
 
-test('a daemon that was killed leaves a pid file that counts for nothing, nor does that of another program', {
-  timeout: 170_000,
-}, async (t) => {
+test('a daemon that was killed leaves a pid file that counts for nothing, nor does that of another program', async (t) => {
   const place = new DaemonPlace(t);
   const pid = pidOf((await place.run('master', '--daemon')).out, 'master 1');
   const pids = join(place.folder, 'pids');

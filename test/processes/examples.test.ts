@@ -23,7 +23,7 @@ function example(name: string, ...args: string[]): { readonly stdout: string; re
         name,
         ...args,
       ],
-      { encoding: 'utf8', timeout: 170_000 },
+      { encoding: 'utf8' },
     );
     assert.equal(status, 0, `${name} ended with ${status}: ${stderr}`);
     assert.equal(stderr, '', `${name} wrote to stderr`);

@@ -87,7 +87,7 @@ async function scene(
   return { child, driver, local, registers, news, end };
 }
 
-test('an executor that its driver refuses says why, and ends with 1', { timeout: 170_000 }, async (t) => {
+test('an executor that its driver refuses says why, and ends with 1', async (t) => {
   const { local, end } = await scene(t, { refused: 'Duplicate executor ID: 7' });
   const { code, err } = await end;
   assert.equal(code, 1);
@@ -95,7 +95,7 @@ test('an executor that its driver refuses says why, and ends with 1', { timeout:
   assert.deepEqual(readdirSync(local), []);
 });
 
-test('an executor whose driver is gone ends with 1, and leaves no file', { timeout: 170_000 }, async (t) => {
+test('an executor whose driver is gone ends with 1, and leaves no file', async (t) => {
   const { driver, local, registers, end } = await scene(t);
   await registers;
   await driver.stop();
@@ -105,7 +105,7 @@ test('an executor whose driver is gone ends with 1, and leaves no file', { timeo
   assert.deepEqual(readdirSync(local), []);
 });
 
-test('an executor that is told to stop ends with 0', { timeout: 170_000 }, async (t) => {
+test('an executor that is told to stop ends with 0', async (t) => {
   const { local, registers, end } = await scene(t);
   (await registers).ref<ToExecutor>(EXECUTOR_ENDPOINT).send({ type: 'StopExecutor' });
   const { code, err } = await end;
@@ -113,7 +113,7 @@ test('an executor that is told to stop ends with 0', { timeout: 170_000 }, async
   assert.deepEqual(readdirSync(local), []);
 });
 
-test('an executor that cannot be made tells its driver why, and ends with 1', { timeout: 170_000 }, async (t) => {
+test('an executor that cannot be made tells its driver why, and ends with 1', async (t) => {
   const { news, end } = await scene(t, {}, '/dev/null/nowhere');
   const { code } = await end;
   assert.equal(code, 1);
@@ -136,7 +136,7 @@ for (const [what, heartbeat, code, said] of [
     /Exit as unable to send heartbeats to driver more than 2 times/,
   ],
 ] as const)
-  test(`an executor ${what} ends with ${code}`, { timeout: 170_000 }, async (t) => {
+  test(`an executor ${what} ends with ${code}`, async (t) => {
     const conf = { 'spark.executor.heartbeatInterval': '20ms', 'spark.executor.heartbeat.maxFailures': '2' };
     const { local, end } = await scene(t, { conf, heartbeat });
     const { code: ended, err } = await end;

@@ -111,9 +111,7 @@ async function anotherApplication(t: TestContext, master: string): Promise<{ app
   return { appId, pid: Number(pid) };
 }
 
-test('no secret goes over an open wire, and none opens what is another application’s', {
-  timeout: 170_000,
-}, async (t) => {
+test('no secret goes over an open wire, and none opens what is another application’s', async (t) => {
   const overheard = await Overheard.start(t);
   const mine = await SparkContext.create({
     ...{ master: await overheard.way(), appName: 'mine', 'spark.log.level': 'OFF' },
@@ -149,9 +147,7 @@ test('no secret goes over an open wire, and none opens what is another applicati
   assert.notEqual(await read(mine.applicationId, own), null);
 });
 
-test('a driver in the cluster has the secret of its worker; nobody sends it', {
-  timeout: 170_000,
-}, async (t) => {
+test('a driver in the cluster has the secret of its worker; nobody sends it', async (t) => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'iskra-overheard-')));
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(

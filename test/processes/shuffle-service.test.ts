@@ -41,9 +41,7 @@ async function shuffleService(t: TestContext, localDir: string | null, port = 0,
   }
 }
 
-test('a shuffle service is killed and started again between the stages, executors too: no map task runs again', {
-  timeout: 170_000,
-}, async (t) => {
+test('a shuffle service is killed and started again between the stages, executors too: no map task runs again', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'iskra-shuffle-service-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const localDir = join(folder, 'local');
@@ -102,7 +100,7 @@ test('a shuffle service is killed and started again between the stages, executor
   while (readdirSync(localDir).some((name) => name.startsWith('executor-'))) await new Promise(setImmediate);
 });
 
-test('a shuffle service says what is wrong, and ends with 1', { timeout: 170_000 }, async (t) => {
+test('a shuffle service says what is wrong, and ends with 1', async (t) => {
   const running = await shuffleService(t, null);
   assert.match(running.log(), /'spark\.local\.dir' should be set first when we use db in ExternalShuffleService/);
   const fails = async (why: RegExp, ...args: string[]): Promise<void> => {

@@ -120,7 +120,7 @@ for (const [how, security, conf] of [
   ['', OPEN, []],
   [', and every one has a secret', anyKey(SECRET), ['spark.authenticate=true']],
 ] as const)
-  test(`executors end when their worker is killed with -9${how}`, { timeout: 170_000 }, async (t) => {
+  test(`executors end when their worker is killed with -9${how}`, async (t) => {
     const { worker, local, workDir, executor, nextWorker } = await scene(t, security, conf);
     const first = await executor(0);
     const second = await executor(1);
@@ -143,9 +143,7 @@ for (const [how, security, conf] of [
     next.kill('SIGKILL');
   });
 
-test('executors that print a lot end in good order when the worker that rolls their logs is killed', {
-  timeout: 170_000,
-}, async (t) => {
+test('executors that print a lot end in good order when the worker that rolls their logs is killed', async (t) => {
   const cluster = await StandaloneCluster.start({ workers: 0 });
   const local = join(cluster.directory, 'local');
   const { child: worker, ended } = new IskraWorker(cluster.url, cluster.directory, {
@@ -180,9 +178,7 @@ test('executors that print a lot end in good order when the worker that rolls th
   assert.deepEqual(left(local), []);
 });
 
-test('an executor whose task stands in a call of the system ends with its worker as well, and so does what the task has started', {
-  timeout: 170_000,
-}, async (t) => {
+test('an executor whose task stands in a call of the system ends with its worker as well, and so does what the task has started', async (t) => {
   const cluster = await StandaloneCluster.start({ workers: 0 });
   const local = join(cluster.directory, 'local');
   const { child: worker, ended } = new IskraWorker(cluster.url, cluster.directory, {
@@ -212,7 +208,7 @@ test('an executor whose task stands in a call of the system ends with its worker
   assert.deepEqual(left(local), []);
 });
 
-test('a worker that is told to end ends its executors before', { timeout: 170_000 }, async (t) => {
+test('a worker that is told to end ends its executors before', async (t) => {
   const { master, worker, local, executor } = await scene(t, OPEN, []);
   const { pid } = await executor(0);
   const exit = new Promise((resolve) => worker.once('exit', resolve));
@@ -224,7 +220,7 @@ test('a worker that is told to end ends its executors before', { timeout: 170_00
   assert.deepEqual(left(local), []);
 });
 
-test('a worker that gets SIGPWR tells its master that it takes nothing more', { timeout: 170_000 }, async (t) => {
+test('a worker that gets SIGPWR tells its master that it takes nothing more', async (t) => {
   const { master, worker } = await scene(t, OPEN, ['spark.decommission.enabled=true']);
   worker.kill('SIGPWR');
   await master.hears('WorkerDecommissioning');
@@ -232,9 +228,7 @@ test('a worker that gets SIGPWR tells its master that it takes nothing more', { 
   assert.match((await master.ended(0)).message ?? '', /while decommissioned/);
 });
 
-test('a worker that was stopped for too long comes back, ends what was given up, and takes part again', {
-  timeout: 170_000,
-}, async (t) => {
+test('a worker that was stopped for too long comes back, ends what was given up, and takes part again', async (t) => {
   const cluster = await StandaloneCluster.start({ workers: 0, conf: { 'spark.worker.timeout': '4' } });
   const { child, ended } = new IskraWorker(cluster.url, cluster.directory, {
     settings: ['spark.worker.timeout=4'],

@@ -147,7 +147,7 @@ class Running {
 }
 
 function check(title: string, sessionMs: number, prove: (cluster: Cluster, t: TestContext) => Promise<void>): void {
-  test(title, { timeout: 170_000 }, async (t) => {
+  test(title, async (t) => {
     const [server, env] = await Promise.all([
       ZooKeeperServer.start(),
       RpcEnv.create({ name: 'test', host: '127.0.0.1', port: 0, security: OPEN, logger: silentLogger }),

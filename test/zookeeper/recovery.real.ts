@@ -17,7 +17,7 @@ const RECORD: RecoveryRecord = { kind: 'worker', id: 'w', worker: worker('a') };
 const ELECTION = `${DIRECTORY}/leader_election`;
 const RECORDS = `${DIRECTORY}/master_status`;
 
-const check = (title: string, prove: () => Promise<void>) => test(title, { timeout: 170_000 }, prove);
+const check = (title: string, prove: () => Promise<void>) => test(title, prove);
 
 let server: ZooKeeperServer;
 /** Of one who looks from outside. */

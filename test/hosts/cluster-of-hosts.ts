@@ -184,7 +184,7 @@ export class ClusterOfHosts {
     for (let tries = 0; ; tries++) {
       const page = await this.page(name);
       if (found(page)) return page;
-      if (tries === 200) throw new Error(`waited 40 s until ${what}: ${JSON.stringify(page)}`);
+      if (tries === 1000) throw new Error(`waited 200 s until ${what}: ${JSON.stringify(page)}`);
       await pause(200);
     }
   }

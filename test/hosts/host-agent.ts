@@ -78,7 +78,7 @@ async function answer(request: AgentRequest): Promise<unknown> {
       children.get(request.to)?.kill(request.signal);
       return null;
     case 'get': {
-      const response = await fetch(request.url, { signal: AbortSignal.timeout(5000) });
+      const response = await fetch(request.url, { signal: AbortSignal.timeout(60_000) });
       return response.text();
     }
     case 'garbage':

@@ -37,6 +37,7 @@ export class ZooKeeperServer {
     const server = new ZooKeeperServer(await freePort(), mkdtempSync(join(tmpdir(), 'iskra-zookeeper-')));
     const lines = [
       `tickTime=${tickMs}`,
+      'maxSessionTimeout=60000',
       `dataDir=${join(server.directory, 'data')}`,
       `clientPort=${server.port}`,
       'clientPortAddress=127.0.0.1',

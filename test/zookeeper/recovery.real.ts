@@ -17,6 +17,9 @@ const RECORD: RecoveryRecord = { kind: 'worker', id: 'w', worker: worker('a') };
 const ELECTION = `${DIRECTORY}/leader_election`;
 const RECORDS = `${DIRECTORY}/master_status`;
 
+/** Long enough for a server to be started meanwhile, on a busy machine. */
+const SESSION_MS = 40_000;
+
 const check = (title: string, prove: () => Promise<void>) => test(title, prove);
 
 let server: ZooKeeperServer;
@@ -26,16 +29,16 @@ let places = 0;
 
 before(async () => {
   server = await ZooKeeperServer.start();
-  root = await connect('', {}, 10_000);
+  root = await connect('', {});
 });
 after(async () => {
   await root.close();
   await server.stop();
 });
 
-function connect(chroot: string, listener: SessionListener, sessionTimeoutMs = 3000): Promise<ZooKeeperSession> {
+function connect(chroot: string, listener: SessionListener, sessionTimeoutMs = SESSION_MS): Promise<ZooKeeperSession> {
   const servers = server.address + chroot;
-  return connectZooKeeper({ servers, sessionTimeoutMs, connectTimeoutMs: 10_000, clock: steadyClock, listener });
+  return connectZooKeeper({ servers, sessionTimeoutMs, connectTimeoutMs: 60_000, clock: steadyClock, listener });
 }
 
 /** A part of the tree that nobody has used, with sessions in it. */
@@ -160,9 +163,9 @@ check('a directory above everything that is not there is an error that names it'
 
 check('a server that is killed and is back soon costs the leader nothing, and no write is lost', async () => {
   const { join, records } = await place();
-  const first = join(10_000);
+  const first = join();
   await first.elected;
-  const second = join(10_000);
+  const second = join();
   await first.engine.readAll();
   let writing = true;
   let count = 0;

@@ -82,6 +82,29 @@ const EXCLUDED = [
   'SPARK_PUBLIC_DNS',
 ];
 
+/**
+ * Variables that were sent over HTTP: whoever wrote them there means them, but for those that belong to a machine, or are ours.
+ *
+ * Spark: StandaloneSubmitRequestServlet.buildDriverDescription
+ */
+export function sentEnvironment(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).filter(([name]) => !EXCLUDED.includes(name) && !/^(ISKRA_|_SPARK_)/.test(name)),
+  );
+}
+
+/** A value that is `{{NAME}}` as a whole is that variable of `env`, if there is one. Spark: replacePlaceHolder */
+export function withPlaceholders(
+  values: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const filled = (value: string): string => {
+    const [, name] = /^\{\{(.*)\}\}$/s.exec(value) ?? [];
+    return (name === undefined ? undefined : Object.hasOwn(env, name) ? env[name] : undefined) ?? value;
+  };
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, filled(value)]));
+}
+
 /** What of an environment goes along: Spark's own variables. Spark: RestSubmissionClient.filterSystemEnvironment */
 export function submitterEnvironment(
   environment: Readonly<Record<string, string | undefined>>,

@@ -64,7 +64,7 @@ export function readSubmission(body: string): {
     mainClass: text(message, 'mainClass') ?? missing('Main class is missing.'),
     appArgs: list(message, 'appArgs'),
     sparkProperties,
-    environmentVariables: texts(message, 'environmentVariables'),
+    environmentVariables: variables(texts(message, 'environmentVariables')),
   };
   if (!sparkProperties['spark.app.name']) missing(missingField('spark.app.name'));
   checkProperties(sparkProperties);
@@ -123,6 +123,16 @@ function texts(
     throw new MalformedRequestError(`'${name}' must be an object of texts.`);
   }
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, scalar(item, `${name}.${key}`)]));
+}
+
+/** No process can be started with others. */
+function variables(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(values))
+    if (!/^[^=\0]+$/.test(name) || value.includes('\0'))
+      throw new MalformedRequestError(
+        `'environmentVariables' has ${JSON.stringify(name.slice(0, 100))}, which no process can have.`,
+      );
+  return values;
 }
 
 /** Spark's own checks, with its words; the rest is for the settings themselves to say. */

@@ -10,7 +10,7 @@ import {
 import { type HttpRequest, type HttpResponse, jsonAnswer } from '../../ui/http-messages.ts';
 import type { AskTheMaster } from '../../ui/master/master-web-ui.ts';
 import { isCrossSite } from '../../ui/security-headers.ts';
-import { describeDriver, submitterEnvironment } from './driver-description.ts';
+import { describeDriver, sentEnvironment, withPlaceholders } from './driver-description.ts';
 import { MalformedRequestError, readSubmission } from './read-submission.ts';
 
 export interface RestMaster {
@@ -19,6 +19,8 @@ export interface RestMaster {
   readonly masterUrl: string;
   /** Of this gateway: a client names it as its master's. */
   readonly restPort: number;
+  /** Of the master's process: submissions may name variables of it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 interface Answer {
@@ -107,9 +109,10 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ],
 ]);
 
-async function create(body: string, { ask, masterUrl, restPort }: RestMaster): Promise<Answer> {
+async function create(body: string, { ask, masterUrl, restPort, env }: RestMaster): Promise<Answer> {
   const { request, unknownFields } = readSubmission(body);
-  const { appResource, mainClass, appArgs, sparkProperties, environmentVariables } = request;
+  const { appResource, mainClass, appArgs, environmentVariables } = request;
+  const sparkProperties = withPlaceholders(request.sparkProperties, env);
   const [, masterPort] = /:(\d+)$/.exec(masterUrl) ?? [];
   const named = sparkProperties['spark.master'];
   const driver = describeDriver({
@@ -121,7 +124,7 @@ async function create(body: string, { ask, masterUrl, restPort }: RestMaster): P
       // The client names gateways; a driver connects to the masters themselves.
       'spark.master': named?.replaceAll(new RegExp(`:${restPort}(?=,|$)`, 'g'), `:${masterPort}`) ?? masterUrl,
     },
-    environment: submitterEnvironment(environmentVariables),
+    environment: withPlaceholders(sentEnvironment(environmentVariables), env),
   });
   const { success, driverId, message } = await ask('RequestSubmitDriver', { driver });
   return ok({

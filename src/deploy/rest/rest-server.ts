@@ -70,7 +70,7 @@ export async function startRestServer(options: RestServerOptions): Promise<RestS
     port: restPort,
     maxRetries: conf.get(PORT_MAX_RETRIES),
     portKey: 'spark.master.rest.port',
-    handle: filtered(filters, (request) => answerRest(request, { ask, masterUrl, restPort }, log)),
+    handle: filtered(filters, (request) => answerRest(request, { ask, masterUrl, restPort, env: process.env }, log)),
     refuse: restRefusal,
     headers: securityHeaders(conf),
     maxBodyBytes: MAX_BODY_BYTES,

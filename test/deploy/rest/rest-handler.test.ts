@@ -53,7 +53,8 @@ function gateway(answers: Readonly<Record<string, unknown>> = {}) {
         return { ready: true };
     }
   }) as AskTheMaster;
-  const master = { ask, masterUrl: 'spark://m1:7077', restPort: 6066 };
+  const env = { REGION: 'north', EMPTY: '' };
+  const master = { ask, masterUrl: 'spark://m1:7077', restPort: 6066, env };
   const send = async (method: string, path: string, body: unknown = '') => {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     const {
@@ -90,8 +91,9 @@ describe('a submission over HTTP', () => {
         SPARK_HOME: '/opt/spark',
         SPARK_CONF_DIR: '/c',
         SPARK_LOCAL_IP: '1.2.3.4',
-        PATH: '/bin',
-        NODE_OPTIONS: '--inspect',
+        CA_BUNDLE: '/etc/ca.pem',
+        ISKRA_HOME: '/x',
+        _SPARK_AUTH_SECRET: 'hidden',
       },
     });
     assert.equal(status, 200);
@@ -120,7 +122,7 @@ describe('a submission over HTTP', () => {
         resources: { gpu: 2 },
       },
     );
-    assert.deepEqual(Object.keys(environment).sort(), ['ISKRA_DRIVER_CONF', 'SPARK_USER']);
+    assert.deepEqual(Object.keys(environment).sort(), ['CA_BUNDLE', 'ISKRA_DRIVER_CONF', 'SPARK_USER']);
     assert.deepEqual(JSON.parse(environment['ISKRA_DRIVER_CONF'] ?? ''), {
       'spark.app.name': 'job',
       'spark.master': 'spark://m1:7077,m2:7077',
@@ -129,6 +131,22 @@ describe('a submission over HTTP', () => {
       'spark.driver.supervise': 'true',
       'spark.driver.resource.gpu.amount': '2',
     });
+  });
+
+  test('may name variables of the master', async () => {
+    const { driver } = await gateway().submit({
+      sparkProperties: {
+        'spark.app.name': 'x',
+        'spark.a': '{{REGION}}',
+        'spark.b': 'in {{REGION}}',
+        'spark.c': '{{NONE}}',
+      },
+      environmentVariables: { AWS_REGION: '{{REGION}}', A: '{{EMPTY}}', B: '{{constructor}}' },
+    });
+    const { ISKRA_DRIVER_CONF: conf = '', ...environment } = driver.command.environment;
+    assert.deepEqual(environment, { AWS_REGION: 'north', A: '', B: '{{constructor}}' });
+    const { 'spark.a': a, 'spark.b': b, 'spark.c': c } = JSON.parse(conf) as Record<string, string>;
+    assert.deepEqual([a, b, c], ['north', 'in {{REGION}}', '{{NONE}}']);
   });
 
   test('without a master in it is for the one that took it', async () => {
@@ -168,6 +186,14 @@ describe('a submission over HTTP', () => {
       [{ ...SUBMISSION, sparkProperties: undefined }, 'No Spark properties set!'],
       [{ ...SUBMISSION, sparkProperties: {} }, "'spark.app.name' is missing in message CreateSubmissionRequest."],
       [{ ...SUBMISSION, appArgs: undefined }, "'appArgs' is missing in message CreateSubmissionRequest."],
+      [
+        { ...SUBMISSION, environmentVariables: { 'A=B': 'x' } },
+        /'environmentVariables' has "A=B", which no process can have/,
+      ],
+      [
+        { ...SUBMISSION, environmentVariables: { A: 'x\u0000' } },
+        /'environmentVariables' has "A", which no process can have/,
+      ],
       [
         { ...SUBMISSION, environmentVariables: undefined },
         "'environmentVariables' is missing in message CreateSubmissionRequest.",

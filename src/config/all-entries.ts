@@ -8,6 +8,7 @@ import './event-log-entries.ts';
 import './executor-log-entries.ts';
 import './exclusion-entries.ts';
 import './executor-entries.ts';
+import './history-entries.ts';
 import './io-entries.ts';
 import './logging-entries.ts';
 import './memory-entries.ts';

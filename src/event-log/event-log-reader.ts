@@ -13,6 +13,8 @@ export interface LogFound {
   readonly path: string;
   /** In the order in which they are to be read. */
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  /** Of a rolling log: the empty file that says whether its application runs. */
+  readonly statusFile: string | null;
   /** All of it. */
   readonly bytes: number;
   readonly modifiedAt: number;
@@ -56,7 +58,14 @@ async function findLog(path: string, entry: Dirent): Promise<LogFound | null> {
   if (entry.isDirectory()) return isRollingDirName(entry.name) ? findRolling(path) : null;
   const { size, mtimeMs } = await stat(path);
   const isComplete = !entry.name.endsWith(IN_PROGRESS);
-  return { path, files: [{ path, bytes: size }], bytes: size, modifiedAt: Math.trunc(mtimeMs), isComplete };
+  return {
+    path,
+    files: [{ path, bytes: size }],
+    statusFile: null,
+    bytes: size,
+    modifiedAt: Math.trunc(mtimeMs),
+    isComplete,
+  };
 }
 
 /** Null while it has not what makes it a log. Spark: RollingEventLogFilesFileReader */
@@ -84,7 +93,7 @@ async function findRolling(path: string): Promise<LogFound | null> {
     bytes += size;
     modifiedAt = Math.trunc(mtimeMs);
   }
-  return { path, files, bytes, modifiedAt, isComplete: !status.endsWith(IN_PROGRESS) };
+  return { path, files, statusFile: join(path, status), bytes, modifiedAt, isComplete: !status.endsWith(IN_PROGRESS) };
 }
 
 /**
@@ -111,24 +120,34 @@ export async function readTail(path: string, bytes: number, onLine: (line: strin
   return true;
 }
 
-/** The events of a log, in order. @throws IskraError naming the file and the line of what is no event. */
-export async function readEvents(log: LogFound, onEvent: (event: LoggedEvent) => void): Promise<void> {
+/**
+ * The events of a log, in order.
+ *
+ * @param onBroken hears the number, from 1 on, of each line that is no event.
+ * @throws IskraError naming the file when it cannot be read or unpacked.
+ */
+export async function readEvents(
+  log: LogFound,
+  onEvent: (event: LoggedEvent) => void,
+  onBroken: (lineNumber: number) => void = () => {},
+): Promise<void> {
   let number = 0;
   await readLines(log, (line) => {
     number++;
-    if (line !== '') onEvent(parseEvent(line, log.path, number));
+    const event = line === '' ? null : parseEvent(line);
+    if (event !== null) onEvent(event);
+    else if (line !== '') onBroken(number);
     return true;
   });
 }
 
-export function parseEvent(line: string, path: string, number: number): LoggedEvent {
+function parseEvent(line: string): LoggedEvent | null {
   try {
     const event = JSON.parse(line) as LoggedEvent | null;
-    if (typeof event?.Event === 'string') return event;
+    return typeof event?.Event === 'string' ? event : null;
   } catch {
-    // said below
+    return null;
   }
-  throw new IskraError('EVENT_LOG_BROKEN', `Malformed line #${number} of event log ${path}: ${line.slice(0, 100)}`);
 }
 
 /** @returns false when no more is wanted. */

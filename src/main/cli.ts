@@ -35,6 +35,7 @@ async function dispatch([command, ...rest]: readonly string[]): Promise<void> {
     case 'master':
     case 'worker':
     case 'shuffle-service':
+    case 'history-server':
     case 'stop':
     case 'start-all':
     case 'stop-all': {

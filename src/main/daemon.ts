@@ -1,4 +1,4 @@
-// `iskra master`, `worker`, `shuffle-service`, `stop`, `start-all`, `stop-all`: this process's part, which is arguments, signals and exit codes.
+// `iskra master`, `worker`, `shuffle-service`, `history-server`, `stop`, `start-all`, `stop-all`: this process's part, which is arguments, signals and exit codes.
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { errorToData, IskraError } from '../base/errors.ts';
@@ -17,7 +17,12 @@ import {
 } from '../deploy/daemon/daemon-commands.ts';
 import { DRIVER_MAIN, EXECUTOR_MAIN } from '../protocol/worker-process.ts';
 
-const LOGGERS = { master: 'Master', worker: 'Worker', 'shuffle-service': 'ExternalShuffleService' } as const;
+const LOGGERS = {
+  master: 'Master',
+  worker: 'Worker',
+  'shuffle-service': 'ExternalShuffleService',
+  'history-server': 'HistoryServer',
+} as const;
 
 /** Spark: SparkExitCode.UNCAUGHT_EXCEPTION */
 const UNCAUGHT_EXCEPTION = 50;

@@ -9,7 +9,8 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   master: 'runs the master of a standalone cluster; --daemon in the background',
   worker: "gives this machine's cores and memory to a cluster; --daemon in the background",
   'shuffle-service': "serves the shuffle files of this machine's executors; --daemon in the background",
-  stop: 'ends a master, workers or a shuffle service in the background',
+  'history-server': 'shows applications from their event logs; --daemon in the background',
+  stop: 'ends what runs in the background: a master, workers, a shuffle service, a history server',
   'start-all': 'starts a master and workers on this machine, in the background',
   'stop-all': 'ends them',
   help: 'shows the help of a command',
@@ -18,7 +19,8 @@ export const COMMANDS: Readonly<Record<string, string>> = {
 /** Whether the help of a command is with the daemons. */
 export function isDaemonCommand(command: string | undefined): command is DaemonCommand {
   return (
-    command !== undefined && ['master', 'worker', 'shuffle-service', 'stop', 'start-all', 'stop-all'].includes(command)
+    command !== undefined &&
+    ['master', 'worker', 'shuffle-service', 'history-server', 'stop', 'start-all', 'stop-all'].includes(command)
   );
 }
 

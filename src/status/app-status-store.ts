@@ -182,7 +182,7 @@ export class AppStatusStore {
       case 'SparkListenerTaskGettingResult': {
         const info = objectOf(event['Task Info']);
         const running = this.#tasks.get(numberOf(info['Task ID'], -1));
-        if (running !== undefined) running.task.info = info;
+        running?.task.update(info);
         return;
       }
       case 'SparkListenerTaskEnd':
@@ -413,7 +413,7 @@ export class AppStatusStore {
     const running = this.#tasks.get(taskId);
     this.#tasks.delete(taskId);
     if (running !== undefined) {
-      running.task.info = info;
+      running.task.update(info);
       running.task.isFinished = true;
       running.task.errorMessage = errorText(reason);
       running.task.metrics = metrics;

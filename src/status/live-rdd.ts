@@ -29,8 +29,8 @@ export interface BlockChange {
 /** A persisted RDD. Spark: LiveRDD */
 export class LiveRDD {
   readonly id: number;
-  readonly #name: string;
-  readonly #numPartitions: number;
+  readonly name: string;
+  readonly numPartitions: number;
   level: StorageLevel;
   memoryUsed = 0;
   diskUsed = 0;
@@ -39,8 +39,8 @@ export class LiveRDD {
 
   constructor(info: LoggedObject, level: StorageLevel) {
     this.id = numberOf(info['RDD ID'], -1);
-    this.#name = textOf(info['Name']);
-    this.#numPartitions = numberOf(info['Number of Partitions']);
+    this.name = textOf(info['Name']);
+    this.numPartitions = numberOf(info['Number of Partitions']);
     this.level = level;
   }
 
@@ -131,8 +131,8 @@ export class LiveRDD {
     });
     return {
       id: this.id,
-      name: this.#name,
-      numPartitions: this.#numPartitions,
+      name: this.name,
+      numPartitions: this.numPartitions,
       numCachedPartitions: this.partitions.size,
       storageLevel,
       memoryUsed: this.memoryUsed,

@@ -109,6 +109,14 @@ export class LiveStage {
     return typeof reason === 'string' ? reason : null;
   }
 
+  get resourceProfileId(): number {
+    return numberOf(this.info['Resource Profile Id']);
+  }
+
+  get accumulables(): LoggedObject[] {
+    return accumulableList(this.info['Accumulables']);
+  }
+
   executor(id: string): ExecutorStageSummary {
     let summary = this.executors.get(id);
     if (summary === undefined) {
@@ -161,10 +169,10 @@ export class LiveStage {
       details: textOf(info['Details']),
       schedulingPool: this.schedulingPool,
       rddIds: listOf(info['RDD Info']).map((rdd) => numberOf(objectOf(rdd)['RDD ID'])),
-      accumulatorUpdates: accumulableList(info['Accumulables']),
+      accumulatorUpdates: this.accumulables,
       ...this.#tasksJson(details),
       killedTasksSummary: Object.fromEntries(this.killedSummary),
-      resourceProfileId: numberOf(info['Resource Profile Id']),
+      resourceProfileId: this.resourceProfileId,
       ...ifKnown('peakExecutorMetrics', this.peaks.toJson()),
       ...this.#distributionsJson(details),
       isShufflePushEnabled: info['Shuffle Push Enabled'] === true,

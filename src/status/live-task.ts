@@ -2,59 +2,62 @@ import { accumulableList } from './accumulables.ts';
 import { dateText, ifKnown, type LoggedObject, numberOf, textOf } from './logged-values.ts';
 import { type Metrics, metric, taskMetricsJson } from './task-metrics.ts';
 
-/** One attempt of a task. Spark: LiveTask, TaskDataWrapper */
+/** One attempt of a task: only what is asked for, since many are kept. Spark: LiveTask, TaskDataWrapper */
 export class LiveTask {
-  info: LoggedObject;
   readonly taskId: number;
+  readonly index: number;
+  readonly attempt: number;
+  readonly partition: number;
+  readonly launchTime: number;
+  readonly executorId: string;
+  readonly host: string;
+  readonly locality: string;
+  readonly isSpeculative: boolean;
   errorMessage: string | null = null;
   /** Null while nothing is known. */
   metrics: Metrics | null = null;
+  accumulables: readonly LoggedObject[] = [];
   isFinished = false;
+  #gettingResultTime = 0;
+  #finishTime = 0;
+  #outcome: 'SUCCESS' | 'FAILED' | 'KILLED' = 'SUCCESS';
 
   constructor(info: LoggedObject) {
-    this.info = info;
     this.taskId = numberOf(info['Task ID'], -1);
+    this.index = numberOf(info['Index']);
+    this.attempt = numberOf(info['Attempt'], 1);
+    this.partition = numberOf(info['Partition ID'], -1);
+    this.launchTime = numberOf(info['Launch Time']);
+    this.executorId = textOf(info['Executor ID']);
+    this.host = textOf(info['Host']);
+    this.locality = textOf(info['Locality'], 'ANY');
+    this.isSpeculative = info['Speculative'] === true;
+    this.update(info);
   }
 
-  get index(): number {
-    return numberOf(this.info['Index']);
-  }
-
-  get attempt(): number {
-    return numberOf(this.info['Attempt'], 1);
-  }
-
-  get launchTime(): number {
-    return numberOf(this.info['Launch Time']);
-  }
-
-  get executorId(): string {
-    return textOf(this.info['Executor ID']);
-  }
-
-  get host(): string {
-    return textOf(this.info['Host']);
-  }
-
-  get locality(): string {
-    return textOf(this.info['Locality'], 'ANY');
+  /** What may have changed since it began. */
+  update(info: LoggedObject): void {
+    this.#gettingResultTime = numberOf(info['Getting Result Time']);
+    this.#finishTime = numberOf(info['Finish Time']);
+    this.#outcome = info['Failed'] === true ? 'FAILED' : info['Killed'] === true ? 'KILLED' : 'SUCCESS';
+    const accumulables = accumulableList(info['Accumulables']);
+    if (accumulables.length > 0) this.accumulables = accumulables;
   }
 
   /** Spark: TaskInfo.status */
   get status(): string {
-    if (!this.isFinished) return numberOf(this.info['Getting Result Time']) > 0 ? 'GET RESULT' : 'RUNNING';
-    if (this.info['Failed'] === true) return 'FAILED';
-    return this.info['Killed'] === true ? 'KILLED' : 'SUCCESS';
+    if (!this.isFinished) return this.#gettingResultTime > 0 ? 'GET RESULT' : 'RUNNING';
+    return this.#outcome;
   }
 
   /** @param now for one that runs. */
   duration(now: number): number {
-    const end = this.isFinished ? numberOf(this.info['Finish Time']) : now;
+    const end = this.isFinished ? this.#finishTime : now;
     return Math.max(0, end - this.launchTime);
   }
 
   gettingResultTime(now: number): number {
-    const from = numberOf(this.info['Getting Result Time']);
+    const from = this.#gettingResultTime;
     return from > 0 ? Math.max(0, this.launchTime + this.duration(now) - from) : 0;
   }
 
@@ -67,18 +70,14 @@ export class LiveTask {
     return Math.max(0, delay);
   }
 
-  get accumulables(): LoggedObject[] {
-    return accumulableList(this.info['Accumulables']);
-  }
-
   /** @param executorLogs of its executor. Spark: TaskData */
   toJson(now: number, executorLogs: LoggedObject): object {
-    const fetchStart = numberOf(this.info['Getting Result Time']);
+    const fetchStart = this.#gettingResultTime;
     return {
       taskId: this.taskId,
       index: this.index,
       attempt: this.attempt,
-      partitionId: numberOf(this.info['Partition ID'], -1),
+      partitionId: this.partition,
       launchTime: dateText(this.launchTime),
       ...ifKnown('resultFetchStart', fetchStart > 0 ? fetchStart : null, dateText),
       duration: this.duration(now),
@@ -86,7 +85,7 @@ export class LiveTask {
       host: this.host,
       status: this.status,
       taskLocality: this.locality,
-      speculative: this.info['Speculative'] === true,
+      speculative: this.isSpeculative,
       accumulatorUpdates: this.accumulables,
       ...ifKnown('errorMessage', this.errorMessage),
       ...ifKnown('taskMetrics', this.metrics, taskMetricsJson),

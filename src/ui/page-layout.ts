@@ -32,9 +32,14 @@ export function facts(pairs: readonly (readonly [name: string, value: HtmlValue]
   return html`<dl>${shown.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
-/** A table under a heading with the number of its rows. */
-export function table(heading: string, columns: readonly string[], rows: readonly (readonly HtmlValue[])[]): Html {
-  return html`<h2>${heading} (${rows.length})</h2>
+/** A table under a heading with the number of its rows. @param count of all, where not all are shown; null: no number. */
+export function table(
+  heading: string,
+  columns: readonly string[],
+  rows: readonly (readonly HtmlValue[])[],
+  count: number | null = rows.length,
+): Html {
+  return html`<h2>${heading}${count === null ? null : ` (${count})`}</h2>
 <div class="wide"><table><thead><tr>${columns.map((name) => html`<th>${name}</th>`)}</tr></thead>
 <tbody>${rows.map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody></table></div>
 `;

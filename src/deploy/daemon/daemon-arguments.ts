@@ -1,6 +1,7 @@
 // From command line, environment and properties file to what a master or a worker runs by: the first of them that says it wins.
 import { join, resolve } from 'node:path';
 import { IllegalArgumentError } from '../../base/errors.ts';
+import { HISTORY_LOG_DIRECTORY, HISTORY_UI_PORT } from '../../config/history-entries.ts';
 import { parseMasterUrl } from '../../config/master-url.ts';
 import { AUTHENTICATE } from '../../config/network-entries.ts';
 import {
@@ -60,11 +61,16 @@ export interface ShuffleServiceArguments extends DaemonArguments {
   readonly kind: 'shuffle-service';
 }
 
+export interface HistoryServerArguments extends DaemonArguments {
+  readonly kind: 'history-server';
+}
+
 /** How environment variables of a class begin, and which one has its `-Dspark.…`. */
 const VARIABLES: Readonly<Record<DaemonClass, { readonly prefix: string; readonly options: string }>> = {
   master: { prefix: 'MASTER', options: 'MASTER_OPTS' },
   worker: { prefix: 'WORKER', options: 'WORKER_OPTS' },
   'shuffle-service': { prefix: 'SHUFFLE_SERVICE', options: 'SHUFFLE_OPTS' },
+  'history-server': { prefix: 'HISTORY', options: 'HISTORY_OPTS' },
 };
 
 const MIB: number = 1024 ** 2;
@@ -87,6 +93,32 @@ export async function shuffleServiceArguments(
     throw new UsageError(`a shuffle service takes no arguments, but was given '${given.rest[0]}'`);
   const conf = await settings('shuffle-service', given, machine);
   return { kind: 'shuffle-service', ...common('shuffle-service', given, machine, conf) };
+}
+
+/**
+ * The directory of logs may also stand alone, as in older versions of Spark.
+ *
+ * @throws UsageError, or IskraError `PROPERTIES_FILE`. Spark: HistoryServerArguments
+ */
+export async function historyServerArguments(
+  given: GivenOptions,
+  machine: DaemonMachine,
+): Promise<HistoryServerArguments> {
+  const [first, second] = given.rest;
+  if (second !== undefined)
+    throw new UsageError(`a history server takes one directory, but was also given '${second}'`);
+  const named = given.values.get('--dir');
+  if (named !== undefined && first !== undefined)
+    throw new UsageError(`the directory of logs was given twice: '${named}' and '${first}'`);
+  const conf = await settings('history-server', given, machine);
+  const dir = named ?? first;
+  if (dir === '') throw new UsageError("--dir is '', but must be a directory");
+  if (dir !== undefined)
+    conf.set(HISTORY_LOG_DIRECTORY.key, /^[a-z][a-z0-9+.-]*:\//i.test(dir) ? dir : resolve(machine.workingFolder, dir));
+  const args = common('history-server', given, machine, conf);
+  // Its pages are all it serves: either name of the port will do.
+  const port = given.values.has('--port') ? args.port : args.webUiPort;
+  return { kind: 'history-server', ...args, port, webUiPort: port };
 }
 
 /** @throws UsageError, or IskraError `PROPERTIES_FILE`. Spark: WorkerArguments */
@@ -194,8 +226,7 @@ function common(of: DaemonClass, given: GivenOptions, machine: DaemonMachine, co
     bindAddress: bindGiven ?? (host === 'localhost' ? '127.0.0.1' : host),
     port: port === undefined ? defaultPort(of, conf) : portOf(port),
     publicHost: variable(env, 'PUBLIC_DNS') ?? host,
-    webUiPort:
-      webUiPort === undefined ? conf.get(of === 'master' ? MASTER_UI_PORT : WORKER_UI_PORT) : portOf(webUiPort),
+    webUiPort: webUiPort === undefined ? defaultUiPort(of, conf) : portOf(webUiPort),
     loopbackByDefault: hostGiven === undefined && !mayBeOpen,
   };
 }
@@ -213,7 +244,14 @@ function defaultPort(of: DaemonClass, conf: SparkConf): number {
       return 0;
     case 'shuffle-service':
       return conf.get(SHUFFLE_SERVICE_PORT);
+    case 'history-server':
+      return conf.get(HISTORY_UI_PORT);
   }
+}
+
+function defaultUiPort(of: DaemonClass, conf: SparkConf): number {
+  if (of === 'history-server') return conf.get(HISTORY_UI_PORT);
+  return conf.get(of === 'master' ? MASTER_UI_PORT : WORKER_UI_PORT);
 }
 
 /** A value with where it is from, for errors. */

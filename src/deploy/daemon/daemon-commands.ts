@@ -6,6 +6,8 @@ import { formatAddress } from '../../rpc/rpc-address.ts';
 import { UsageError } from '../submit/submit-arguments.ts';
 import {
   type DaemonMachine,
+  type HistoryServerArguments,
+  historyServerArguments,
   type MasterArguments,
   masterArguments,
   type ShuffleServiceArguments,
@@ -18,6 +20,7 @@ import { daemonHelp } from './daemon-help.ts';
 import { type DaemonClass, type DaemonCommand, type GivenOptions, parseDaemonOptions } from './daemon-options.ts';
 import { isThisHost, workerHosts } from './hosts-file.ts';
 import { type DaemonName, knownInstances } from './pid-files.ts';
+import { runHistoryServer } from './run-history-server.ts';
 import { runMaster } from './run-master.ts';
 import { runShuffleService } from './run-shuffle-service.ts';
 import { runWorker } from './run-worker.ts';
@@ -69,6 +72,7 @@ export async function daemonCommand(
     case 'master':
     case 'worker':
     case 'shuffle-service':
+    case 'history-server':
       return daemon(command, given, argv, files, host);
     case 'stop':
       return stop(given, files, host);
@@ -114,6 +118,8 @@ async function daemon(
           return runWorker(args, { env, logFile, programs }, log);
         case 'shuffle-service':
           return runShuffleService(args, env, log);
+        case 'history-server':
+          return runHistoryServer(args, log);
       }
     },
   };
@@ -123,7 +129,7 @@ function argumentsOf(
   of: DaemonClass,
   given: GivenOptions,
   machine: DaemonMachine,
-): Promise<MasterArguments | WorkerArguments | ShuffleServiceArguments> {
+): Promise<MasterArguments | WorkerArguments | ShuffleServiceArguments | HistoryServerArguments> {
   switch (of) {
     case 'master':
       return masterArguments(given, machine);
@@ -131,6 +137,8 @@ function argumentsOf(
       return workerArguments(given, machine);
     case 'shuffle-service':
       return shuffleServiceArguments(given, machine);
+    case 'history-server':
+      return historyServerArguments(given, machine);
   }
 }
 
@@ -167,8 +175,8 @@ async function startAndSay(
 
 async function stop(given: GivenOptions, files: DaemonFiles, host: DaemonHost): Promise<DaemonOutcome> {
   const [of, second] = given.rest;
-  if (of !== 'master' && of !== 'worker' && of !== 'shuffle-service') {
-    const known = 'master, worker or shuffle-service';
+  if (of !== 'master' && of !== 'worker' && of !== 'shuffle-service' && of !== 'history-server') {
+    const known = 'master, worker, shuffle-service or history-server';
     throw new UsageError(of === undefined ? `stop what? Say ${known}` : `cannot stop '${of}': say ${known}`);
   }
   if (second !== undefined) throw new UsageError(`one at a time: '${second}' is too much`);

@@ -63,8 +63,29 @@ Examples:
 
 Exit codes: 1 it could not start; 129, 130, 143 ended by SIGHUP, Ctrl-C or SIGTERM.
 `;
+    case 'history-server':
+      return `Usage: iskra history-server [options]
+
+Shows applications that have ended, and those that run, from the event logs that they wrote with spark.eventLog.enabled=true:
+pages, and Spark's REST API below /api/v1. Logs that Spark wrote are read as well.
+
+Options:
+${daemonOptionLines(command)}
+
+Options win over the environment, and that wins over the properties file. Variables: ISKRA_HISTORY_HOST, …_HISTORY_PORT,
+…_HISTORY_OPTS, …_PUBLIC_DNS, …_LOG_DIR, …_PID_DIR, and others; each may begin with SPARK_ instead.
+
+Without --host it listens on localhost only: pages ask nobody for a secret.
+
+Examples:
+  iskra history-server --dir /tmp/spark-events
+  iskra history-server --port 0 --conf spark.history.fs.cleaner.enabled=true --conf spark.history.fs.cleaner.maxAge=30d
+  iskra history-server --daemon --host host-a --properties-file conf/history.conf
+
+Exit codes: 1 it could not start; 130, 143 ended by Ctrl-C or SIGTERM.
+`;
     case 'stop':
-      return `Usage: iskra stop [options] master|worker|shuffle-service
+      return `Usage: iskra stop [options] master|worker|shuffle-service|history-server
 
 Ends daemons of this machine and this user in good order, and waits until they are gone.
 

@@ -15,7 +15,7 @@ export interface DaemonOption {
 }
 
 /** What can run as a daemon. */
-export type DaemonClass = 'master' | 'worker' | 'shuffle-service';
+export type DaemonClass = 'master' | 'worker' | 'shuffle-service' | 'history-server';
 export type DaemonCommand = DaemonClass | 'stop' | 'start-all' | 'stop-all';
 
 const PROPERTIES: readonly DaemonOption[] = [
@@ -31,6 +31,7 @@ const INSTANCE: DaemonOption = {
 
 const webUiPort = (of: DaemonClass): readonly DaemonOption[] => {
   if (of === 'shuffle-service') return []; // it has no pages
+  if (of === 'history-server') return [{ name: '--webui-port', value: 'PORT', help: 'the same', hidden: true }];
   const help = `the port of its pages (default: ${of === 'master' ? 8080 : 8081})`;
   return [{ name: '--webui-port', value: 'PORT', help }];
 };
@@ -56,6 +57,14 @@ export const DAEMON_OPTIONS: Readonly<Record<DaemonCommand, readonly DaemonOptio
     { name: '--work-dir', short: '-d', value: 'DIR', help: 'where applications run (default: work)' },
   ]),
   'shuffle-service': daemon('shuffle-service', '7337', []),
+  'history-server': daemon('history-server', '18080', [
+    {
+      name: '--dir',
+      short: '-d',
+      value: 'DIR',
+      help: 'where the event logs are (default: spark.history.fs.logDirectory)',
+    },
+  ]),
   stop: [{ ...INSTANCE, help: 'which of several (default: all of them)' }, HELP],
   'start-all': [...PROPERTIES, HELP],
   'stop-all': [HELP],

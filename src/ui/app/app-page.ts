@@ -1,0 +1,120 @@
+// What the pages of an application have in common.
+import type { AppStatusStore } from '../../status/app-status-store.ts';
+import { type Html, type HtmlValue, html } from '../html.ts';
+import { page, table } from '../page-layout.ts';
+import { bytesText, dateText, durationText } from '../text-forms.ts';
+
+/** Where a page is, for its links. */
+export interface PagePlace {
+  /** To the first page. */
+  readonly root: string;
+  /** To the application's own. */
+  readonly base: string;
+  readonly section: string;
+}
+
+const TABS = [
+  ['jobs', 'Jobs'],
+  ['stages', 'Stages'],
+  ['storage', 'Storage'],
+  ['environment', 'Environment'],
+  ['executors', 'Executors'],
+] as const;
+
+export function appPage(
+  { app }: AppStatusStore,
+  { root, base, section }: PagePlace,
+  title: string,
+  content: Html,
+): string {
+  const tabs = TABS.map(([path, label]) =>
+    path === section
+      ? html`<a href="${base}${path}/"><strong>${label}</strong></a>`
+      : html`<a href="${base}${path}/">${label}</a>`,
+  );
+  return page(
+    `${app.name} - ${title}`,
+    root,
+    html`<nav>${tabs}<a href="${root}">History Server</a></nav>
+${content}`,
+  );
+}
+
+const PAGE_ROWS = 100;
+
+/** A table of which only a hundred rows are shown at a time. @param key tells the tables of a page apart in its address. */
+export function pagedTable<T>(
+  heading: string,
+  columns: readonly string[],
+  items: readonly T[],
+  row: (item: T) => readonly HtmlValue[],
+  query: URLSearchParams,
+  key: string,
+): Html {
+  const pages = Math.max(1, Math.ceil(items.length / PAGE_ROWS));
+  const wanted = Number(query.get(`${key}.page`) ?? 1);
+  const current = Number.isSafeInteger(wanted) ? Math.min(Math.max(wanted, 1), pages) : 1;
+  const shown = items.slice((current - 1) * PAGE_ROWS, current * PAGE_ROWS);
+  const to = (number: number, label: string): Html | null => {
+    if (number < 1 || number > pages || number === current) return null;
+    const target = new URLSearchParams(query);
+    target.set(`${key}.page`, String(number));
+    return html`<a href="?${target.toString()}">${label}</a>`;
+  };
+  const nav =
+    pages === 1
+      ? null
+      : html`<nav>${to(1, 'First')}${to(current - 1, 'Previous')}Page ${current} of ${pages} ${to(current + 1, 'Next')}${to(pages, 'Last')}</nav>`;
+  return html`${table(heading, columns, shown.map(row), items.length)}${nav}`;
+}
+
+export function timeText(at: number | null): string {
+  return at === null ? '' : dateText(at);
+}
+
+/** Between two times; until `now` when there is no end. */
+export function lasted(from: number | null, to: number | null, now: number): string {
+  return from === null ? 'Unknown' : durationText(Math.max(0, (to ?? now) - from));
+}
+
+/** Nothing for nothing. */
+export function sizeText(bytes: number): string {
+  return bytes === 0 ? '' : bytesText(bytes);
+}
+
+/** `12.0 KiB / 3`, nothing when both are nothing. */
+export function sizeAndRecords(bytes: number, records: number): string {
+  return bytes === 0 && records === 0 ? '' : `${bytesText(bytes)} / ${records}`;
+}
+
+interface Counts {
+  readonly completed: number;
+  readonly total: number;
+  readonly active?: number;
+  readonly failed?: number;
+  readonly skipped?: number;
+  readonly killed?: ReadonlyMap<string, number>;
+}
+
+/** `3/4 (1 failed)`. Spark: UIUtils.makeProgressBar */
+export function progressText({ completed, total, active = 0, failed = 0, skipped = 0, killed }: Counts): string {
+  const notes: string[] = [];
+  if (active > 0) notes.push(`${active} running`);
+  if (failed > 0) notes.push(`${failed} failed`);
+  if (skipped > 0) notes.push(`${skipped} skipped`);
+  for (const [why, number] of killed ?? []) notes.push(`${number} killed: ${why}`);
+  return `${completed}/${total}${notes.map((note) => ` (${note})`).join('')}`;
+}
+
+/** Long texts are opened by a click. */
+export function folded(text: string | null): HtmlValue {
+  if (text === null || text === '') return '';
+  const [first = ''] = text.split('\n', 1);
+  return first === text ? text : html`${first}<details><summary>more</summary><pre>${text}</pre></details>`;
+}
+
+/** A number of the address; null: there is none. */
+export function idOf(query: URLSearchParams, name = 'id'): number | null {
+  const text = query.get(name);
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,67 @@
+import { describeLevel } from '../../protocol/storage-level.ts';
+import type { AppStatusStore } from '../../status/app-status-store.ts';
+import { html } from '../html.ts';
+import { facts, table } from '../page-layout.ts';
+import { bytesText } from '../text-forms.ts';
+import { appPage, idOf, type PagePlace, pagedTable } from './app-page.ts';
+
+/** Spark: StoragePage */
+export function storagePage(store: AppStatusStore, place: PagePlace): string {
+  const rdds = store.rdds.filter(({ isCached }) => isCached);
+  const columns = [
+    'ID',
+    'RDD Name',
+    'Storage Level',
+    'Cached Partitions',
+    'Fraction Cached',
+    'Size in Memory',
+    'Size on Disk',
+  ];
+  const rows = rdds.map((rdd) => [
+    rdd.id,
+    html`<a href="rdd/?id=${rdd.id}">${rdd.name}</a>`,
+    describeLevel(rdd.level),
+    rdd.partitions.size,
+    rdd.numPartitions === 0 ? '' : `${Math.round((rdd.partitions.size / rdd.numPartitions) * 100)}%`,
+    bytesText(rdd.memoryUsed),
+    bytesText(rdd.diskUsed),
+  ]);
+  const hint = html`<p>No persisted RDD is known. Logs tell of blocks with spark.eventLog.logBlockUpdates.enabled=true only.</p>`;
+  return appPage(store, place, 'Storage', rows.length === 0 ? hint : table('RDDs', columns, rows));
+}
+
+/** Spark: RDDPage */
+export function rddPage(store: AppStatusStore, place: PagePlace, query: URLSearchParams): string | null {
+  const id = idOf(query);
+  const rdd = id === null ? undefined : store.rdd(id);
+  if (rdd === undefined) return null;
+  const distribution = [...rdd.distributions.values()].map((each) => [
+    each.executor.hostPort,
+    bytesText(each.memoryUsed),
+    bytesText(Math.max(0, each.executor.maxMemory - each.executor.memoryUsed)),
+    bytesText(each.diskUsed),
+  ]);
+  const content = html`${facts([
+    ['Storage Level', describeLevel(rdd.level)],
+    ['Cached Partitions', String(rdd.partitions.size)],
+    ['Total Partitions', String(rdd.numPartitions)],
+    ['Memory Size', bytesText(rdd.memoryUsed)],
+    ['Disk Size', bytesText(rdd.diskUsed)],
+  ])}
+${table('Data Distribution', ['Host', 'Memory Usage', 'Memory Remaining', 'Disk Usage'], distribution)}
+${pagedTable(
+  'Partitions',
+  ['Block Name', 'Storage Level', 'Size in Memory', 'Size on Disk', 'Executors'],
+  [...rdd.partitions],
+  ([name, { memoryUsed, diskUsed, executors }]) => [
+    name,
+    describeLevel(rdd.level),
+    bytesText(memoryUsed),
+    bytesText(diskUsed),
+    executors.map((executorId) => store.executor(executorId)?.hostPort ?? executorId).join(', '),
+  ],
+  query,
+  'block',
+)}`;
+  return appPage(store, place, `RDD Storage Info for ${rdd.name}`, content);
+}

@@ -69,6 +69,7 @@ tbody tr:nth-child(even) { background: var(--soft); }
 pre { background: var(--soft); border: 1px solid var(--line); padding: .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 form.kill { display: inline; }
 form.kill button { background: none; border: 0; color: var(--link); cursor: pointer; font: inherit; padding: 0; text-decoration: underline; }
+nav { margin: .6rem 0; }
 nav a { margin-right: 1rem; }
 `;
 

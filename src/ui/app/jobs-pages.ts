@@ -36,7 +36,7 @@ export function jobsPage(store: AppStatusStore, place: PagePlace, query: URLSear
   const content = html`${facts([
     ['User', app.user],
     ['Started At', timeText(app.startTime)],
-    ['Total Uptime', durationText(Math.max(0, store.now - app.startTime))],
+    ['Total Uptime', durationText(Math.max(0, (app.endTime ?? store.now) - app.startTime))],
     ['Scheduling Mode', mode],
     ...counted.filter(([, count]) => count !== '0'),
   ])}

@@ -19,7 +19,7 @@ export interface HistoryServerOptions {
 }
 
 export interface HistoryServer {
-  /** `http://host:port` */
+  /** `http://host:port`, or `https:` */
   readonly url: string;
   readonly port: number;
   /** Twice is fine. */

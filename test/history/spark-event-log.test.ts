@@ -138,11 +138,11 @@ describe('the pages of a log of Spark', () => {
 });
 
 test('a log is downloaded as one archive', async () => {
-  const { status, headers, pieces } = await get('/api/v1/applications/local-1/logs');
+  const { status, headers, stream } = await get('/api/v1/applications/local-1/logs');
   assert.equal(status, 200);
   assert.equal(headers['content-disposition'], 'attachment; filename=eventLogs-local-1.zip');
   const parts: Uint8Array[] = [];
-  for await (const part of pieces ?? []) parts.push(part);
+  for await (const part of stream ?? []) parts.push(part);
   const zip = Buffer.concat(parts);
   assert.equal(zip.readUInt32LE(0), 0x04034b50);
   assert.ok(zip.includes(readFileSync(join(dir, 'local-1.lz4'))));

@@ -1,4 +1,5 @@
 // What a history server serves over HTTP: the list, the pages of each application, the REST API. Spark: HistoryServer
+import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { PORT_MAX_RETRIES } from '../../config/network-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
@@ -7,9 +8,11 @@ import type { ApplicationSource } from '../api/application-source.ts';
 import { applicationPages } from '../app/application-pages.ts';
 import { type HttpHandler, htmlAnswer, jsonAnswer } from '../http-messages.ts';
 import { startHttpServer } from '../http-server.ts';
+import { openPageGuard } from '../page-guard.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
 import { securityHeaders } from '../security-headers.ts';
+import { tlsSettings } from '../tls-settings.ts';
 import { historyPage } from './history-page.ts';
 
 /** What the first page says of the server. */
@@ -40,19 +43,21 @@ export async function startHistoryWebUi(
   options: HistoryWebUiOptions,
 ): Promise<{ readonly url: string; readonly port: number; stop(): Promise<void> }> {
   const { conf, host, bindAddress, port, log } = options;
+  const { guard } = await openPageGuard(conf, systemClock, log);
   const server = await startHttpServer({
     service: 'HistoryServerUI',
     bindAddress,
     port,
     maxRetries: conf.get(PORT_MAX_RETRIES),
     portKey: 'spark.history.ui.port, or --port',
-    handle: historyHandler(options),
+    handle: guard(historyHandler(options)),
     headers: securityHeaders(conf),
     maxBodyBytes: MAX_BODY_BYTES,
+    tls: tlsSettings(conf, 'historyServer'),
     log,
   });
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    url: server.url(host),
     port: server.port,
     stop: () => server.close(),
   };

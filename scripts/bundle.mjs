@@ -1,10 +1,12 @@
-// Puts what tsc built into one script for users, and beside it an ES module for each entry of the package that takes its part of
-// it. dist/src has some 450 modules; opening, parsing and compiling them costs Node 0.3 s in each thread. See
-// docs/decisions/0020-one-script-with-a-code-cache.md.
+// Puts what tsc built into two scripts for users, and beside them a file for each entry of the package that takes its part of
+// them. dist/src has some 450 modules; opening, parsing and compiling them costs Node 0.3 s in each thread. See
+// docs/decisions/0020-scripts-with-a-code-cache.md.
 //
 //   dist/bundle/lib/program-HASH.js   all modules, each of which runs when the first other one needs it
-//   dist/bundle/lib/load-program.js   runs the script with compiled code from dist/cache (src/main/load-program.ts)
-//   dist/bundle/lib/index.js …        `export const { RDD, … } = loadModule('main', 'index.js')`
+//   dist/bundle/lib/command-HASH.js   those with which the command begins once more: they start a slot before they load the rest
+//   dist/bundle/lib/load-program.cjs  runs a script with compiled code from dist/cache (src/main/load-program.ts)
+//   dist/bundle/lib/index.js          `export const { RDD, … } = loadModule('driver', 'index.js')`
+//   dist/bundle/main/*.js             the same for commands and threads, as CommonJS: Node starts an ES module 10 ms later
 //
 // The text of functions stays as tsc wrote it (no minifying, no kept names), since closures ship by their text.
 import { createHash } from 'node:crypto';
@@ -19,10 +21,10 @@ const bundle = join(dist, 'bundle');
 
 /** By entry: the kind of thread it is for, which has a code cache of its own. */
 const ENTRIES = {
-  'lib/index': ['main', 'index.js'],
-  'lib/testing': ['main', 'testing.js'],
-  'main/cli': ['main', 'main/cli.js'],
-  'main/driver-process': ['main', 'main/driver-process.js'],
+  'lib/index': ['driver', 'index.js'],
+  'lib/testing': ['driver', 'testing.js'],
+  'main/cli': ['command', 'main/cli.js'],
+  'main/driver-process': ['driver', 'main/driver-process.js'],
   'main/executor-process': ['executor', 'main/executor-process.js'],
   'main/task-slot': ['slot', 'main/task-slot.js'],
 };
@@ -35,44 +37,67 @@ const common = {
   packages: 'external',
   legalComments: 'none',
   logLevel: 'warning',
-};
-const paths = Object.values(ENTRIES).map(([, path]) => path);
-
-const { outputFiles } = await build({
-  ...common,
-  stdin: {
-    contents: paths.map((path) => `__iskra.entries['${path}'] = () => require('./${path}');`).join('\n'),
-    resolveDir: src,
-  },
   format: 'cjs',
-  define: { 'import.meta.url': '__iskra.url' },
-  plugins: [{ name: 'tells that it ran', setup: (on) => on.onLoad({ filter: /\.js$/ }, telling) }],
-  write: false,
-});
-// In a script of node:vm, `import()` would be the vm module's own, with a warning.
-const text = ascii(withImportsBy('__iskra.importModule', outputFiles[0].text));
-const script = `'use strict';(function (__iskra) {const { require } = __iskra;\n${text}\n})`;
-const name = `program-${createHash('sha256').update(script).digest('hex').slice(0, 16)}.js`;
+};
 
 rmSync(bundle, { recursive: true, force: true });
 rmSync(join(dist, 'cache'), { recursive: true, force: true });
-mkdirSync(join(bundle, 'lib'), { recursive: true });
-mkdirSync(join(bundle, 'main'), { recursive: true });
-writeFileSync(join(bundle, 'lib', name), script, 'latin1');
+for (const folder of ['lib', 'main']) mkdirSync(join(bundle, folder), { recursive: true });
+writeFileSync(join(bundle, 'main', 'package.json'), '{ "type": "commonjs" }\n');
+
+/** What the command imports later is the program's. */
+const later = new Set();
+const leading = (on) =>
+  on.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
+    if (kind !== 'dynamic-import') return;
+    later.add(relative(src, join(resolveDir, path)));
+    return { path: `iskra:${relative(src, join(resolveDir, path))}`, external: true };
+  });
+const pathsOf = (kinds) => Object.values(ENTRIES).flatMap(([kind, path]) => (kinds.includes(kind) ? [path] : []));
+const command = await writeScript('command', pathsOf(['command']), { name: 'leads imports', setup: leading });
+const program = await writeScript('program', [...pathsOf(['driver', 'executor', 'slot']), ...later], {
+  name: 'tells that modules ran',
+  setup: (on) => on.onLoad({ filter: /\.js$/ }, telling),
+});
 await build({
   ...common,
   entryPoints: ['main/load-program.js'],
-  outfile: join(bundle, 'lib/load-program.js'),
-  format: 'esm',
-  define: { ISKRA_PROGRAM: JSON.stringify(name) },
+  outfile: join(bundle, 'lib/load-program.cjs'),
+  banner: { js: "const ownUrl = require('node:url').pathToFileURL(__filename).href;" },
+  define: { ISKRA_SCRIPTS: JSON.stringify({ command, program }), 'import.meta.url': 'ownUrl' },
 });
 for (const [entry, [kind, path]] of Object.entries(ENTRIES)) {
-  const names = exportsOf(readFileSync(join(src, path), 'utf8'));
-  const head = names.length === 0 ? '' : `export const { ${names.map(([exported]) => exported).join(', ')} } = `;
+  const names = exportsOf(readFileSync(join(src, path), 'utf8')).map(([exported]) => exported);
+  const load = `loadModule('${kind}', '${path}')`;
   writeFileSync(
     join(bundle, `${entry}.js`),
-    `import { loadModule } from '../lib/load-program.js';\n${head}loadModule('${kind}', '${path}');\n`,
+    entry.startsWith('main/')
+      ? `const { loadModule } = require('../lib/load-program.cjs');\nmodule.exports = ${load};\n`
+      : `import { createRequire } from 'node:module';
+const { loadModule } = createRequire(import.meta.url)('./load-program.cjs');
+export const { ${names.join(', ')} } = ${load};
+`,
   );
+}
+
+/** @returns the name of the file, which changes with the text. */
+async function writeScript(stem, paths, plugin) {
+  const { outputFiles } = await build({
+    ...common,
+    stdin: {
+      contents: paths.map((path) => `__iskra.entries['${path}'] = () => require('./${path}');`).join('\n'),
+      resolveDir: src,
+    },
+    define: { 'import.meta.url': '__iskra.url' },
+    plugins: [plugin],
+    write: false,
+  });
+  // In a script of node:vm, `import()` would be the vm module's own, with a warning.
+  const text = ascii(withImportsBy('__iskra.importModule', outputFiles[0].text));
+  const script = `'use strict';(function (__iskra) {const { require } = __iskra;\n${text}\n})`;
+  const name = `${stem}-${createHash('sha256').update(script).digest('hex').slice(0, 16)}.js`;
+  writeFileSync(join(bundle, 'lib', name), script, 'latin1');
+  return name;
 }
 
 /** A module with a last line that gives its exports, for closures that hold one of them (src/base/own-modules.ts). */

@@ -113,11 +113,11 @@ function rmQuietly(path: string): void {
   }
 }
 
-const keeper = processWide<{ keep: (() => void) | null }>('codeCache.keeper', () => ({ keep: null }));
+const keepers = processWide('codeCache.keepers', (): (() => void)[] => []);
 
 /** Says what is to happen when enough of this thread's code has been compiled. */
 export function onKeepCode(keep: () => void): void {
-  keeper.keep = keep;
+  keepers.push(keep);
 }
 
 /**
@@ -125,7 +125,5 @@ export function onKeepCode(keep: () => void): void {
  * first piece of work is done: what has run by then is what starting takes.
  */
 export function keepCode(): void {
-  const { keep } = keeper;
-  keeper.keep = null;
-  keep?.();
+  for (const keep of keepers.splice(0)) keep();
 }

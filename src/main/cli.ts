@@ -3,7 +3,6 @@ import { IskraError } from '../base/errors.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { prepareLocal } from '../cluster/local/prepare-local.ts';
 import { nearest } from '../config/nearest-key.ts';
-import { SparkConf } from '../config/spark-conf.ts';
 import { setSubmitDefaults } from '../config/submit-defaults.ts';
 import { parseSubmitArguments, prepareSubmission, reportError, UsageError } from '../deploy/submit/submit.ts';
 import { listExamples } from './examples.ts';
@@ -70,6 +69,7 @@ async function submit(command: string, argv: readonly string[]): Promise<void> {
     installation,
     warn: (message) => log.warn(message),
     show: (text) => process.stderr.write(text),
+    runsHere: (conf) => prepareLocal(conf, new URL('../main/task-slot.js', import.meta.url)),
   });
   switch (prepared.kind) {
     case 'help':
@@ -94,7 +94,6 @@ async function submit(command: string, argv: readonly string[]): Promise<void> {
     }
     case 'ready':
       setSubmitDefaults(prepared.values);
-      prepareLocal(new SparkConf(prepared.values), new URL('../main/task-slot.js', import.meta.url));
       return runApplication(prepared, installation);
   }
 }

@@ -1,4 +1,4 @@
-// How the package's entries get the program, which the bundler has joined into one script: compiled code from a cache if there is one.
+// How the package's entries get the program, which the bundler has joined into scripts: compiled code from a cache if there is one.
 // ES modules cannot have such a cache in Node 20, and neither can a worker thread's modules; a script of `node:vm` can.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,8 +9,8 @@ import { OwnModules, registerOwnModules } from '../base/own-modules.ts';
 
 type Exports = Readonly<Record<string, unknown>>;
 
-/** Threads of one kind run the same parts of the program, so that they share a cache. */
-export type ThreadKind = 'main' | 'slot' | 'executor';
+/** Threads of one kind run the same parts of a script, so that they share a cache. */
+export type ThreadKind = 'command' | 'driver' | 'slot' | 'executor';
 
 /** By path in `src`: the modules that others enter by. Each runs when it is first asked for. */
 type Entries = Readonly<Record<string, () => Exports>>;
@@ -23,40 +23,51 @@ interface Parameters {
   readonly ran: (path: string, exports: () => Exports) => void;
 }
 
-/** Written by the bundler: the name of the script beside this file, which changes with its text. */
-declare const ISKRA_PROGRAM: string;
+/** Written by the bundler: the names of the scripts beside this file, which change with their text. */
+declare const ISKRA_SCRIPTS: {
+  /** What the command needs before it knows what to run. It is small, so that a slot can be started soon. */
+  readonly command: string;
+  /** Everything. */
+  readonly program: string;
+};
 
-let entries: Entries | null = null;
+/** How the bundler writes an `import()` that leads from one script to the other. */
+const OWN_SCHEME = 'iskra:';
 
-/** Runs a module of the program, by its path in `src`. */
+const loaded = new Map<string, Entries>();
+
+/** Runs a module of Iskra, by its path in `src`. */
 export function loadModule(kind: ThreadKind, path: string): Exports {
-  entries ??= loadProgram(kind);
+  const name = kind === 'command' ? ISKRA_SCRIPTS.command : ISKRA_SCRIPTS.program;
+  let entries = loaded.get(name);
+  if (entries === undefined) {
+    entries = loadScript(name, kind);
+    loaded.set(name, entries);
+  }
   const load = entries[path];
   if (load === undefined) throw new Error(`${path} is no entry of Iskra`);
   return load();
 }
 
-function loadProgram(kind: ThreadKind): Entries {
-  const url = new URL(ISKRA_PROGRAM, import.meta.url).href;
-  const cache = new CodeCache(
-    cacheFolders(fileURLToPath(new URL('../../cache', import.meta.url))),
-    `${ISKRA_PROGRAM}-${kind}`,
-  );
+function loadScript(name: string, kind: ThreadKind): Entries {
+  const url = new URL(name, import.meta.url).href;
+  const cache = new CodeCache(cacheFolders(fileURLToPath(new URL('../../cache', import.meta.url))), `${name}-${kind}`);
   const cachedData = cache.read();
   // The bundler has seen to it that it is all ASCII.
   const script = new vm.Script(readFileSync(fileURLToPath(url), 'latin1'), { filename: url, cachedData });
   if (cachedData === undefined || script.cachedDataRejected === true)
     onKeepCode(() => cache.write(script.createCachedData()));
-  const made: Record<string, () => Exports> = {};
-  const modules = new OwnModules(() => made['index.js']?.());
+  const entries: Record<string, () => Exports> = {};
+  const modules = new OwnModules(() => entries['index.js']?.());
   registerOwnModules(url, modules);
   const run = script.runInThisContext() as (parameters: Parameters) => void;
   run({
-    entries: made,
+    entries,
     require: createRequire(url),
     url,
-    importModule: (specifier) => import(specifier),
+    importModule: async (specifier) =>
+      specifier.startsWith(OWN_SCHEME) ? loadModule('driver', specifier.slice(OWN_SCHEME.length)) : import(specifier),
     ran: (path, exports) => modules.add(path, exports),
   });
-  return made;
+  return entries;
 }

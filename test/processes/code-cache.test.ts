@@ -41,7 +41,7 @@ export async function main() {
 const home = join(folder, 'home');
 const cache = join(folder, 'dist', 'cache');
 const ofUser = join(home, '.cache', 'iskra', 'code');
-const kinds = (where: string): string[] => readdirSync(where).map((name) => name.split('-')[2] as string); // program-HASH.js-KIND-…
+const kinds = (where: string): string[] => readdirSync(where).map((name) => name.split('-')[2] as string); // SCRIPT-HASH.js-KIND-…
 
 async function run(...flags: string[]): Promise<void> {
   const { stdout, stderr } = await promisify(execFile)(
@@ -59,7 +59,7 @@ beforeEach(() => {
 
 test('the first run keeps the code of the driver and of the slots, and the second uses it', async () => {
   await run();
-  assert.deepEqual(kinds(cache).sort(), ['main', 'slot']);
+  assert.deepEqual(kinds(cache).sort(), ['command', 'driver', 'slot']);
   const times = (): number[] => readdirSync(cache).map((name) => statSync(join(cache, name)).mtimeMs);
   const before = times();
   await run();
@@ -82,14 +82,14 @@ test('code of other flags is not used, nor replaced', async () => {
   const before = readdirSync(cache).sort();
   await run('--stack-size=1200');
   const after = readdirSync(cache);
-  assert.equal(after.length, 4);
+  assert.equal(after.length, 6);
   for (const name of before) assert.ok(after.includes(name));
 });
 
 test('an installation that may not be written keeps the code in the home of the user', async () => {
   writeFileSync(cache, ''); // stands in the way, also of root
   await run();
-  assert.deepEqual(kinds(ofUser).sort(), ['main', 'slot']);
+  assert.deepEqual(kinds(ofUser).sort(), ['command', 'driver', 'slot']);
   await run();
 });
 

@@ -34,6 +34,8 @@ export interface SubmitHost {
   warn(message: string): void;
   /** Lines for somebody who asked for them with `--verbose`. */
   show(text: string): void;
+  /** Called first of all when the application is to run in this process: what it will need can be started meanwhile. */
+  runsHere?(conf: SparkConf): void;
 }
 
 /** An application with all that is needed to run it. */
@@ -89,6 +91,7 @@ export async function prepareSubmission(
   const conf = checked(values);
   if (request.verbose) host.show(describe(request, conf));
   const inCluster = conf.get(SUBMIT_DEPLOY_MODE) === 'cluster';
+  if (!inCluster) host.runsHere?.(conf);
   const masters = inCluster ? mastersOf(conf, request) : [];
   const isElsewhere = inCluster && /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(request.application);
   const packages = isElsewhere ? null : await packagesOf(conf, host);

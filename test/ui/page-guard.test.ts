@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { AccessLists, accessLists } from '../../src/ui/access-lists.ts';
 import { type HttpRequest, type HttpResponse, textAnswer } from '../../src/ui/http-messages.ts';
 import { openPageGuard } from '../../src/ui/page-guard.ts';
 import { request } from '../kit/http.ts';
+import { jsonWebToken } from '../kit/json-web-token.ts';
 import { ManualClock } from '../kit/manual-clock.ts';
 
 const NOW = 1_700_000_000_000;
@@ -168,11 +168,8 @@ test('a filter that cannot be used is named when the daemon starts', async (t) =
 
 const KEY = Buffer.alloc(64, 7);
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-function token(claims: unknown, alg = 'HS256', key = KEY): string {
-  const text = `${part({ alg, typ: 'JWT' })}.${part(claims)}`;
-  const hash = alg === 'HS512' ? 'sha512' : 'sha256';
-  return `${text}.${createHmac(hash, key).update(text).digest('base64url')}`;
-}
+const token = (claims: unknown, alg: 'HS256' | 'HS512' | 'none' = 'HS256', key = KEY): string =>
+  jsonWebToken(claims, key, alg);
 
 test('a signed token lets in who has it, by the name in it', async () => {
   const name = 'org.apache.spark.ui.JWSFilter';

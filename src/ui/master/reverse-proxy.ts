@@ -87,7 +87,8 @@ async function fetched(
   };
   const send = url.protocol === 'https:' ? (await import('node:https')).request : httpRequest;
   return new Promise((resolve, reject) => {
-    const trust = ca === null ? {} : { ca };
+    // No connection is used twice: one that its server is about to close would fail a request that it never saw.
+    const trust = { agent: false, ...(ca === null ? {} : { ca }) };
     const asked = send(url, { method: request.method, headers: passed, timeout: SILENCE_MS, ...trust });
     asked.once('response', resolve);
     asked.on('error', reject); // after the response this changes nothing: whoever reads that sees it break

@@ -203,6 +203,19 @@ test('a worker that ends takes its executors along, and the job goes on elsewher
     await cluster.until(({ activeApps: [app] }) => String(app?.executors.map(({ workerId }) => workerId)) === left);
   }));
 
+test('an application outlives the stop of its only worker, however many executors it has there', () =>
+  withApp(
+    { workers: 1, coresPerWorker: 2, conf: { 'spark.deploy.maxExecutorRetries': '1' } },
+    { 'spark.executor.cores': '1' },
+    async (sc, cluster) => {
+      await executorPids(sc);
+      await cluster.workers[0]?.stop();
+      await cluster.until(({ activeApps: [app] }) => app?.executors.length === 0);
+      await cluster.addWorker();
+      assert.equal(await sc.range(0, 10, 1, 2).count(), 10);
+    },
+  ));
+
 test('an executor on a worker that comes later gets work, and one of a drained worker none', () =>
   withApp(
     { workers: 1, conf: { 'spark.decommission.enabled': 'true' } },

@@ -50,6 +50,7 @@ export class ExecutorRunner {
   readonly #ending: Ending;
   #phase: Phase = 'preparing';
   #killed = false;
+  #endsWithWorker = false;
 
   /** @param pagesUrl where the worker's pages are shown. */
   constructor(launch: LaunchExecutor, settings: WorkerSettings, pagesUrl: string) {
@@ -100,6 +101,17 @@ export class ExecutorRunner {
   kill(at: EpochMs): Out {
     this.#killed = true;
     return this.#phase === 'up' ? this.#ending.begin(at) : [];
+  }
+
+  /** Its worker stops. */
+  stop(at: EpochMs): Out {
+    this.#endsWithWorker = !this.#killed;
+    return this.kill(at);
+  }
+
+  /** Only the stop of its worker has ended it, which is no fault of its application: a master that loses the worker sees it so. */
+  get leftToMaster(): boolean {
+    return this.#endsWithWorker;
   }
 
   /** It was told to end and has not. */

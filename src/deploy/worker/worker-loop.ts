@@ -363,7 +363,8 @@ export class WorkerLoop {
         if (registration === this.#registration) ref.send({ type: 'RegisterWorker', worker, masterAddress: master });
       } catch (error) {
         if (registration !== this.#registration) return;
-        this.#log.warn(`Failed to connect to master ${master}: ${(error as Error).message}`);
+        const why = (error as Error).message.replace(`Failed to connect to ${master}: `, '');
+        this.#log.warn(`Failed to connect to master ${master}: ${why}. Is one running there? It is tried again`);
       }
     };
     for (const master of masters) void tryOne(master);
@@ -418,7 +419,7 @@ export class WorkerLoop {
   #stop(end: WorkerEnd): void {
     if (this.#end !== null) return;
     this.#end = end;
-    if (end.code === 0) this.#log.info(end.message);
+    if (end.code === 0) this.#log.info('The worker stops');
     else this.#log.error(`${end.message}: the worker ends with ${end.code}`);
     this.#hear({ type: 'Stop' });
   }
@@ -436,6 +437,7 @@ export class WorkerLoop {
       this.#dirs.removeAppDirs(served),
     ]);
     for (const part of ended) if (part.status === 'rejected') this.#log.warn(`The worker's end: ${part.reason}`);
+    if (end.code === 0) this.#log.info(end.message);
     this.#finish(end);
   }
 }

@@ -186,6 +186,7 @@ export class Worker {
       this.#log.warn(`Invalid Master${url} attempted to ${ORDERS.get(message.type)}.`);
       return;
     }
+    if (this.#stopping && message.type.startsWith('Launch')) return; // refused it would come again; it goes elsewhere soon
     switch (message.type) {
       case 'RegisteredWorker': {
         const { masterUrl, masterWebUiUrl: webUiUrl, masterAddress } = message;
@@ -319,7 +320,7 @@ export class Worker {
       this.#log.warn(message);
       this.#toMaster({ type: 'ExecutorStateChanged', appId, execId, state: 'FAILED', message, exitStatus: null });
     };
-    if (this.#decommissioned || this.#stopping) {
+    if (this.#decommissioned) {
       refuse('Asked to launch an executor while decommissioned. Not launching executor.');
       return;
     }
@@ -366,7 +367,7 @@ export class Worker {
       this.#log.warn(`Driver ${driverId} runs already; it is left as it is.`);
       return;
     }
-    if (this.#decommissioned || this.#stopping) {
+    if (this.#decommissioned) {
       refuse('Asked to launch a driver while decommissioned. Not launching driver.');
       return;
     }
@@ -401,7 +402,8 @@ export class Worker {
   /** Spark: Worker.handleExecutorStateChanged */
   #executorChanged(runner: ExecutorRunner, { state, message, exitStatus }: ExecutorChange): void {
     const { appId, execId } = runner.launch;
-    this.#toMaster({ type: 'ExecutorStateChanged', appId, execId, state, message, exitStatus });
+    if (!runner.leftToMaster)
+      this.#toMaster({ type: 'ExecutorStateChanged', appId, execId, state, message, exitStatus });
     if (!FINISHED_EXECUTOR_STATES.has(state)) return;
     const why = `${message === null ? '' : ` message ${message}`}${exitStatus === null ? '' : ` exitStatus ${exitStatus}`}`;
     this.#log.info(`Executor ${runner.key} finished with state ${state}${why}`);
@@ -483,7 +485,7 @@ export class Worker {
     for (const timer of ['ReregisterWithMaster', 'SendHeartbeat', 'WorkDirCleanup'] as const)
       this.#effects.push({ type: 'CancelTimer', timer });
     this.#effects.push({ type: 'CancelRegistration' }, ...this.#spares.end());
-    for (const key of [...this.#executors.keys()]) this.#executor(key, (runner) => runner.kill(this.#at));
+    for (const key of [...this.#executors.keys()]) this.#executor(key, (runner) => runner.stop(this.#at));
     for (const key of [...this.#drivers.keys()]) this.#driver(key, (runner) => runner.stop(this.#at));
   }
 

@@ -329,6 +329,24 @@ test('a drained worker says so to each master that it follows', () => {
   assert.deepEqual(worker.sent().at(-1), said);
 });
 
+test('executors that a stop ends are left to the master, which loses the worker; what is to be launched meanwhile as well', () => {
+  const worker = registered();
+  worker.run(0);
+  worker.run(1);
+  worker.from(kill(1));
+  worker.handle({ type: 'Stop' });
+  worker.launch(2);
+  assert.deepEqual(worker.effects, []); // a refusal would bring it back at once
+  worker.launchDriver('driver-1');
+  assert.deepEqual(worker.effects, []);
+  worker.handle({ type: 'ProcessExited', key: 'app-1/0', exitCode: 143 });
+  assert.deepEqual(worker.sent(), []);
+  worker.handle({ type: 'ProcessExited', key: 'app-1/1', exitCode: 143 });
+  const [news] = worker.sent();
+  assert.ok(news?.type === 'ExecutorStateChanged' && news.execId === 1 && news.state === 'KILLED');
+  assert.ok(worker.worker.idle);
+});
+
 test('a supervised driver whose worker stops is left to the master, which starts it elsewhere', () => {
   const worker = registered();
   worker.runDriver('driver-1', { supervise: true });

@@ -205,7 +205,7 @@ test('a worker that ends takes its executors along, and the job goes on elsewher
 
 test('an application outlives the stop of its only worker, however many executors it has there', () =>
   withApp(
-    { workers: 1, coresPerWorker: 2, conf: { 'spark.deploy.maxExecutorRetries': '1' } },
+    { workers: 1, coresPerWorker: 2, memoryPerWorker: 2048, conf: { 'spark.deploy.maxExecutorRetries': '1' } },
     { 'spark.executor.cores': '1' },
     async (sc, cluster) => {
       await executorPids(sc);

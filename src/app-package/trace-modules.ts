@@ -268,7 +268,8 @@ function walk(tree: unknown): ParsedModule {
   const open: unknown[] = [tree]; // a stack of our own: trees of long expressions are deep
   while (open.length > 0) {
     const value = open.pop();
-    if (Array.isArray(value)) open.push(...(value as unknown[]));
+    // One by one: a list of data may have more elements than a call has room for arguments.
+    if (Array.isArray(value)) for (const element of value as unknown[]) open.push(element);
     if (!isNode(value)) continue;
     joins.see(value);
     const text = textOf;

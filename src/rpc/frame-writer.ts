@@ -129,8 +129,9 @@ export class FrameWriter {
       unsent.push(stream.message);
       stream.chunks.close();
     }
-    unsent.push(...this.#waiting);
-    for (const behind of this.#busy.values()) unsent.push(...behind);
+    // One by one: there may be more than a call has room for arguments.
+    for (const message of this.#waiting) unsent.push(message);
+    for (const behind of this.#busy.values()) for (const message of behind) unsent.push(message);
     this.#active = [];
     this.#waiting = [];
     this.#busy.clear();
@@ -324,20 +325,14 @@ export class FrameWriter {
     const behind = this.#busy.get(endpoint);
     this.#busy.delete(endpoint);
     if (behind === undefined) return;
-    for (let message = behind.shift(); message !== undefined; message = behind.shift()) {
+    for (const [i, message] of behind.entries()) {
       this.#queued -= message.bytes;
       this.#start(message);
-      if (this.#busy.has(endpoint)) {
-        this.#queueBehind(endpoint, behind);
-        return;
-      }
+      if (!this.#busy.has(endpoint)) continue;
+      // That is a stream, behind which nothing waits yet.
+      this.#busy.set(endpoint, behind.slice(i + 1));
+      return;
     }
-  }
-
-  #queueBehind(endpoint: number, behind: Outgoing[]): void {
-    const list = this.#busy.get(endpoint);
-    if (list === undefined) return;
-    list.unshift(...behind);
   }
 
   /** Room for one frame in the slab; where it starts. */

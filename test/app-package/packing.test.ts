@@ -47,6 +47,14 @@ describe('packing', () => {
     assert.deepEqual(filesOf(packed), expected.split(' '));
   });
 
+  test('looks through modules with more data in them than a call has room for arguments', async () => {
+    const packed = await pack({
+      'main.js': `import './a.js'; export const xs = [${'1,'.repeat(130_000)}];`,
+      'a.js': '',
+    });
+    assert.deepEqual(filesOf(packed), ['a.js', 'main.js', 'package.json']);
+  });
+
   test('finds files whose paths are joined to where the module lies, and no others', async () => {
     const files = {
       'main.js': `import './old.cjs'; import { join, dirname } from 'node:path'; import { fileURLToPath } from 'node:url';

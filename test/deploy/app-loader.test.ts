@@ -81,6 +81,11 @@ test('TypeScript is compiled file by file, whichever way the files name each oth
   assert.equal(module['b'], 'b');
 });
 
+test('a module may have more data in it than a call has room for arguments', async () => {
+  const folder = project({ 'app.ts': `export const xs: number[] = [${'1,'.repeat(130_000)}];` });
+  assert.equal(((await load(folder))['xs'] as number[]).length, 130_000);
+});
+
 test('files may import each other in a circle', async () => {
   const folder = project({
     'app.ts': `import { even } from './even'; export const result: boolean = even(10);`,

@@ -168,6 +168,32 @@ describe('frames', () => {
     );
   });
 
+  it('behind a long one fail one by one when the connection closes, however many they are', async () => {
+    const output = new Output(true);
+    const writer = new FrameWriter(output, LIMITS);
+    let failed = 0;
+    const count = (): void => void failed++;
+    writer.message(FrameType.send, 0, 0, encodeValue(new Uint8Array(4 * 1024 * 1024)), count);
+    const body = encodeValue('behind');
+    for (let i = 0; i < 130_000; i++) writer.message(FrameType.send, 0, 0, body, count);
+    writer.close(new RpcMessageError('closed'));
+    assert.equal(failed, 130_001);
+  });
+
+  it('behind two long ones stay in order, however many they are', async () => {
+    const output = new Output();
+    const writer = new FrameWriter(output, LIMITS);
+    const long = encodeValue(new Uint8Array(1024 * 1024));
+    for (let i = 0; i < 2; i++) writer.message(FrameType.send, 0, 0, long, never);
+    for (let i = 0; i < 130_000; i++) writer.message(FrameType.send, 0, 0, encodeValue(i), never);
+    while (writer.queuedBytes > 0) await tick();
+    const values = readAll(output.chunks)
+      .read.map((each) => each.value)
+      .slice(2);
+    assert.equal(values.length, 130_000);
+    assert.ok(values.every((value, i) => value === i));
+  });
+
   it('give bytes memory that typed arrays can lie over, or what was asked for', async () => {
     const output = new Output();
     const writer = new FrameWriter(output, LIMITS);

@@ -312,7 +312,7 @@ class Loop implements MasterLoop {
   // Effects
 
   #add(work: readonly Work[]): void {
-    this.#queue.push(...work);
+    for (const each of work) this.#queue.push(each);
     if (this.#working) return;
     this.#working = true;
     this.#workOff();

@@ -125,8 +125,10 @@ async function importsOf(code: string, format: 'esm' | 'cjs'): Promise<UnitImpor
   const open: unknown[] = [tree]; // a stack of our own: trees of long expressions are deep
   while (open.length > 0) {
     const value = open.pop();
-    if (Array.isArray(value)) open.push(...value);
-    else if (isNode(value)) {
+    if (Array.isArray(value)) {
+      // One by one: a list of data may have more elements than a call has room for arguments.
+      for (const element of value) open.push(element);
+    } else if (isNode(value)) {
       const one = importOf(value, format);
       if (one) found.push(one);
       for (const key in value) if (typeof value[key] === 'object') open.push(value[key]);

@@ -213,7 +213,7 @@ export const pipeEngineBehaviours: readonly Behaviour[] = [
       try {
         const job = sc
           .range(0, 1, 1, 1)
-          .pipe(['sh', '-c', `echo $$ > ${file}; exec sleep 600`])
+          .pipe(['sh', '-c', 'echo $$ > "$1"; exec sleep 600', 'sh', file])
           .count();
         const rejected = assert.rejects(job, /cancelled/);
         while (!existsSync(file) || readFileSync(file, 'utf8') === '') await pause(5);

@@ -1,5 +1,6 @@
 // A standalone cluster of this machine, against Spark's: from the submission to the end of the smallest job in client mode, and the
-// time from the death of an executor to the first task of the next one.
+// time from the death of an executor to the first task of the next one. Each with workers that keep a spare executor, as they do by
+// themselves, and without.
 //   node bench/cluster.mjs [submit|executor-loss …] [--pairs 5] [--no-write] [--no-spark]
 // Needs bench/spark/setup.sh for Spark's side. Writes bench/results/YYYY-MM-DD-cluster.md.
 import { execFile, execFileSync, spawn } from 'node:child_process';
@@ -23,7 +24,9 @@ const pairs = Number(options.pairs);
 const wanted = (name) => positionals.length === 0 || positionals.includes(name);
 const say = (text) => process.stdout.write(`${text}\n`);
 const folder = mkdtempSync(join(tmpdir(), 'iskra-bench-cluster-'));
-const env = { ...process.env, ISKRA_PID_DIR: join(folder, 'pids'), ISKRA_LOG_DIR: join(folder, 'logs') };
+const WITHOUT_SPARES = 'spark.iskra.worker.spareExecutors=0';
+/** Until a worker has a spare executor again. */
+const SPARE_MS = 2000;
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 const shown = (ms) => `${median(ms).toFixed(0)} ms (${Math.min(...ms).toFixed(0)} to ${Math.max(...ms).toFixed(0)})`;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -31,9 +34,10 @@ const rows = [];
 const ends = [];
 
 try {
-  const iskra = await startIskra();
-  if (wanted('submit')) await submit(iskra);
-  if (wanted('executor-loss')) await executorLoss(iskra);
+  const warm = await startIskra('warm');
+  const cold = await startIskra('cold', WITHOUT_SPARES);
+  if (wanted('submit')) await submit(warm, cold);
+  if (wanted('executor-loss')) await executorLoss(warm, cold);
 } finally {
   for (const end of ends.reverse()) await end();
   rmSync(folder, { recursive: true, force: true });
@@ -48,15 +52,17 @@ if (!options['no-write']) {
 }
 
 /** A master and a worker with two cores. */
-async function startIskra() {
+async function startIskra(name, ...settings) {
+  const env = { ...process.env, ISKRA_PID_DIR: join(folder, name, 'pids'), ISKRA_LOG_DIR: join(folder, name, 'logs') };
   const run = async (...args) => (await promisify(execFile)(process.execPath, [ISKRA, ...args], { env })).stdout;
   const any = ['--port', '0', '--webui-port', '0'];
   const master = /spark:\/\/\S+?:\d+/.exec(await run('master', '--daemon', ...any))[0];
   ends.push(() => run('stop', 'master'));
-  const worker = ['--cores', '2', '--memory', '4g', '--work-dir', join(folder, 'work')];
-  const told = await run('worker', '--daemon', ...any, ...worker, master);
+  const worker = ['--cores', '2', '--memory', '4g', '--work-dir', join(folder, name, 'work')];
+  const conf = settings.flatMap((setting) => ['--conf', setting]);
+  const told = await run('worker', '--daemon', ...any, ...worker, ...conf, master);
   ends.push(() => run('stop', 'worker'));
-  return { master, worker: /spark:\/\/(\S+?:\d+)/.exec(told)[1] };
+  return { env, master, worker: /spark:\/\/(\S+?:\d+)/.exec(told)[1] };
 }
 
 /** The same of Spark. */
@@ -89,60 +95,80 @@ async function startSpark() {
   return master;
 }
 
-async function submit({ master: iskraMaster }) {
+async function submit(warm, cold) {
   const spark = options['no-spark'] ? null : await startSpark();
   const app = join(ROOT, 'bench/jobs/startup.ts');
-  const sides = { iskra: [], spark: [] };
   const must = async (command, args, more) => {
     const result = await runMeasured(command, args, { cwd: ROOT, memory: false, ...more });
     if (result.code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${result.code}: ${result.stderr}`);
     return result;
   };
-  const ours = () => must(process.execPath, [ISKRA, 'submit', app, `master=${iskraMaster}`], { env });
-  await ours(); // compiles the application
+  const ours = async ({ env, master }) => {
+    await pause(SPARE_MS);
+    return (await must(process.execPath, [ISKRA, 'submit', '--master', master, app, `master=${master}`], { env })).ms;
+  };
+  await ours(warm); // compiles the application
+  await ours(cold);
+  const took = { warm: [], cold: [], spark: [] };
   for (let i = 0; i < pairs; i++) {
-    sides.iskra.push((await ours()).ms);
+    took.warm.push(await ours(warm));
+    took.cold.push(await ours(cold));
     if (spark === null) continue;
     const { stdout } = await must(join(ROOT, 'bench/spark/run.sh'), ['startup'], {
       env: { ...process.env, ISKRA_BENCH_MASTER: spark, ISKRA_BENCH_MEMORY: '1g' },
     });
-    sides.spark.push(JSON.parse(stdout.trim().split('\n').at(-1)).ms);
+    took.spark.push(JSON.parse(stdout.trim().split('\n').at(-1)).ms);
   }
-  const ratio = spark === null ? '–' : `${(median(sides.spark) / median(sides.iskra)).toFixed(1)}×`;
-  rows.push([
-    'client mode on a running cluster, `parallelize(1..10).count()`, whole process',
-    shown(sides.iskra),
-    spark === null ? '–' : shown(sides.spark),
-    ratio,
-    `≤ 400 ms: ${median(sides.iskra) <= 400 ? 'yes' : 'no'}`,
-  ]);
-  say(rows.at(-1).join(' | '));
+  const what = 'client mode on a running cluster, `parallelize(1..10).count()`, whole process';
+  for (const [more, ms] of [
+    ['', took.warm],
+    [', workers without spare executors', took.cold],
+  ])
+    add([
+      what + more,
+      shown(ms),
+      spark === null ? '–' : shown(took.spark),
+      spark === null ? '–' : `${(median(took.spark) / median(ms)).toFixed(1)}×`,
+      `≤ 400 ms: ${median(ms) <= 400 ? 'yes' : 'no'}`,
+    ]);
 }
 
-async function executorLoss({ master, worker }) {
-  const took = [];
+async function executorLoss(warm, cold) {
+  const took = { warm: [], cold: [] };
   for (let i = 0; i < pairs; i++) {
-    const args = [ISKRA, 'submit', join(ROOT, 'bench/jobs/executor-loss.ts'), `master=${master}`, 'tasks=300'];
-    const running = runMeasured(process.execPath, args, { cwd: ROOT, env });
-    const pid = await executorOf(worker);
-    await pause(1500); // it is at work
-    process.kill(pid, 'SIGKILL');
-    const killedAt = Date.now();
-    const { code, stdout, stderr } = await running;
-    if (code !== 0) throw new Error(`the job ended with ${code}: ${stderr}`);
-    const { executors } = JSON.parse(stdout);
-    const next = executors.find(([other]) => other !== pid);
-    if (executors.length !== 2) throw new Error(`two executors were expected: ${stdout}`);
-    took.push(next[1].first - killedAt);
+    took.warm.push(await replacement(warm));
+    took.cold.push(await replacement(cold));
   }
-  rows.push([
-    'kill -9 of the only executor, until the first task of the next has run (20 ms of it the task)',
-    shown(took),
-    '–',
-    '–',
-    '–',
-  ]);
-  say(rows.at(-1).join(' | '));
+  const what = 'kill -9 of the only executor, until the first task of the next has run (20 ms of it the task)';
+  add([what, shown(took.warm), '–', '–', '–']);
+  add([`${what}, workers without spare executors`, shown(took.cold), '–', '–', '–']);
+}
+
+async function replacement({ env, master, worker }) {
+  const args = [
+    'submit',
+    '--master',
+    master,
+    join(ROOT, 'bench/jobs/executor-loss.ts'),
+    `master=${master}`,
+    'tasks=300',
+  ];
+  const running = runMeasured(process.execPath, [ISKRA, ...args], { cwd: ROOT, env });
+  const pid = await executorOf(worker);
+  await pause(SPARE_MS); // it is at work
+  process.kill(pid, 'SIGKILL');
+  const killedAt = Date.now();
+  const { code, stdout, stderr } = await running;
+  if (code !== 0) throw new Error(`the job ended with ${code}: ${stderr}`);
+  const { executors } = JSON.parse(stdout);
+  const next = executors.find(([other]) => other !== pid);
+  if (executors.length !== 2) throw new Error(`two executors were expected: ${stdout}`);
+  return next[1].first - killedAt;
+}
+
+function add(row) {
+  rows.push(row);
+  say(row.join(' | '));
 }
 
 /** The process of a worker's executor, once there is one. */

@@ -1,9 +1,10 @@
-// Puts what tsc built into two scripts for users, and beside them a file for each entry of the package that takes its part of
+// Puts what tsc built into three scripts for users, and beside them a file for each entry of the package that takes its part of
 // them. dist/src has some 450 modules; opening, parsing and compiling them costs Node 0.3 s in each thread. See
 // docs/decisions/0020-scripts-with-a-code-cache.md.
 //
-//   dist/bundle/lib/program-HASH.js   all modules, each of which runs when the first other one needs it
-//   dist/bundle/lib/command-HASH.js   those with which the command begins once more: they start a slot before they load the rest
+//   dist/bundle/lib/program-HASH.js   what drivers, executors and slots run; a module runs when the first other one needs it
+//   dist/bundle/lib/command-HASH.js   what the command begins with: small, so that it can start a slot before it loads the program
+//   dist/bundle/lib/service-HASH.js   what the command does besides running applications: daemons, submitting to a cluster
 //   dist/bundle/lib/load-program.cjs  runs a script with compiled code from dist/cache (src/main/load-program.ts)
 //   dist/bundle/lib/index.js          `export const { RDD, … } = loadModule('driver', 'index.js')`
 //   dist/bundle/main/*.js             the same for commands and threads, as CommonJS: Node starts an ES module 10 ms later
@@ -45,17 +46,20 @@ rmSync(join(dist, 'cache'), { recursive: true, force: true });
 for (const folder of ['lib', 'main']) mkdirSync(join(bundle, folder), { recursive: true });
 writeFileSync(join(bundle, 'main', 'package.json'), '{ "type": "commonjs" }\n');
 
-/** What the command imports later is the program's. */
-const later = new Set();
+/** Of what the command imports later, the part that must be the same as with the application's `iskra`. */
+const OF_PROGRAM = ['closure/closure.js'];
+const ofService = new Set();
 const leading = (on) =>
   on.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
     if (kind !== 'dynamic-import') return;
-    later.add(relative(src, join(resolveDir, path)));
-    return { path: `iskra:${relative(src, join(resolveDir, path))}`, external: true };
+    const module = relative(src, join(resolveDir, path));
+    if (!OF_PROGRAM.includes(module)) ofService.add(module);
+    return { path: `iskra-${OF_PROGRAM.includes(module) ? 'driver' : 'service'}:${module}`, external: true };
   });
 const pathsOf = (kinds) => Object.values(ENTRIES).flatMap(([kind, path]) => (kinds.includes(kind) ? [path] : []));
 const command = await writeScript('command', pathsOf(['command']), { name: 'leads imports', setup: leading });
-const program = await writeScript('program', [...pathsOf(['driver', 'executor', 'slot']), ...later], {
+const service = await writeScript('service', [...ofService]);
+const program = await writeScript('program', [...pathsOf(['driver', 'executor', 'slot']), ...OF_PROGRAM], {
   name: 'tells that modules ran',
   setup: (on) => on.onLoad({ filter: /\.js$/ }, telling),
 });
@@ -64,7 +68,7 @@ await build({
   entryPoints: ['main/load-program.js'],
   outfile: join(bundle, 'lib/load-program.cjs'),
   banner: { js: "const ownUrl = require('node:url').pathToFileURL(__filename).href;" },
-  define: { ISKRA_SCRIPTS: JSON.stringify({ command, program }), 'import.meta.url': 'ownUrl' },
+  define: { ISKRA_SCRIPTS: JSON.stringify({ command, service, program }), 'import.meta.url': 'ownUrl' },
 });
 for (const [entry, [kind, path]] of Object.entries(ENTRIES)) {
   const names = exportsOf(readFileSync(join(src, path), 'utf8')).map(([exported]) => exported);
@@ -89,7 +93,7 @@ async function writeScript(stem, paths, plugin) {
       resolveDir: src,
     },
     define: { 'import.meta.url': '__iskra.url' },
-    plugins: [plugin],
+    plugins: plugin === undefined ? [] : [plugin],
     write: false,
   });
   // In a script of node:vm, `import()` would be the vm module's own, with a warning.

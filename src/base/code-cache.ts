@@ -1,10 +1,10 @@
 // Compiled code of a script, kept between processes: V8 then need not parse and compile it again. Nothing depends on it. A cache
 // that is missing, of another Node, of other flags, damaged, or that cannot be written leaves things as they are without one.
-import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
+import { threadId } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 import { processWide } from './process-wide.ts';
 
@@ -68,7 +68,7 @@ function readChecked(path: string): Buffer | undefined {
 
 /** Others see the whole file or none. */
 function writeWhole(folder: string, name: string, code: Buffer): boolean {
-  const draft = join(folder, `${name}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
+  const draft = join(folder, `${name}.${process.pid}-${threadId}.tmp`);
   try {
     mkdirSync(folder, { recursive: true });
     const sum = Buffer.alloc(4);

@@ -69,7 +69,7 @@ async function submit(command: string, argv: readonly string[]): Promise<void> {
     installation,
     warn: (message) => log.warn(message),
     show: (text) => process.stderr.write(text),
-    runsHere: (conf) => prepareLocal(conf, new URL('../main/task-slot.js', import.meta.url)),
+    runsHere: (conf, master) => prepareLocal(conf, master, new URL('../main/task-slot.js', import.meta.url)),
   });
   switch (prepared.kind) {
     case 'help':

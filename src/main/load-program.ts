@@ -10,7 +10,7 @@ import { OwnModules, registerOwnModules } from '../base/own-modules.ts';
 type Exports = Readonly<Record<string, unknown>>;
 
 /** Threads of one kind run the same parts of a script, so that they share a cache. */
-export type ThreadKind = 'command' | 'driver' | 'slot' | 'executor';
+export type ThreadKind = 'command' | 'service' | 'driver' | 'slot' | 'executor';
 
 /** By path in `src`: the modules that others enter by. Each runs when it is first asked for. */
 type Entries = Readonly<Record<string, () => Exports>>;
@@ -27,18 +27,20 @@ interface Parameters {
 declare const ISKRA_SCRIPTS: {
   /** What the command needs before it knows what to run. It is small, so that a slot can be started soon. */
   readonly command: string;
-  /** Everything. */
+  /** What it may need then. */
+  readonly service: string;
+  /** What drivers, executors and slots need. */
   readonly program: string;
 };
 
-/** How the bundler writes an `import()` that leads from one script to the other. */
-const OWN_SCHEME = 'iskra:';
+/** How the bundler writes an `import()` that leads from the command's script to another one. */
+const LEADS_ON = /^iskra-(driver|service):(.*)$/;
 
 const loaded = new Map<string, Entries>();
 
 /** Runs a module of Iskra, by its path in `src`. */
 export function loadModule(kind: ThreadKind, path: string): Exports {
-  const name = kind === 'command' ? ISKRA_SCRIPTS.command : ISKRA_SCRIPTS.program;
+  const name = ISKRA_SCRIPTS[kind === 'command' || kind === 'service' ? kind : 'program'];
   let entries = loaded.get(name);
   if (entries === undefined) {
     entries = loadScript(name, kind);
@@ -52,10 +54,12 @@ export function loadModule(kind: ThreadKind, path: string): Exports {
 function loadScript(name: string, kind: ThreadKind): Entries {
   const url = new URL(name, import.meta.url).href;
   const cache = new CodeCache(cacheFolders(fileURLToPath(new URL('../../cache', import.meta.url))), `${name}-${kind}`);
-  const cachedData = cache.read();
+  // Services run for long, and commands that only submit take one small part of that script or another.
+  const isKept = kind !== 'service';
+  const cachedData = isKept ? cache.read() : undefined;
   // The bundler has seen to it that it is all ASCII.
   const script = new vm.Script(readFileSync(fileURLToPath(url), 'latin1'), { filename: url, cachedData });
-  if (cachedData === undefined || script.cachedDataRejected === true)
+  if (isKept && (cachedData === undefined || script.cachedDataRejected === true))
     onKeepCode(() => cache.write(script.createCachedData()));
   const entries: Record<string, () => Exports> = {};
   const modules = new OwnModules(() => entries['index.js']?.());
@@ -65,8 +69,10 @@ function loadScript(name: string, kind: ThreadKind): Entries {
     entries,
     require: createRequire(url),
     url,
-    importModule: async (specifier) =>
-      specifier.startsWith(OWN_SCHEME) ? loadModule('driver', specifier.slice(OWN_SCHEME.length)) : import(specifier),
+    importModule: async (specifier) => {
+      const [, to, path] = LEADS_ON.exec(specifier) ?? [];
+      return path === undefined ? import(specifier) : loadModule(to as ThreadKind, path);
+    },
     ran: (path, exports) => modules.add(path, exports),
   });
   return entries;

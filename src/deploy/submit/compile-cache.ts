@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import {
   accessSync,
   constants,
@@ -24,7 +23,8 @@ const KEEP_MS = 30 * 24 * 3_600_000;
 
 /** Short and safe as part of a file's name. */
 export function hashOf(...parts: readonly string[]): string {
-  const hash = createHash('sha256');
+  // Not imported above: slots and commands that need it not start 3 ms sooner.
+  const hash = process.getBuiltinModule('node:crypto').createHash('sha256');
   for (const part of parts) hash.update(`${part.length}:`).update(part);
   return hash.digest('hex').slice(0, 24);
 }
@@ -73,7 +73,7 @@ export class CompileCache {
   /** Other runs see the whole file or none. */
   write(folder: string, name: string, text: string): void {
     const file = join(folder, name);
-    const draft = `${file}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+    const draft = `${file}.${process.pid}-${process.getBuiltinModule('node:crypto').randomBytes(4).toString('hex')}.tmp`;
     mkdirSync(dirname(file), { recursive: true });
     try {
       writeFileSync(draft, text);

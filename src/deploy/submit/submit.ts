@@ -9,6 +9,7 @@ import { SparkConf } from '../../config/spark-conf.ts';
 import { SUBMIT_DEPLOY_MODE } from '../../config/submit-entries.ts';
 import { type Installation, type PreparedApplication, prepareApplication } from './app-loader.ts';
 import { filesOf, patternsOf } from './files-of-driver.ts';
+import { likelyMaster } from './likely-master.ts';
 import { type Environment, findDefaultsFile, readProperties, withEnvironment } from './spark-defaults.ts';
 import {
   type DriverActionRequest,
@@ -34,8 +35,12 @@ export interface SubmitHost {
   warn(message: string): void;
   /** Lines for somebody who asked for them with `--verbose`. */
   show(text: string): void;
-  /** Called first of all when the application is to run in this process: what it will need can be started meanwhile. */
-  runsHere?(conf: SparkConf): void;
+  /**
+   * Called first of all when the application is to run in this process: what it will need can be started meanwhile.
+   *
+   * @param master the one it is likely to have.
+   */
+  runsHere?(conf: SparkConf, master: string | undefined): void;
 }
 
 /** An application with all that is needed to run it. */
@@ -91,7 +96,7 @@ export async function prepareSubmission(
   const conf = checked(values);
   if (request.verbose) host.show(describe(request, conf));
   const inCluster = conf.get(SUBMIT_DEPLOY_MODE) === 'cluster';
-  if (!inCluster) host.runsHere?.(conf);
+  if (!inCluster) host.runsHere?.(conf, likelyMaster(conf, request, host.workingFolder));
   const masters = inCluster ? mastersOf(conf, request) : [];
   const isElsewhere = inCluster && /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(request.application);
   const packages = isElsewhere ? null : await packagesOf(conf, host);

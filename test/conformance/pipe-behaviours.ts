@@ -211,10 +211,7 @@ export const pipeEngineBehaviours: readonly Behaviour[] = [
       const directory = mkdtempSync(join(tmpdir(), 'pipe-'));
       const file = join(directory, 'pid');
       try {
-        const job = sc
-          .range(0, 1, 1, 1)
-          .pipe(['sh', '-c', 'echo $$ > "$1"; exec sleep 600', 'sh', file])
-          .count();
+        const job = sc.range(0, 1, 1, 1).pipe(['sh', '-c', 'echo $$ > "$1"; exec sleep 600', 'sh', file]).count();
         const rejected = assert.rejects(job, /cancelled/);
         while (!existsSync(file) || readFileSync(file, 'utf8') === '') await pause(5);
         const pid = Number(readFileSync(file, 'utf8'));

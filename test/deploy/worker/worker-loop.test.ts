@@ -252,12 +252,8 @@ test('a master that does not answer keeps nobody from another', async (t) => {
 
 test('a worker comes back to a master that was restarted, by its id and with what runs', async (t) => {
   const clock = new ManualClock(Date.now());
-  const { master, worker, workDir, lines } = await workerScene(
-    t,
-    { [EXECUTOR_MAIN]: WAITS },
-    {},
-    { clock, masterPort: await freePort() },
-  );
+  const more = { clock, masterPort: await freePort() };
+  const { master, worker, workDir, lines } = await workerScene(t, { [EXECUTOR_MAIN]: WAITS }, {}, more);
   await master.hears('RegisterWorker');
   master.launch(0);
   await printed(join(workDir, 'app-1/0/stdout'));

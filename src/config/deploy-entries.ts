@@ -256,6 +256,15 @@ export const WORKER_CLEANUP_APP_DATA_TTL: ConfigEntry<number> = defineEntry({
   since: '0.2',
 });
 
+export const WORKER_UI_COMPRESSED_LOG_LENGTHS: ConfigEntry<number> = defineEntry({
+  key: 'spark.worker.ui.compressedLogFileLengthCacheSize',
+  type: types.int,
+  default: 100,
+  check: notNegative,
+  doc: 'Of how many packed logs a worker remembers how long they are unpacked, which its pages of logs need to know.',
+  since: '0.2',
+});
+
 export const WORKER_RETAINED_EXECUTORS: ConfigEntry<number> = defineEntry({
   key: 'spark.worker.ui.retainedExecutors',
   type: types.int,

@@ -24,6 +24,33 @@ export const DEFAULT_LOG_BYTES: number = 100 * 1024;
 /** As much as is held in memory for one request. */
 export const MAX_LOG_BYTES: number = 16 * 1024 * 1024;
 
+/** How long packed logs are when they are unpacked, by which only unpacking them tells. They do not change. */
+export class PackedLengths {
+  readonly #most: number;
+  /** By file, size and time; what was asked for least recently comes first. */
+  readonly #known = new Map<string, number>();
+
+  /** @param most so many are remembered: `spark.worker.ui.compressedLogFileLengthCacheSize` */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  async of(file: string): Promise<number> {
+    const { size, mtimeMs } = await stat(file);
+    const key = `${file} ${size} ${mtimeMs}`;
+    let length = this.#known.get(key);
+    if (length === undefined) {
+      length = 0;
+      for await (const chunk of unzipped(file)) length += chunk.length;
+    }
+    this.#known.delete(key);
+    this.#known.set(key, length);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > this.#most && oldest !== undefined) this.#known.delete(oldest);
+    return length;
+  }
+}
+
 export interface LogRange {
   /** null: the end of the log. */
   readonly offset: number | null;
@@ -41,10 +68,11 @@ export async function readLog(
   names: readonly string[],
   name: string,
   range: LogRange,
+  lengths: PackedLengths,
 ): Promise<LogPart | NoLog> {
   if (names.some((one) => !isPlainName(one))) return invalidDirectory(names);
   for (let tries = 1; ; tries++) {
-    const read = await lookAndRead(root, names, name, range);
+    const read = await lookAndRead(root, names, name, range, lengths);
     if (!('error' in read) || read.status !== 404 || tries === TRIES) return read;
   }
 }
@@ -57,6 +85,7 @@ async function lookAndRead(
   names: readonly string[],
   name: string,
   range: LogRange,
+  lengths: PackedLengths,
 ): Promise<LogPart | NoLog> {
   const directory = resolve(root, ...names);
   let files: readonly string[];
@@ -69,7 +98,7 @@ async function lookAndRead(
     return noLog(error, `${names.join('/')}/${name}`);
   }
   if (files.length === 0) return { status: 404, error: `Error: there is no log ${names.join('/')}/${name}` };
-  return readFiles(files, range);
+  return readFiles(files, range, lengths);
 }
 
 function invalidDirectory(names: readonly string[]): NoLog {
@@ -77,10 +106,14 @@ function invalidDirectory(names: readonly string[]): NoLog {
 }
 
 /** A part of one file, whose name is not from a request. */
-export async function readFiles(files: readonly string[], range: LogRange): Promise<LogPart | NoLog> {
+export async function readFiles(
+  files: readonly string[],
+  range: LogRange,
+  lengths: PackedLengths,
+): Promise<LogPart | NoLog> {
   try {
     const sizes: number[] = [];
-    for (const file of files) sizes.push(await sizeOf(file));
+    for (const file of files) sizes.push(file.endsWith(PACKED) ? await lengths.of(file) : (await stat(file)).size);
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const length = Math.min(Math.max(range.byteLength, 0), MAX_LOG_BYTES);
     const start = Math.min(Math.max(range.offset ?? total - length, 0), total);
@@ -117,13 +150,6 @@ async function allFiles(directory: string, name: string): Promise<string[]> {
   const rolled = rolledLogs(entries, name);
   if (entries.includes(name)) rolled.push(name);
   return rolled.map((entry) => join(directory, entry));
-}
-
-async function sizeOf(file: string): Promise<number> {
-  if (!file.endsWith(PACKED)) return (await stat(file)).size;
-  let size = 0;
-  for await (const chunk of unzipped(file)) size += chunk.length;
-  return size;
 }
 
 async function readPart(file: string, from: number, to: number): Promise<Buffer> {

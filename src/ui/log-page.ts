@@ -1,7 +1,15 @@
 // `/logPage/` and `/log/` of a daemon: the logs of what it started, and its own. Spark: LogPage
 import { html } from './html.ts';
 import { answer, type HttpRequest, type HttpResponse, htmlAnswer, textAnswer } from './http-messages.ts';
-import { DEFAULT_LOG_BYTES, type LogPart, type LogRange, type NoLog, readFiles, readLog } from './log-files.ts';
+import {
+  DEFAULT_LOG_BYTES,
+  type LogPart,
+  type LogRange,
+  type NoLog,
+  type PackedLengths,
+  readFiles,
+  readLog,
+} from './log-files.ts';
 import { page } from './page-layout.ts';
 import type { Route } from './router.ts';
 
@@ -11,6 +19,7 @@ export interface LogPlaces {
   readonly workDir: string | null;
   /** The daemon's own log; null when it goes to standard error. */
   readonly logFile: string | null;
+  readonly lengths: PackedLengths;
 }
 
 const LOG_TYPES = ['stderr', 'stdout', 'out'];
@@ -58,7 +67,7 @@ async function findLog({ query }: HttpRequest, places: LogPlaces): Promise<Wante
   const range = rangeOf(query);
   if ('error' in range) return range;
   const naming = new URLSearchParams([...query].filter(([name]) => name !== 'offset'));
-  const { workDir, logFile } = places;
+  const { workDir, logFile, lengths } = places;
   if (query.has('self')) {
     if (logFile === null) {
       return {
@@ -66,7 +75,7 @@ async function findLog({ query }: HttpRequest, places: LogPlaces): Promise<Wante
         error: 'Error: this daemon has no log file: it runs in the foreground, with its log on stderr',
       };
     }
-    const part = await readFiles([logFile], range);
+    const part = await readFiles([logFile], range, lengths);
     return 'error' in part ? part : { of: 'this daemon', logType, path: logFile, query: naming, part };
   }
   const names =
@@ -82,7 +91,7 @@ async function findLog({ query }: HttpRequest, places: LogPlaces): Promise<Wante
         'Error: Request must specify either application or driver identifiers: ?appId=…&executorId=…, ?driverId=… or ?self',
     };
   }
-  const part = await readLog(workDir, names, logType, range);
+  const part = await readLog(workDir, names, logType, range, lengths);
   if ('error' in part) return part;
   return { of: names.join('/'), logType, path: [workDir, ...names, logType].join('/'), query: naming, part };
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { WorkerStateResponse } from '../../src/protocol/worker-process.ts';
 import type { HttpResponse } from '../../src/ui/http-messages.ts';
+import { PackedLengths } from '../../src/ui/log-files.ts';
 import { workerHandler } from '../../src/ui/worker/worker-web-ui.ts';
 import { request } from '../kit/http.ts';
 import { app, COMMAND, driver } from '../kit/master-machine.ts';
@@ -208,5 +209,36 @@ describe('a log', () => {
         assert.ok(!response.body.includes('outside'));
       }
     }
+  });
+});
+
+describe('lengths of packed logs', () => {
+  const packed = join(workDir, 'app-1/1/stderr--2026-01-01--00-00.gz');
+
+  test('are found out once, as long as the file is the same', async () => {
+    const file = join(root, 'one.gz');
+    writeFileSync(file, gzipSync('12345'));
+    utimesSync(file, 1, 1);
+    const lengths = new PackedLengths(2);
+    assert.equal(await lengths.of(file), 5);
+    const { size } = statSync(file);
+    writeFileSync(file, 'x'.repeat(size)); // no packed log any more, but looks the same
+    utimesSync(file, 1, 1);
+    assert.equal(await lengths.of(file), 5);
+    assert.equal(await lengths.of(packed), 5);
+    assert.equal(await lengths.of(file), 5);
+  });
+
+  test('are forgotten when there are too many, the one that was needed least recently first', async () => {
+    const file = join(root, 'two.gz');
+    writeFileSync(file, gzipSync('1234'));
+    utimesSync(file, 1, 1);
+    const lengths = new PackedLengths(1);
+    assert.equal(await lengths.of(file), 4);
+    assert.equal(await lengths.of(packed), 5);
+    const { size } = statSync(file);
+    writeFileSync(file, 'x'.repeat(size));
+    utimesSync(file, 1, 1);
+    await assert.rejects(lengths.of(file), /incorrect header check/);
   });
 });

@@ -19,6 +19,7 @@ import {
   textAnswer,
 } from '../http-messages.ts';
 import { startHttpServer } from '../http-server.ts';
+import { PackedLengths } from '../log-files.ts';
 import { logRoutes } from '../log-page.ts';
 import { type Gauges, metricsRoutes } from '../metrics.ts';
 import { openPageGuard } from '../page-guard.ts';
@@ -217,7 +218,7 @@ export function masterHandler(
       '/metrics/applications',
       measured((current) => applicationGauges(current, clock.now())),
     ),
-    ...logRoutes({ workDir: null, logFile }),
+    ...logRoutes({ workDir: null, logFile, lengths: new PackedLengths(0) }),
     ...STATIC_ROUTES,
   ];
   return (request) => route(routes, request);

@@ -1,11 +1,13 @@
 // What a worker serves over HTTP: its page, its state as JSON, the logs of what it started. Spark: WorkerWebUI
 import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { WORKER_UI_COMPRESSED_LOG_LENGTHS } from '../../config/deploy-entries.ts';
 import { PORT_MAX_RETRIES } from '../../config/network-entries.ts';
-import type { SparkConf } from '../../config/spark-conf.ts';
+import { SparkConf } from '../../config/spark-conf.ts';
 import type { WorkerStateResponse } from '../../protocol/worker-process.ts';
 import { type HttpHandler, type HttpResponse, htmlAnswer, jsonAnswer, textAnswer } from '../http-messages.ts';
 import { startHttpServer } from '../http-server.ts';
+import { PackedLengths } from '../log-files.ts';
 import { logRoutes } from '../log-page.ts';
 import { metricsRoutes } from '../metrics.ts';
 import { openPageGuard } from '../page-guard.ts';
@@ -73,7 +75,8 @@ export function workerHandler({
   workDir,
   logFile = null,
   state,
-}: Pick<WorkerWebUiOptions, 'workDir' | 'logFile' | 'state'>): HttpHandler {
+  conf = new SparkConf(),
+}: Pick<WorkerWebUiOptions, 'workDir' | 'logFile' | 'state'> & { readonly conf?: SparkConf }): HttpHandler {
   const showing = (path: string, show: (state: WorkerStateResponse) => HttpResponse): Route => ({
     method: 'GET',
     path,
@@ -82,6 +85,7 @@ export function workerHandler({
       return current === null ? textAnswer(503, 'The worker has not started yet.') : show(current);
     },
   });
+  const lengths = new PackedLengths(conf.get(WORKER_UI_COMPRESSED_LOG_LENGTHS));
   const routes: readonly Route[] = [
     showing('/', (current) => htmlAnswer(workerPage(current, logFile !== null))),
     showing('/json', (current) => jsonAnswer(workerStateJson(current))),
@@ -94,7 +98,7 @@ export function workerHandler({
       const current = state();
       return current === null ? null : workerGauges(current);
     }),
-    ...logRoutes({ workDir, logFile }),
+    ...logRoutes({ workDir, logFile, lengths }),
     ...STATIC_ROUTES,
   ];
   return (request) => route(routes, request);

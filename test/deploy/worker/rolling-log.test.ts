@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import type { LogRolling } from '../../../src/deploy/worker/log-rolling.ts';
 import { RollingLog } from '../../../src/deploy/worker/rolling-log.ts';
 import { EXECUTOR_MAIN } from '../../../src/protocol/worker-process.ts';
-import { readLog } from '../../../src/ui/log-files.ts';
+import { PackedLengths, readLog } from '../../../src/ui/log-files.ts';
 import { ManualClock } from '../../kit/manual-clock.ts';
 import { recordingLogger } from '../../kit/rpc.ts';
 import { gone, printed, workerScene } from '../../kit/worker-process.ts';
@@ -28,7 +28,7 @@ function scene(t: TestContext, rolling: LogRolling) {
   const stream = new PassThrough();
   const followed = log.follow(stream);
   const text = async (): Promise<string> => {
-    const part = await readLog(root, ['app'], 'stdout', { offset: 0, byteLength: 1 << 20 });
+    const part = await readLog(root, ['app'], 'stdout', { offset: 0, byteLength: 1 << 20 }, new PackedLengths(9));
     return 'error' in part ? part.error : part.text;
   };
   const say = async (words: string): Promise<void> => {
@@ -112,7 +112,13 @@ test('what an executor prints is rolled by its worker, to the last word', async 
   const logs = readdirSync(directory).filter((name) => name.startsWith('stdout'));
   assert.ok(logs.length >= 4);
   for (const name of logs) assert.ok(statSync(join(directory, name)).size <= 80 * 1024);
-  const all = await readLog(workDir, ['app-1', '0'], 'stdout', { offset: 0, byteLength: 1 << 20 });
+  const all = await readLog(
+    workDir,
+    ['app-1', '0'],
+    'stdout',
+    { offset: 0, byteLength: 1 << 20 },
+    new PackedLengths(9),
+  );
   assert.ok('text' in all && all.text === `${LINE}\n`.repeat(3000));
   assert.match(readFileSync(join(directory, 'stderr'), 'utf8'), /^Spark Executor Command: .*\n={40}\n\nthe end\n$/s);
 });

@@ -150,7 +150,7 @@ describe('a file that is added', () => {
       sc.addFile(`http://${web}/none`),
       `cannot fetch http://${web}/none: the server answered 404 Not Found`,
     );
-    await refused(sc.addFile(`http://${web}/hangs`), /no bytes for 2000 ms \(spark\.files\.fetchTimeout\)/);
+    await refused(sc.addFile(`http://${web}/hangs`), /no bytes for 4000 ms \(spark\.files\.fetchTimeout\)/);
     assert.deepEqual(sc.listFiles(), before);
     assert.ok(!existsSync(SparkFiles.get('hangs')));
   });
@@ -183,14 +183,14 @@ describe('an archive that is added', () => {
       assert.deepEqual(await inTasks(`tree.${kind}/b/c é.txt`), all('C'));
       assert.deepEqual(await inTasks(`tree.${kind}/${long}`), all('L'));
       assert.deepEqual(await inTasks(`tree.${kind}/empty.txt`), all(''));
-      assert.ok(sc.listArchives().includes(`file:${path}`));
+      assert.ok(sc.listArchives().includes(`file:${encodeURI(path)}`));
     });
 
   test('has the name behind #, and may come from the web', async () => {
     const path = write('named.zip', archiveOf('zip', { 'a.txt': 'A' }));
     await sc.addArchive(`${path}#environment`);
     assert.deepEqual(await inTasks('environment/a.txt'), all('A'));
-    assert.ok(sc.listArchives().includes(`file:${path}#environment`));
+    assert.ok(sc.listArchives().includes(`file:${encodeURI(path)}#environment`));
     await sc.addArchive(`http://${web}/tree.zip#web`);
     assert.deepEqual(await inTasks('web/x.txt'), all('zipped'));
     await refused(

@@ -243,13 +243,18 @@ export class EventLogWriter {
     for (const go of waiting) go();
   }
 
-  /** Writes what was heard and completes the log. Twice is fine. */
-  async close(): Promise<void> {
+  /** Resolves when all that was heard is written. */
+  async flush(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#wantsFlush = true;
     const quiet = new Promise<void>((resolve) => this.#idle.push(resolve));
     this.#schedule();
     await quiet;
+  }
+
+  /** Writes what was heard and completes the log. Twice is fine. */
+  async close(): Promise<void> {
+    await this.flush();
     if (this.#state === 'open') this.#finish();
   }
 

@@ -370,6 +370,7 @@ export class AppStatusStore {
     if (stage === undefined) return;
     stage.info = info;
     stage.status = completedStatus(stage);
+    for (const executor of this.executors) executor.excludedInStages.delete(stage.stageId);
     this.#lastTime = Math.max(this.#lastTime, stage.completionTime ?? 0);
     for (const job of stage.jobs) {
       if (stage.status === 'COMPLETE') job.completedStages.add(stage.stageId);

@@ -146,6 +146,20 @@ export class LiveStage {
     addMetrics(this.executor(executorId).metrics, more);
   }
 
+  /** Second copies of slow tasks; null: there were none. Spark: SpeculationStageSummary */
+  #speculationJson(): LoggedObject | null {
+    const copies = [...this.tasks.values()].filter((task) => task.isSpeculative);
+    if (copies.length === 0) return null;
+    const number = (status: string): number => copies.filter((task) => task.status === status).length;
+    const ended = {
+      numCompletedTasks: number('SUCCESS'),
+      numFailedTasks: number('FAILED'),
+      numKilledTasks: number('KILLED'),
+    };
+    const numActiveTasks = copies.filter((task) => !task.isFinished).length;
+    return { numTasks: copies.length, numActiveTasks, ...ended };
+  }
+
   /** Spark: StageData, and AppStatusStore.newStageData for details. */
   toJson(details: StageDetails | null = null): LoggedObject {
     const { info } = this;
@@ -186,6 +200,7 @@ export class LiveStage {
     return {
       tasks: Object.fromEntries(tasks.map((task) => [task.taskId, task.toJson(now, executorLogs(task.executorId))])),
       executorSummary: this.executorSummaryJson(),
+      ...ifKnown('speculationSummary', this.#speculationJson()),
     };
   }
 

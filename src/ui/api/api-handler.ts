@@ -257,7 +257,7 @@ function ofStage(
   if (what !== undefined) throw notFound(request);
   if (stage !== undefined) return jsonAnswer(stageJson(store, stage, query, details));
   if (attempts.length === 0) throw new Refusal(404, `unknown stage: ${stageId}`);
-  const found = attempts.map((each) => each.attemptId).join(', ');
+  const found = attempts.map((each) => each.attemptId).join(',');
   throw new Refusal(404, `unknown attempt for stage ${stageId}.  Found attempts: [${found}]`);
 }
 

@@ -44,7 +44,7 @@ function attemptJson(attempt: ApplicationAttempt): LoggedObject {
     startTime: dateText(startTime),
     endTime: dateText(endTime ?? -1),
     lastUpdated: dateText(lastUpdated),
-    duration: durationOf(attempt),
+    duration: endTime === null ? 0 : durationOf(attempt),
     sparkUser: attempt.user,
     completed: endTime !== null,
     appSparkVersion: attempt.sparkVersion,
@@ -57,7 +57,7 @@ function attemptJson(attempt: ApplicationAttempt): LoggedObject {
   };
 }
 
-/** One that has no end has lasted until it was last heard of. */
+/** For people: one that has no end has lasted until it was last heard of. Spark's API says 0. */
 export function durationOf({ startTime, endTime, lastUpdated }: ApplicationAttempt): number {
   return Math.max(0, (endTime ?? lastUpdated) - startTime);
 }

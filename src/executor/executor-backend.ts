@@ -106,6 +106,8 @@ export class ExecutorBackend {
   /** Null before it is registered. */
   #drain: (() => Promise<void>) | null = null;
   #draining = false;
+  /** It was told to before it could. */
+  #drainsLater = false;
   #heartbeatFailures = 0;
   #ending = false;
 
@@ -148,6 +150,7 @@ export class ExecutorBackend {
 
   /** Takes no more tasks, hands on what it holds, and ends. Spark: CoarseGrainedExecutorBackend.decommissionSelf */
   decommission(): void {
+    if (this.#drain === null) this.#drainsLater = true;
     if (this.#draining || this.#ending || this.#drain === null) return;
     this.#draining = true;
     this.#drain().catch((error: unknown) => {
@@ -326,7 +329,7 @@ export class ExecutorBackend {
       maxFailuresPerBlock: conf.get(STORAGE_DECOMMISSION_MAX_FAILURES),
       log: this.#log,
     });
-    this.#drain = async () => {
+    const drain = async (): Promise<void> => {
       if (!conf.get(DECOMMISSION_ENABLED)) {
         this.#log.warn('told to decommission, but spark.decommission.enabled is false: the executor stays');
         this.#draining = false;
@@ -384,6 +387,8 @@ export class ExecutorBackend {
       return;
     }
     this.#log.info('registered with the driver', { cores, host, port });
+    this.#drain = drain;
+    if (this.#drainsLater) this.decommission();
     const interval = conf.get(EXECUTOR_HEARTBEAT_INTERVAL);
     // Not all at the same time.
     this.#beat(driver, conf, executor, interval + Math.random() * interval);

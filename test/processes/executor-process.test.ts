@@ -35,11 +35,13 @@ interface Driver {
   readonly refused?: string;
   readonly conf?: Readonly<Record<string, string>>;
   readonly heartbeat?: () => { readonly known: boolean };
+  /** The executor asks for its settings. */
+  readonly asked?: (child: ChildProcess) => void;
 }
 
 async function scene(
   t: TestContext,
-  { refused, conf = {}, heartbeat = () => ({ known: true }) }: Driver = {},
+  { refused, conf = {}, heartbeat = () => ({ known: true }), asked = () => {} }: Driver = {},
   localDir?: string,
 ): Promise<Scene> {
   const directory = mkdtempSync(join(tmpdir(), 'iskra-executor-'));
@@ -55,6 +57,7 @@ async function scene(
     receiveAndReply(ask, from) {
       switch (ask.type) {
         case 'RetrieveSparkAppConfig':
+          asked(child);
           return { conf, applicationId: 'app-1', mainScripts: [], packages: null, logLevel: 'INFO' };
         case 'RegisterExecutor':
           registered(from);
@@ -144,3 +147,16 @@ for (const [what, heartbeat, code, said] of [
     assert.match(err, said);
     assert.deepEqual(readdirSync(local), []);
   });
+
+test('an executor that is drained before it is registered says so when it is, and ends', {
+  timeout: 60_000,
+}, async (t) => {
+  const conf = { 'spark.decommission.enabled': 'true' };
+  const { news, end } = await scene(t, { conf, asked: (child) => child.kill('SIGPWR') });
+  const { code, err } = await end;
+  assert.equal(code, 0, err);
+  assert.deepEqual(
+    news.map(({ type }) => type),
+    ['ExecutorDecommissioning', 'ExecutorExiting'],
+  );
+});

@@ -3,6 +3,7 @@ import type { StderrLogger } from '../base/stderr-logger.ts';
 import { storageBytesPerExecutor } from '../cluster/coarse-grained/executor-storage.ts';
 import { StandaloneExecutors } from '../cluster/standalone/standalone-executors.ts';
 import { APP_NAME, DRIVER_HOST } from '../config/core-entries.ts';
+import { resourceRequests } from '../config/custom-resources.ts';
 import { STANDALONE_REGISTRATION_TIMEOUT } from '../config/deploy-entries.ts';
 import type { MasterUrl } from '../config/master-url.ts';
 import { EXECUTOR_CORES, EXECUTOR_MEMORY } from '../config/memory-entries.ts';
@@ -137,17 +138,13 @@ function executorCommand(conf: SparkConf, driver: RpcAddress): Command {
   };
 }
 
-/** Of the default profile. */
+/** Of the default profile. @throws IllegalArgumentError for amounts of custom resources that are none. */
 function executorDemand(conf: SparkConf, cores: number | null): ExecutorDemand {
-  const resourcesPerExecutor: Record<string, number> = {};
-  for (const [key, value] of conf.getAll()) {
-    const name = /^spark\.executor\.resource\.(.+)\.amount$/.exec(key)?.[1];
-    if (name !== undefined && Number(value) > 0) resourcesPerExecutor[name] = Number(value);
-  }
+  const wanted = resourceRequests(conf, 'spark.executor').map(({ name, amount }) => [name, amount] as const);
   return {
     coresPerExecutor: cores,
     memoryPerExecutor: Math.ceil(conf.get(EXECUTOR_MEMORY) / MIB),
-    resourcesPerExecutor,
+    resourcesPerExecutor: Object.fromEntries(wanted),
   };
 }
 

@@ -74,3 +74,15 @@ test('the driver of an application in client mode finds its own resources by scr
     rmSync(directory, { recursive: true });
   }
 });
+
+test('amounts that are none are said before any master is asked', async () => {
+  for (const [key, value, why] of [
+    ['spark.executor.resource.gpu.amount', 'many', /spark\.executor\.resource\.gpu\.amount .*whole number/],
+    ['spark.executor.resource.gpu.amount', '0.5', /spark\.executor\.resource\.gpu\.amount .*whole number/],
+    ['spark.executor.resource.gpu', '1', /You must specify an amount config for resource: gpu/],
+  ] as const)
+    await assert.rejects(
+      SparkContext.create({ master: 'spark://127.0.0.1:1', appName: 'x', 'spark.log.level': 'OFF', [key]: value }),
+      why,
+    );
+});

@@ -6,7 +6,7 @@ export const MEMORY_FRACTION: ConfigEntry<number> = defineEntry({
   type: types.double,
   default: 0.6,
   check: (value) => (value > 0 && value < 1 ? undefined : 'must be between 0 and 1, both excluded'),
-  doc: "The share of a slot's heap for shuffles, sorts and cached partitions; the rest is for the program's own objects.",
+  doc: "The share of an executor's memory, less 300 MiB, for shuffles, sorts and cached partitions; the rest is for the functions' own objects.",
   since: '0.1',
 });
 
@@ -28,7 +28,7 @@ export const DRIVER_MEMORY: ConfigEntry<number> = defineEntry({
   type: types.mib,
   default: 1024 ** 3,
   check: heapSize,
-  doc: 'The memory of the driver. With local masters that is what the slots and the cached blocks share; the heap of the program itself is what `node` was started with.',
+  doc: 'The memory of the driver. With local masters it bounds the objects of all slots and the cached blocks together, as `spark.executor.memory` does elsewhere; the heap of the program itself is what `node` was started with.',
   since: '0.1',
 });
 
@@ -37,7 +37,7 @@ export const EXECUTOR_MEMORY: ConfigEntry<number> = defineEntry({
   type: types.mib,
   default: 1024 ** 3,
   check: heapSize,
-  doc: 'The memory of an executor, which its slots and cached blocks share. Accepted; not used by local masters, whose slots are in the driver.',
+  doc: 'The memory of an executor: the objects of its slots and its cached blocks have no more than this together. When they come near, tasks spill, then the slot that holds most ends. Accepted; not used by local masters, whose slots are in the driver.',
   since: '0.1',
 });
 

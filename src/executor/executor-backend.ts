@@ -286,7 +286,7 @@ export class ExecutorBackend {
         location,
         cores,
         slotEntry: this.#options.slotEntry,
-        slotHeapMiB: memory.slotHeapMiB,
+        memory,
         killGraceMs: conf.get(SLOT_KILL_GRACE),
         conf: app.conf,
         mainScripts: app.mainScripts,

@@ -16,8 +16,9 @@ export class TaskKilledError extends IskraError {
 const ANSWER = 0;
 const KILLED = 1;
 const AHEAD = 2;
+const SPILL = 4;
 /** Bytes of the flags; the slot's progress follows. */
-const FLAGS_BYTES = 16;
+const FLAGS_BYTES = 24;
 /** How long a slot waits for its executor before it looks again whether its task was killed. */
 const WAIT_SLICE_MS = 1000;
 
@@ -32,14 +33,22 @@ export class ExecutorLink {
   readonly #pending = new Map<number, { resolve: (reply: unknown) => void; reject: (error: Error) => void }>();
   readonly #onKilled = new Set<(taskId: number) => void>();
   #nextAsk = 0;
+  /** Called at batch edges. */
+  readonly #atBatchEdge: () => void;
   /** Shown to the executor as it is at batch edges. */
   readonly progress: SlotProgress;
 
-  constructor(port: MessagePort, flags: SharedArrayBuffer, send: (message: FromSlot) => void) {
+  constructor(
+    port: MessagePort,
+    flags: SharedArrayBuffer,
+    send: (message: FromSlot) => void,
+    atBatchEdge: () => void = () => {},
+  ) {
     this.#port = port;
     this.#flags = new Int32Array(flags, 0, FLAGS_BYTES / 4);
     this.progress = new SlotProgress(flags, FLAGS_BYTES);
     this.#send = send;
+    this.#atBatchEdge = atBatchEdge;
   }
 
   ask<K extends keyof AskExecutor>(name: K, request: AskExecutor[K][0]): AskExecutor[K][1] {
@@ -91,10 +100,16 @@ export class ExecutorLink {
     return Atomics.compareExchange(this.#flags, AHEAD + cell, taskId + 1, 0) === taskId + 1;
   }
 
+  /** True once for each time that the executor asked its tasks to spill. */
+  takeSpillRequest(): boolean {
+    return Atomics.load(this.#flags, SPILL) === 1 && Atomics.exchange(this.#flags, SPILL, 0) === 1;
+  }
+
   /** Called at batch edges. */
   throwIfKilled(taskId: number): void {
     if (Atomics.load(this.#flags, KILLED) === taskId + 1) throw new TaskKilledError(taskId);
     this.progress.show();
+    this.#atBatchEdge();
   }
 }
 
@@ -119,6 +134,9 @@ export const slotFlags = {
   /** What the running task has measured so far; null when it is not at work, or between two tasks. */
   progressOf(flags: SharedArrayBuffer, taskId: number, at: EpochMs): TaskMetrics | null {
     return readProgress(flags, FLAGS_BYTES, taskId, at);
+  },
+  askToSpill(flags: SharedArrayBuffer): void {
+    Atomics.store(new Int32Array(flags), SPILL, 1);
   },
   kill(flags: SharedArrayBuffer, taskId: number): void {
     Atomics.store(new Int32Array(flags), KILLED, taskId + 1);

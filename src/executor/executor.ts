@@ -15,7 +15,10 @@ import type { BlockManager } from '../storage/block-manager.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import { answerSlot } from './answer-slot.ts';
 import type { FileFetcher } from './file-fetcher.ts';
+import type { MemoryLimits } from './memory-guard.ts';
+import { MemoryWatch } from './memory-watch.ts';
 import type { OtherExecutors } from './other-executors.ts';
+import { outOfHeap } from './out-of-memory.ts';
 import { ShuffleFiles } from './shuffle-files.ts';
 import { SlotHandle, type SlotHandlers } from './slot-handle.ts';
 
@@ -26,7 +29,7 @@ export interface ExecutorOptions {
   readonly cores: number;
   /** The compiled src/main/task-slot.ts. */
   readonly slotEntry: URL;
-  readonly slotHeapMiB: number;
+  readonly memory: MemoryLimits;
   /** How long a killed task may go on before its slot is ended, ms. */
   readonly killGraceMs: number;
   readonly conf: Readonly<Record<string, string>>;
@@ -70,6 +73,7 @@ export class Executor {
   readonly #killed = new Map<TaskId, { reason: string; cancelTimer: () => void }>();
   readonly #handlers: SlotHandlers;
   readonly #shuffleFiles: ShuffleFiles;
+  readonly #memory: MemoryWatch;
   /** Slots that ended without ever having had a task, in a row. */
   #failedStarts = 0;
   readonly #warnedOf = new Set<string>();
@@ -93,6 +97,13 @@ export class Executor {
     this.#log = log.named('Executor');
     // Whoever made the options made the data, too.
     this.#shuffleFiles = new ShuffleFiles(LocalDirs.fromData(options.localDirs as LocalDirsData, this.#log), this.#log);
+    this.#memory = new MemoryWatch(
+      options.memory,
+      () => this.#slots,
+      () => blocks.memory.storageUsed,
+      clock,
+      this.#log,
+    );
     const answers = { blocks, others, files: options.files, package: options.package, askDriver };
     this.#handlers = {
       onMessage: (slot, message) => this.#fromSlot(slot, message),
@@ -166,6 +177,7 @@ export class Executor {
   /** Ends all slots. Tasks that run are lost without a report: whoever stops an executor does not wait for them. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#memory.close();
     for (const kill of this.#killed.values()) kill.cancelTimer();
     this.#killed.clear();
     this.#queue.length = 0;
@@ -219,14 +231,22 @@ export class Executor {
       localDirs: o.localDirs,
       filesDir: o.filesDir,
       shipped: o.package !== undefined,
+      heapBytes: o.memory.slotHeapBytes,
     };
-    const slot = new SlotHandle(this.#nextSlot++, o.slotEntry, settings, { heapMiB: o.slotHeapMiB }, this.#handlers);
+    const slot = new SlotHandle(
+      this.#nextSlot++,
+      o.slotEntry,
+      settings,
+      { heapBytes: o.memory.slotHeapBytes },
+      this.#handlers,
+    );
     this.#slots.add(slot);
     return slot;
   }
 
   #run(slot: SlotHandle, task: TaskDescription): void {
     slot.ref();
+    this.#memory.wake();
     if (!this.#give(slot, task, false)) this.#becameFree(slot);
   }
 
@@ -291,6 +311,9 @@ export class Executor {
         // The first slot is given its task before it is ready.
         if (slot.running === null && !this.#idle.includes(slot)) this.#becameFree(slot);
         return;
+      case 'OutOfHeap':
+        slot.endFor(outOfHeap(this.#options.memory.slotHeapBytes, message.memory));
+        return;
       case 'TaskFailed':
         this.#ended(slot, message.taskId, message.result);
         return;
@@ -326,6 +349,7 @@ export class Executor {
 
   #slotExited(slot: SlotHandle, why: string): void {
     this.#slots.delete(slot);
+    this.#memory.forget(slot);
     const at = this.#idle.indexOf(slot);
     if (at >= 0) this.#idle.splice(at, 1);
     if (this.#stopped) return;
@@ -404,6 +428,7 @@ export class Executor {
       `${slot.running?.name} did not end within ${this.#options.killGraceMs} ms of being killed; its slot is replaced`,
     );
     this.#slots.delete(slot);
+    this.#memory.forget(slot);
     slot.running = null;
     void slot.terminate();
     const next = this.#queue.shift();

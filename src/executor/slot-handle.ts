@@ -17,6 +17,7 @@ import type { StageProgram } from '../protocol/stage-program.ts';
 import type { TaskDescription } from '../protocol/task.ts';
 import type { TaskMetrics } from '../protocol/task-metrics.ts';
 import { slotFlags } from './executor-link.ts';
+import { outOfHeap } from './out-of-memory.ts';
 import { takeSlotThread } from './slot-thread.ts';
 
 export interface SlotHandlers {
@@ -28,12 +29,14 @@ export interface SlotHandlers {
 }
 
 export interface SlotLimits {
-  /** V8's old-generation limit of the thread, MiB. */
-  readonly heapMiB: number;
+  /** What its objects may take. */
+  readonly heapBytes: number;
 }
 
 /** Ending a thread takes milliseconds; one that is deep in native code, such as zlib or a sort, may take its time. */
 const LONGEST_END_MS = 60_000;
+/** It is told again after so long, and then after twice as long, and so on. */
+const END_AGAIN_MS = 2;
 
 /** The executor's end of one slot: a worker thread that lives as long as it can. */
 export class SlotHandle {
@@ -54,7 +57,9 @@ export class SlotHandle {
   #exited = false;
   /** Not null: the slot waits for an answer that takes its time. */
   #answerKilled: (() => void) | null = null;
-  #outOfMemory: string | null = null;
+  /** Why the thread ends, if not by itself. */
+  #endedFor: string | null = null;
+  #cancelEndAgain: (() => void) | null = null;
 
   constructor(
     index: number,
@@ -67,8 +72,9 @@ export class SlotHandle {
     this.#flags = slotFlags.make();
     const { port1, port2 } = new MessageChannel();
     this.#asks = port1;
-    const { worker, environment } = takeSlotThread(entry, limits.heapMiB);
+    const { worker, environment } = takeSlotThread(entry, limits.heapBytes);
     this.#worker = worker;
+    worker.setMaxListeners(0); // one for each time it is told to end
     const slotSettings: SlotSettings = { ...settings, slotIndex: index, flags: this.#flags };
     const start: StartSlot = { settings: slotSettings, asks: port2, environment };
     this.#worker.postMessage(start, [port2]);
@@ -82,18 +88,19 @@ export class SlotHandle {
       } else handlers.onMessage(this, message);
     });
     this.#worker.on('error', (error: Error & { code?: string }) => {
-      this.#outOfMemory =
+      this.#endedFor ??=
         error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-          ? `the task's thread ran out of heap (${limits.heapMiB} MiB a slot): raise spark.driver.memory (spark.executor.memory on a cluster), use fewer slots or more partitions, or keep less in memory inside the task's functions`
+          ? outOfHeap(limits.heapBytes, null)
           : `the task's thread died of an uncaught error: ${error.stack ?? error.message}`;
     });
     this.#worker.on('exit', (code) => {
       if (this.#exited) return;
       this.#exited = true;
+      this.#cancelEndAgain?.();
       this.#asks.close();
       handlers.onExit(
         this,
-        this.#outOfMemory ??
+        this.#endedFor ??
           `the task's thread was ended by process.exit(${code}) in a function of the task; throw an error there instead`,
       );
     });
@@ -176,6 +183,29 @@ export class SlotHandle {
     this.#answerKilled?.();
   }
 
+  get isBusy(): boolean {
+    return this.running !== null;
+  }
+
+  get threadId(): number {
+    return this.#worker.threadId;
+  }
+
+  askToSpill(): void {
+    slotFlags.askToSpill(this.#flags);
+  }
+
+  /** Ends the thread wherever it is, as if it had died of `why`. */
+  endFor(why: string): void {
+    this.#endedFor ??= why;
+    void this.#end();
+  }
+
+  /** When the process exits: it waits for its threads, and nobody could tell them again. */
+  endNow(): void {
+    void this.#worker.terminate();
+  }
+
   /** Keeps the process alive while a task runs; an idle slot does not. */
   ref(): void {
     this.#worker.ref();
@@ -194,10 +224,21 @@ export class SlotHandle {
     // A thread that is just ending holds the process no more, although its end has not been told.
     const letGo = systemClock.after(LONGEST_END_MS, () => {});
     try {
-      await this.#worker.terminate();
+      await this.#end();
     } finally {
+      this.#cancelEndAgain?.();
       letGo();
     }
+  }
+
+  /**
+   * A thread that is just looking at its memory because the inspector made it (slot-inspector.ts) drops that look, and goes on
+   * with what it did before: it has to be told again.
+   */
+  #end(again = END_AGAIN_MS): Promise<unknown> {
+    this.#cancelEndAgain?.();
+    this.#cancelEndAgain = systemClock.after(again, () => void this.#end(2 * again), true);
+    return this.#worker.terminate();
   }
 
   /** @param blocks the slot's thread stands still until it has the answer. */

@@ -7,10 +7,19 @@ import { processWide } from '../base/process-wide.ts';
  */
 const YOUNG_GENERATION_MIB = 192;
 
+/**
+ * V8's limit stands so far above what a slot may have, which its executor sees to (memory-guard.ts). A thread that reaches V8's
+ * limit ends alone if it grows by small objects; one large array or table more, or survivors of the young generation, and V8
+ * ends the process. The largest single one is an array of 2^27 slots, 1 GiB, beside the one it grows from; the rest is for what
+ * is added until somebody has looked. It costs address space only. Few different limits, so that a prepared thread fits.
+ */
+const ABOVE_LIMIT_MIB = 3072;
+const LIMIT_STEP_MIB = 4096;
+
 interface SlotThread {
   readonly worker: Worker;
   readonly entry: string;
-  readonly heapMiB: number;
+  readonly limitMiB: number;
   /** Its environment is not that of the process: it is as old as the thread. */
   readonly isOld: boolean;
 }
@@ -27,10 +36,18 @@ export interface TakenThread {
 
 const prepared = processWide<Prepared>('executor.preparedSlot', () => ({ thread: null }));
 
+/** V8's limit of a thread whose objects may take so much. */
+function limitFor(heapBytes: number): number {
+  const heapMiB = Math.floor(heapBytes / (1 << 20));
+  // Without it nobody else holds threads to their memory.
+  if (!process.features.inspector) return heapMiB;
+  return Math.ceil((heapMiB + ABOVE_LIMIT_MIB) / LIMIT_STEP_MIB) * LIMIT_STEP_MIB;
+}
+
 /** A thread that waits for its StartSlot message. */
-function startThread(entry: URL, heapMiB: number): Worker {
+function startThread(entry: URL, limitMiB: number): Worker {
   const worker = new Worker(entry, {
-    resourceLimits: { maxOldGenerationSizeMb: heapMiB, maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    resourceLimits: { maxOldGenerationSizeMb: limitMiB, maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
     // The driver's loaders and inspector flags are not for slots.
     execArgv: [],
     name: 'iskra slot',
@@ -45,27 +62,29 @@ function startThread(entry: URL, heapMiB: number): Worker {
  *
  * @param isEarly the environment of the process will be another one when the thread is taken.
  */
-export function prepareSlotThread(entry: URL, heapMiB: number, isEarly = false): void {
+export function prepareSlotThread(entry: URL, heapBytes: number, isEarly = false): void {
   const { thread } = prepared;
+  const limitMiB = limitFor(heapBytes);
   if (thread !== null) {
-    if (isAsWanted(thread, entry, heapMiB)) return;
+    if (isAsWanted(thread, entry, limitMiB)) return;
     void thread.worker.terminate();
   }
-  prepared.thread = { worker: startThread(entry, heapMiB), entry: entry.href, heapMiB, isOld: isEarly };
+  prepared.thread = { worker: startThread(entry, limitMiB), entry: entry.href, limitMiB, isOld: isEarly };
 }
 
 /** A thread for a new slot: the prepared one if it is as wanted. */
-export function takeSlotThread(entry: URL, heapMiB: number): TakenThread {
+export function takeSlotThread(entry: URL, heapBytes: number): TakenThread {
   const { thread } = prepared;
   prepared.thread = null;
+  const limitMiB = limitFor(heapBytes);
   if (thread !== null) {
     const { worker, isOld } = thread;
-    if (isAsWanted(thread, entry, heapMiB)) return { worker, environment: isOld ? { ...process.env } : null };
+    if (isAsWanted(thread, entry, limitMiB)) return { worker, environment: isOld ? { ...process.env } : null };
     void worker.terminate();
   }
-  return { worker: startThread(entry, heapMiB), environment: null };
+  return { worker: startThread(entry, limitMiB), environment: null };
 }
 
-function isAsWanted(thread: SlotThread, entry: URL, heapMiB: number): boolean {
-  return thread.entry === entry.href && thread.heapMiB === heapMiB && thread.worker.threadId > 0;
+function isAsWanted(thread: SlotThread, entry: URL, limitMiB: number): boolean {
+  return thread.entry === entry.href && thread.limitMiB === limitMiB && thread.worker.threadId > 0;
 }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { MessagePort } from 'node:worker_threads';
 import { TaskAccumulators } from '../accumulator/accumulator.ts';
-import { systemClock } from '../base/clock.ts';
+import { steadyClock, systemClock } from '../base/clock.ts';
 import { keepCode } from '../base/code-cache.ts';
 import { type ErrorData, errorToData, IskraError } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
@@ -23,7 +23,15 @@ import {
 import { SHUFFLE_HOST_LOCAL_DISK_READING_ENABLED, SHUFFLE_SERVICE_ENABLED } from '../config/shuffle-service-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
 import { toBlockSizes } from '../protocol/block-sizes.ts';
-import type { FromSlot, LocalPackage, RunTask, SlotSettings, StageFacts, ToSlot } from '../protocol/executor-slot.ts';
+import type {
+  FromSlot,
+  HeldMemory,
+  LocalPackage,
+  RunTask,
+  SlotSettings,
+  StageFacts,
+  ToSlot,
+} from '../protocol/executor-slot.ts';
 import type { TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapOutputs, MapStatus } from '../protocol/map-output.ts';
 import type { TaskResult } from '../protocol/task.ts';
@@ -34,13 +42,14 @@ import { installClassCodec, RecordEncoder } from '../serializer/serializer.ts';
 import { nodeFiles } from '../shuffle/file-ops.ts';
 import { RemoteBlockSource } from '../shuffle/remote-block-source.ts';
 import { SameHostBlockSource } from '../shuffle/same-host-blocks.ts';
-import { type MemorySource, TaskMemory } from '../shuffle/task-memory.ts';
+import { heapOf, type MemorySource, TaskMemory } from '../shuffle/task-memory.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import { ExecutorLink } from './executor-link.ts';
 import { fetchLine } from './fetch-line.ts';
 import { prepareFiles } from './prepare-files.ts';
 import { RunningBarrierTask } from './running-barrier-task.ts';
 import { RunningTask } from './running-task.ts';
+import { offerLook, SlotMemory } from './slot-memory.ts';
 import { StageSegments } from './stage-segments.ts';
 import { installTaskCodecs } from './task-codecs.ts';
 import type { TaskEnv } from './task-env.ts';
@@ -79,7 +88,14 @@ export class Slot {
     const describe = WHOLE_STACKS.includes(settings.logLevel) ? errorToData : userErrorData;
     this.#describeError = settings.shipped ? (thrown) => withDriversPaths(describe(thrown)) : describe;
     this.#port = port;
-    this.#link = new ExecutorLink(asks, settings.flags, (message) => this.#send(message));
+    const memory = new SlotMemory(settings.heapBytes, steadyClock, (held) => this.#outOfHeap(held));
+    offerLook(memory);
+    this.#link = new ExecutorLink(
+      asks,
+      settings.flags,
+      (message) => this.#send(message),
+      () => memory.atBatchEdge(),
+    );
     this.#conf = new SparkConf(settings.conf);
     const compress =
       this.#conf.getText('spark.shuffle.compress') !== 'false' &&
@@ -228,7 +244,7 @@ export class Slot {
         programKey: codeKey,
         localDirs: this.#localDirs,
         encoder: this.#shuffleEncoder,
-        memory: new TaskMemory(this.#memoryOf(task.taskAttemptId)),
+        memory: new TaskMemory(this.#memoryOf(task.taskAttemptId), heapOf(this.#settings.heapBytes)),
         metrics: task.taskMetrics(),
         clock: systemClock,
         logger: this.#log,
@@ -248,6 +264,7 @@ export class Slot {
       release: (bytes) => {
         this.#link.ask('ReleaseMemory', { taskId, bytes });
       },
+      wantsBack: () => this.#link.takeSpillRequest(),
     };
   }
 
@@ -275,6 +292,12 @@ export class Slot {
       message: `a promise was rejected that nobody awaits, in a function of this task or one before; await it, or catch its error: ${stack}`,
       once: `unhandled: ${stack}`,
     });
+  }
+
+  /** Stands still until the executor ends the thread: nothing may be added. */
+  #outOfHeap(memory: HeldMemory): void {
+    this.#send({ type: 'OutOfHeap', memory });
+    for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   }
 
   #send(message: FromSlot): void {

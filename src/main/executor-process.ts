@@ -88,7 +88,7 @@ function run(): void {
     });
   }
   // The first slot's thread starts while the rest of this process is loaded: both take as long.
-  prepareSlotThread(slotEntry, planMemory(conf, conf.get(EXECUTOR_MEMORY), args.cores).slotHeapMiB);
+  prepareSlotThread(slotEntry, planMemory(conf, conf.get(EXECUTOR_MEMORY), args.cores).slotHeapBytes);
   void import('../executor/executor-backend.ts').then(({ ExecutorBackend }) => {
     backend = new ExecutorBackend(
       { ...args, security, rpc, port: conf.get(BLOCK_MANAGER_PORT), slotEntry, environment },

@@ -22,7 +22,7 @@ export async function waitForOrder(slotEntry: URL): Promise<void> {
   const orders = new Socket({ fd: SPARE_ORDERS });
   const order = readOrder(orders);
   const memory = memoryMiB === undefined ? new SparkConf().get(EXECUTOR_MEMORY) : Number(memoryMiB) * MIB;
-  prepareSlotThread(slotEntry, planMemory(new SparkConf(), memory, Number(cores)).slotHeapMiB, true);
+  prepareSlotThread(slotEntry, planMemory(new SparkConf(), memory, Number(cores)).slotHeapBytes, true);
   await import('../executor/executor-backend.ts');
   const { arguments: given, environment, directory, title } = await order;
   process.chdir(directory);

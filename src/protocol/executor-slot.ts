@@ -23,6 +23,16 @@ export interface LocalPackage {
   readonly hint: string;
 }
 
+/** What one slot's thread holds, in bytes. */
+export interface HeldMemory {
+  /** Objects that are not young. */
+  readonly heapBytes: number;
+  /** ArrayBuffers and other memory outside the heap that objects of this thread own; not what threads share. */
+  readonly bufferBytes: number;
+  /** Measured right after a collection: nothing of it is garbage. */
+  readonly collected: boolean;
+}
+
 /** What a slot (a worker thread) is given when it starts. */
 export interface SlotSettings {
   /** Who serves the map outputs that this slot writes. */
@@ -39,7 +49,9 @@ export interface SlotSettings {
   readonly filesDir: string;
   /** The driver's files cannot be seen: modules come by EnsurePackage. */
   readonly shipped: boolean;
-  /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [2] and [3] task ids + 1 that were sent ahead, from byte 16 on the slot's progress (executor/slot-progress.ts). */
+  /** What its objects may take; V8's own limit is another. */
+  readonly heapBytes: number;
+  /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [2] and [3] task ids + 1 that were sent ahead, [4] 1: spill, from byte 24 on the slot's progress (executor/slot-progress.ts). */
   readonly flags: SharedArrayBuffer;
 }
 
@@ -119,6 +131,8 @@ export type SlotNews =
   | TaskDone
   /** The thread has started and waits for work. */
   | { readonly type: 'SlotReady' }
+  /** The thread stands still now, and waits to be ended. */
+  | { readonly type: 'OutOfHeap'; readonly memory: HeldMemory }
   | { readonly type: 'TaskFailed'; readonly taskId: TaskId; readonly result: Extract<TaskResult, { kind: 'Failed' }> }
   | {
       readonly type: 'Log';

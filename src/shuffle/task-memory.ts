@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
-import { resourceLimits } from 'node:worker_threads';
 import { collectGarbage } from '../base/collect-garbage.ts';
+import { objectBytes } from '../base/heap-use.ts';
 
 /** Part of the heap limit from which on somebody has to give up memory. `used_heap_size` counts garbage too. */
 const HEAP_HIGH_WATER = 0.7;
@@ -19,14 +19,14 @@ export interface HeapStatistics {
   readonly heap_size_limit: number;
 }
 
-/**
- * This thread's heap. V8's limit for a worker has the young generation in it, which helps nobody whose data stays: with
- * 256 MB for old objects and 96 for young ones, 70 % of the sum is 96 % of what can be filled.
- */
+/** This thread's heap. Its limit in V8 is not the one that counts for slots. */
 function ownHeap(): HeapStatistics {
-  const { used_heap_size, heap_size_limit } = getHeapStatistics();
-  const old = resourceLimits.maxOldGenerationSizeMb ?? 0; // absent on the main thread
-  return { used_heap_size, heap_size_limit: old > 0 ? Math.min(heap_size_limit, old * 1024 * 1024) : heap_size_limit };
+  return getHeapStatistics();
+}
+
+/** This thread's heap, of which it may use so much. */
+export function heapOf(limitBytes: number): () => HeapStatistics {
+  return () => ({ used_heap_size: objectBytes(limitBytes / 2), heap_size_limit: limitBytes });
 }
 
 /** One structure of a task that may grow: a table, a sorter, a buffer. */
@@ -48,6 +48,8 @@ export interface MemorySource {
   /** @returns what is granted of `bytes`, maybe 0. */
   acquire(bytes: number): number;
   release(bytes: number): void;
+  /** True once when tasks are to spill whatever they were granted. */
+  wantsBack?(): boolean;
 }
 
 /** A source that has so much and no more. */
@@ -87,6 +89,10 @@ export class TaskMemory {
   #trippedAt: number | null = null;
   /** Heap use from which on a collection may find something. */
   #collectFrom = 0;
+  /** Heap use after the last collection, or what it fell to since. */
+  #collectedTo = 0;
+  /** The source wants memory back, and the largest use has not come by yet. */
+  #wantedBack = false;
   readonly #collect: () => void;
 
   constructor(
@@ -113,9 +119,7 @@ export class TaskMemory {
   heapWithoutRoomFor(bytes: number): HeapStatistics | null {
     const { used_heap_size: used, heap_size_limit: limit } = this.#heap();
     if (used + bytes <= HEAP_END * limit || used < this.#collectFrom) return null;
-    this.#collect();
-    const after = this.#heap();
-    this.#collectFrom = after.used_heap_size + COLLECT_STEP * limit;
+    const after = this.#collected(COLLECT_STEP * limit);
     return after.used_heap_size + bytes <= HEAP_END * limit ? null : after;
   }
 
@@ -142,7 +146,20 @@ export class TaskMemory {
     if (this.#held > this.#peak) this.#peak = this.#held;
     if (change > 0 && !this.#isGranted()) return true;
     if (change < 0) this.#giveBack();
+    if (this.#source.wantsBack?.() === true) this.#wantedBack = true;
+    if (this.#wantedBack && this.#isLargest(use)) {
+      this.#wantedBack = false;
+      return true;
+    }
     return this.#heapIsFull() && this.#isLargest(use);
+  }
+
+  #collected(nextAfterBytes: number): HeapStatistics {
+    this.#collect();
+    const after = this.#heap();
+    this.#collectedTo = after.used_heap_size;
+    this.#collectFrom = this.#collectedTo + nextAfterBytes;
+    return after;
   }
 
   #isGranted(): boolean {
@@ -159,8 +176,16 @@ export class TaskMemory {
   }
 
   #heapIsFull(): boolean {
-    const { used_heap_size: used, heap_size_limit: limit } = this.#heap();
-    if (used <= HEAP_HIGH_WATER * limit) {
+    let { used_heap_size: used, heap_size_limit: limit } = this.#heap();
+    const highWater = HEAP_HIGH_WATER * limit;
+    if (used < this.#collectedTo) {
+      this.#collectedTo = used;
+      this.#collectFrom = used + HEAP_STEP * limit;
+    }
+    // V8 itself sees no need to collect: its limit is far above.
+    if (used > highWater)
+      used = used < this.#collectFrom ? this.#collectedTo : this.#collected(HEAP_STEP * limit).used_heap_size;
+    if (used <= highWater) {
       this.#trippedAt = null;
       return false;
     }

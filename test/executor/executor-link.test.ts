@@ -31,3 +31,14 @@ test('a slot that is woken for an answer it has had already goes on waiting for 
     await worker.terminate();
   }
 });
+
+test('a slot learns once of each wish of its executor that tasks spill', () => {
+  const flags = slotFlags.make();
+  const { port1 } = new MessageChannel();
+  const link = new ExecutorLink(port1, flags, () => {});
+  assert.equal(link.takeSpillRequest(), false);
+  slotFlags.askToSpill(flags);
+  slotFlags.askToSpill(flags);
+  assert.deepEqual([link.takeSpillRequest(), link.takeSpillRequest()], [true, false]);
+  port1.close();
+});

@@ -59,7 +59,7 @@ beforeEach(() => {
       location: { executorId: 'driver', host: '127.0.0.1', port: 0 },
       cores: 1,
       slotEntry: SLOT,
-      slotHeapMiB: 256,
+      memory: { slotHeapBytes: 2 ** 28, memoryBytes: 2 ** 29, overheadBytes: 0 },
       killGraceMs: GRACE_MS,
       // Not settings, but the way to the slots.
       conf: { script: script.buffer } as never,

@@ -43,7 +43,7 @@ beforeEach(async () => {
     0,
     ECHO,
     { conf: {}, mainScripts: [] } as never,
-    { heapMiB: 256 },
+    { heapBytes: 2 ** 28 },
     {
       onMessage: (_slot, message) => {
         const echo = message as unknown as { type: string; flags: SharedArrayBuffer; task: RunTask };

@@ -54,7 +54,7 @@ for (const master of [['--master', 'local[1]', '-c', 'spark.driver.memory=64m'],
     assert.deepEqual(out, `${2 * (300_000 - nines)}\n600000000\n600000000\n`);
   });
 
-test('tasks that run out of heap cost slots or executors, and the driver and the next job go on', async () => {
+test('tasks that run out of heap cost slots, no executor, and the driver and the next job go on', async () => {
   const { code, out, err } = await iskra.run(...cluster, 'heap.ts');
   assert.deepEqual([code, iskra.leftOver()], [0, []], err);
   const [arrays, next, table, last] = out.trimEnd().split('\n');
@@ -64,9 +64,10 @@ test('tasks that run out of heap cost slots or executors, and the driver and the
   );
   assert.match(
     table ?? '',
-    /^Job aborted .* failed 4 times, .*(ran out of heap|ExecutorLostFailure \(executor \d+ exited)/,
+    /^Job aborted .* failed 4 times, .*SlotLost: the task's thread ran out of heap \(256 MiB a slot\)/,
   );
   assert.deepEqual([next, last], ['10', '10']);
+  assert.doesNotMatch(err, /ExecutorLost/);
 });
 
 test('a bad spark.executor.memory stops the start with the value and what is allowed', async () => {

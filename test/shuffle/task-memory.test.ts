@@ -86,6 +86,48 @@ test('a full heap makes the largest use spill once, and again only after the hea
   assert.equal(small.shouldSpill(12 * MB), true);
 });
 
+test('a heap full of garbage is collected, and nothing spills', () => {
+  let used = 71 * MB;
+  let collections = 0;
+  const memory = new TaskMemory(
+    fixedMemory(1000 * MB),
+    () => ({ used_heap_size: used, heap_size_limit: 100 * MB }),
+    () => {
+      collections++;
+      used = 40 * MB;
+    },
+  );
+  const use = memory.use();
+  assert.equal(use.shouldSpill(30 * MB), false);
+  assert.equal(collections, 1);
+  used = 49 * MB;
+  assert.equal(use.shouldSpill(31 * MB), false);
+  assert.equal(collections, 1, 'it is far from full');
+  used = 75 * MB;
+  assert.equal(use.shouldSpill(32 * MB), false);
+  assert.equal(collections, 2);
+});
+
+test('what the source wants back is spilled by the largest use, once', () => {
+  let asked = false;
+  const source = {
+    ...fixedMemory(1000 * MB),
+    wantsBack: () => {
+      const was = asked;
+      asked = false;
+      return was;
+    },
+  };
+  const memory = new TaskMemory(source, () => ({ used_heap_size: 0, heap_size_limit: 100 * MB }));
+  const [small, large] = [memory.use(), memory.use()];
+  assert.equal(large.shouldSpill(30 * MB), false);
+  asked = true;
+  assert.equal(small.shouldSpill(10 * MB), false);
+  assert.equal(large.shouldSpill(31 * MB), true);
+  large.shouldSpill(0);
+  assert.equal(small.shouldSpill(11 * MB), false);
+});
+
 test('a full heap does not make tiny structures spill', () => {
   const memory = new TaskMemory(fixedMemory(1000), () => ({ used_heap_size: 99, heap_size_limit: 100 }));
   assert.equal(memory.use().shouldSpill(900), false);

@@ -13,7 +13,7 @@ import type { ApplicationBackend, BlockUpdated } from '../application-backend.ts
 /** The id of the executor that lives in the driver's process. Spark: SparkContext.DRIVER_IDENTIFIER */
 const DRIVER_EXECUTOR_ID: ExecutorId = 'driver';
 
-export interface LocalBackendOptions extends Omit<ExecutorOptions, 'location' | 'localDirs' | 'cores' | 'slotHeapMiB'> {
+export interface LocalBackendOptions extends Omit<ExecutorOptions, 'location' | 'localDirs' | 'cores' | 'memory'> {
   readonly numSlots: number;
   readonly localDirs: LocalDirsData;
   readonly memory: MemoryPlan;
@@ -47,7 +47,7 @@ export class LocalBackend implements ApplicationBackend {
     this.#executor = new Executor(
       {
         ...rest,
-        slotHeapMiB: memory.slotHeapMiB,
+        memory,
         location: { executorId, host: 'localhost', port: 0 },
         cores: numSlots,
       },

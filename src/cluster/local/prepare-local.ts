@@ -11,5 +11,5 @@ import { planLocalMemory } from './local-memory.ts';
 export function prepareLocal(conf: SparkConf, url: string | undefined, slotEntry: URL): void {
   if (url === undefined) return;
   const master = parseMasterUrl(url);
-  if (master.kind === 'local') prepareSlotThread(slotEntry, planLocalMemory(conf, master.numSlots).slotHeapMiB);
+  if (master.kind === 'local') prepareSlotThread(slotEntry, planLocalMemory(conf, master.numSlots).slotHeapBytes);
 }

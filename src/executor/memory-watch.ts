@@ -1,0 +1,146 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { type MemoryEffect, MemoryGuard, type MemoryLimits } from './memory-guard.ts';
+import { outOfMemory } from './out-of-memory.ts';
+import type { SlotInspector } from './slot-inspector.ts';
+
+/** What the watch needs of a slot. */
+export interface WatchedSlot {
+  readonly index: number;
+  readonly threadId: number;
+  readonly isBusy: boolean;
+  askToSpill(): void;
+  endFor(why: string): void;
+  endNow(): void;
+}
+
+/** Memory does not grow faster than a core can touch new pages. */
+const GROWTH_BYTES_PER_MS = 2 << 20;
+const LEAST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 500;
+/** When the process exits: how long threads that were asked are told to end, and how often. */
+const EXIT_MS = 2000;
+const EXIT_STEP_MS = 5;
+/** Before the first look: most jobs are over by then. */
+const FIRST_PAUSE_MS = 50;
+
+/** The loop of a MemoryGuard: looks at the process, asks slots, does what follows. At rest when no slot has a task. */
+export class MemoryWatch {
+  readonly #limits: MemoryLimits;
+  readonly #guard: MemoryGuard;
+  readonly #slots: () => Iterable<WatchedSlot>;
+  readonly #blockBytes: () => number;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  /** Slots that have not answered yet. */
+  readonly #asked = new Set<number>();
+  #inspector: Promise<SlotInspector | null> | null = null;
+  #cancelTimer: (() => void) | null = null;
+  #onProcessExit: (() => void) | null = null;
+  #closed = false;
+
+  constructor(
+    limits: MemoryLimits,
+    slots: () => Iterable<WatchedSlot>,
+    blockBytes: () => number,
+    clock: Clock,
+    log: Logger,
+  ) {
+    this.#limits = limits;
+    this.#guard = new MemoryGuard(limits);
+    this.#slots = slots;
+    this.#blockBytes = blockBytes;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** A slot has got a task. */
+  wake(): void {
+    if (this.#cancelTimer === null) this.#lookIn(FIRST_PAUSE_MS);
+  }
+
+  forget(slot: WatchedSlot): void {
+    this.#guard.forget(slot.index);
+    this.#asked.delete(slot.index);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer?.();
+    if (this.#onProcessExit !== null) process.off('exit', this.#onProcessExit);
+    void this.#inspector?.then((inspector) => inspector?.close());
+  }
+
+  #lookIn(ms: number): void {
+    if (this.#closed) return;
+    this.#cancelTimer?.();
+    const pause = Math.min(LONGEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, Math.ceil(ms)));
+    this.#cancelTimer = this.#clock.after(pause, () => this.#look(), true);
+  }
+
+  #look(): void {
+    this.#cancelTimer = null;
+    const slots = [...this.#slots()];
+    if (!slots.some((slot) => slot.isBusy)) return;
+    const missing = this.#guard.worthMeasuringBytes - process.memoryUsage.rss();
+    if (missing > 0) {
+      this.#lookIn(missing / GROWTH_BYTES_PER_MS);
+      return;
+    }
+    this.#lookIn(FIRST_PAUSE_MS);
+    for (const slot of slots) if (!this.#asked.has(slot.index)) void this.#ask(slot, false);
+  }
+
+  async #ask(slot: WatchedSlot, collect: boolean): Promise<void> {
+    const { index, threadId } = slot;
+    this.#asked.add(index);
+    this.#inspector ??= this.#openInspector();
+    const inspector = await this.#inspector;
+    const begun = this.#clock.now();
+    const memory = (await inspector?.measure(threadId, collect)) ?? null;
+    // It may have ended meanwhile, and been forgotten.
+    if (this.#closed || !this.#asked.delete(index)) return;
+    const at = this.#clock.now();
+    if (memory !== null) this.#guard.measured(index, memory);
+    if (collect) this.#guard.collectionOver(index, at - begun, at);
+    for (const effect of this.#guard.decide(this.#blockBytes(), at)) this.#do(effect);
+    if (this.#asked.size === 0) this.#lookIn(this.#guard.headroom(this.#blockBytes()) / GROWTH_BYTES_PER_MS);
+  }
+
+  #do(effect: MemoryEffect): void {
+    if (effect.type === 'AskToSpill') {
+      this.#log.info('memory is nearly full: tasks are asked to spill');
+      for (const slot of this.#slots()) slot.askToSpill();
+      return;
+    }
+    const slot = [...this.#slots()].find(({ index }) => index === effect.slot);
+    if (slot === undefined) return;
+    if (effect.type === 'End') {
+      this.#asked.delete(slot.index);
+      slot.endFor(outOfMemory(this.#limits, effect.totals));
+    } else void this.#ask(slot, true);
+  }
+
+  /** A thread that drops the end it was told while it looks at its memory would keep the process for ever. */
+  #endAsked(inspector: SlotInspector): void {
+    if (!inspector.isWaiting) return;
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (let waited = 0; waited < EXIT_MS; waited += EXIT_STEP_MS) {
+      for (const slot of this.#slots()) slot.endNow();
+      Atomics.wait(pause, 0, 0, EXIT_STEP_MS);
+    }
+  }
+
+  async #openInspector(): Promise<SlotInspector | null> {
+    try {
+      const { SlotInspector: Inspector } = await import('./slot-inspector.ts');
+      const inspector = await Inspector.open();
+      this.#onProcessExit = () => this.#endAsked(inspector);
+      process.once('exit', this.#onProcessExit);
+      return inspector;
+    } catch (error) {
+      this.#log.warn(`the memory of slots cannot be measured, so that only V8 bounds it: ${String(error)}`);
+      return null;
+    }
+  }
+}

@@ -96,8 +96,7 @@ async function writeScript(stem, paths, plugin) {
     plugins: plugin === undefined ? [] : [plugin],
     write: false,
   });
-  // In a script of node:vm, `import()` would be the vm module's own, with a warning.
-  const text = ascii(withImportsBy('__iskra.importModule', outputFiles[0].text));
+  const text = ascii(mended(outputFiles[0].text));
   const script = `'use strict';(function (__iskra) {const { require } = __iskra;\n${text}\n})`;
   const name = `${stem}-${createHash('sha256').update(script).digest('hex').slice(0, 16)}.js`;
   writeFileSync(join(bundle, 'lib', name), script, 'latin1');
@@ -113,18 +112,31 @@ function telling({ path }) {
   return { contents: `${contents}\n__iskra.ran('${relative(src, path)}', () => ({ ${pairs.join(', ')} }));\n` };
 }
 
-/** Leads `import(x)` to a function that the script is given. */
-function withImportsBy(name, code) {
-  const found = [];
-  const visit = (node) => {
-    if (node.type === 'ImportExpression') found.push(node.start);
+/**
+ * Leads `import(x)` to a function that the script is given: in a script of node:vm it would be the vm module's own, with a warning.
+ * Gives back their names to classes that name themselves, which esbuild writes as `X = class _X { … _X … }`.
+ */
+function mended(code) {
+  const changes = [];
+  /** @param own the names of classes around that are to have another one. */
+  const visit = (node, parent, own) => {
+    let names = own;
+    if (node.type === 'ImportExpression')
+      changes.push([node.start, node.start + 'import'.length, '__iskra.importModule']);
+    if (node.type === 'ClassExpression' && node.id !== null) {
+      const outer = parent.type === 'VariableDeclarator' ? parent.id.name : parent.left?.name;
+      if (node.id.name === `_${outer}`) names = [...own, node.id.name];
+    }
+    if (node.type === 'Identifier' && names.includes(node.name))
+      changes.push([node.start, node.end, node.name.slice(1)]);
     for (const value of Object.values(node))
-      for (const child of Array.isArray(value) ? value : [value]) if (typeof child?.type === 'string') visit(child);
+      for (const child of Array.isArray(value) ? value : [value])
+        if (typeof child?.type === 'string') visit(child, node, names);
   };
-  visit(parse(code, { ecmaVersion: 'latest', sourceType: 'script', allowReturnOutsideFunction: true }));
-  return found
-    .sort((a, b) => b - a)
-    .reduce((done, start) => done.slice(0, start) + name + done.slice(start + 'import'.length), code);
+  visit(parse(code, { ecmaVersion: 'latest', sourceType: 'script', allowReturnOutsideFunction: true }), null, []);
+  return changes
+    .sort(([a], [b]) => b - a)
+    .reduce((done, [start, end, text]) => done.slice(0, start) + text + done.slice(end), code);
 }
 
 /** @returns exported and local names. */

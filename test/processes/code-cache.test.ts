@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 const folder = mkdtempSync(join(tmpdir(), 'iskra-package-'));
@@ -91,6 +91,11 @@ test('an installation that may not be written keeps the code in the home of the 
   await run();
   assert.deepEqual(kinds(ofUser).sort(), ['command', 'driver', 'slot']);
   await run();
+});
+
+test('classes of the package have the names that they are exported by', async () => {
+  const iskra: Record<string, unknown> = await import(pathToFileURL(join(folder, 'dist/bundle/lib/index.js')).href);
+  for (const [name, value] of Object.entries(iskra)) if (typeof value === 'function') assert.equal(value.name, name);
 });
 
 test('where nothing can be kept it runs all the same', async () => {

@@ -8,8 +8,8 @@ import { threadId } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 import { processWide } from './process-wide.ts';
 
-/** In the user's own folder old caches are deleted; in the installation's they go with it. */
-const KEEP_MS = 30 * 24 * 3_600_000;
+/** So many files a folder keeps, of a MiB each: there is one for each version of Node and set of flags that was ever used. */
+const MOST_FILES = 24;
 
 /** Where caches lie. */
 export interface CacheFolders {
@@ -52,7 +52,7 @@ export class CodeCache {
     } catch {
       return;
     }
-    if (isOurs(own) && writeWhole(own, this.#name, code)) removeOld(own);
+    if (isOurs(own)) writeWhole(own, this.#name, code);
   }
 }
 
@@ -75,6 +75,7 @@ function writeWhole(folder: string, name: string, code: Buffer): boolean {
     sum.writeUInt32LE(crc32(code));
     writeFileSync(draft, Buffer.concat([sum, code]));
     renameSync(draft, join(folder, name));
+    removeOldest(folder);
     return true;
   } catch {
     rmQuietly(draft);
@@ -94,12 +95,13 @@ function isOurs(folder: string): boolean {
   }
 }
 
-/** The newest has just been written: its time is now. */
-function removeOld(folder: string): void {
+/** One that is still in use is written again by its next user. */
+function removeOldest(folder: string): void {
   try {
-    const newest = Math.max(...readdirSync(folder).map((name) => statSync(join(folder, name)).mtimeMs));
-    for (const name of readdirSync(folder))
-      if (newest - statSync(join(folder, name)).mtimeMs > KEEP_MS) rmQuietly(join(folder, name));
+    const files = readdirSync(folder).map((name) => join(folder, name));
+    const byAge = files.map((path) => ({ path, writtenAt: statSync(path).mtimeMs }));
+    byAge.sort((a, b) => b.writtenAt - a.writtenAt);
+    for (const { path } of byAge.slice(MOST_FILES)) rmQuietly(path);
   } catch {
     // Another process cleans at the same time.
   }

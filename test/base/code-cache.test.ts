@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -90,6 +91,18 @@ test('drafts do not stay', () => {
     readdirSync(shared).filter((name) => name.endsWith('.tmp')),
     [],
   );
+});
+
+test('of many caches the oldest go', () => {
+  mkdirSync(shared);
+  for (let i = 0; i < 30; i++) {
+    writeFileSync(join(shared, `old-${i}`), '');
+    utimesSync(join(shared, `old-${i}`), 1000 + i, 1000 + i);
+  }
+  cache().write(code);
+  assert.deepEqual(cache().read(), code);
+  const kept = readdirSync(shared).filter((name) => name.startsWith('old-'));
+  assert.deepEqual(new Set(kept), new Set(Array.from({ length: 23 }, (_, i) => `old-${29 - i}`)));
 });
 
 test('code is kept once, and only where somebody has said how', () => {

@@ -288,7 +288,7 @@ export const WORKER_SPARE_EXECUTORS: ConfigEntry<number> = defineEntry({
   type: types.int,
   default: 1,
   check: notNegative,
-  doc: 'How many processes a worker keeps that wait to become executors, so that an application need not wait for their start; 0: none. Each is used once; one that waits holds some 30 MiB of its own.',
+  doc: 'How many processes a worker keeps that wait to become executors, so that an application need not wait for their start; 0: none. Each is used once; one that waits holds some 40 MiB of its own.',
   since: '0.2',
 });
 

@@ -1,4 +1,5 @@
 // An executor's process that was started before it was known what for: it gets ready, waits, and becomes what it is told.
+import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { replaceEnvironment } from '../base/replace-environment.ts';
@@ -7,8 +8,11 @@ import { SparkConf } from '../config/spark-conf.ts';
 import { planMemory } from '../executor/memory-plan.ts';
 import { prepareSlotThread } from '../executor/slot-thread.ts';
 import { SPARE_ARGUMENT, SPARE_ORDERS, type SpareOrder } from '../protocol/worker-process.ts';
+import { RpcEnv } from '../rpc/rpc-env.ts';
+import { sharedSecret } from '../rpc/security.ts';
 
 const MIB = 1 << 20;
+const REHEARSAL = 'Rehearsal';
 const COMM = '/proc/self/comm';
 
 /**
@@ -24,6 +28,7 @@ export async function waitForOrder(slotEntry: URL): Promise<void> {
   const memory = memoryMiB === undefined ? new SparkConf().get(EXECUTOR_MEMORY) : Number(memoryMiB) * MIB;
   prepareSlotThread(slotEntry, planMemory(new SparkConf(), memory, Number(cores)).slotHeapBytes, true);
   await import('../executor/executor-backend.ts');
+  await rehearse();
   const { arguments: given, environment, directory, title } = await order;
   process.chdir(directory);
   replaceEnvironment(process.env, environment);
@@ -31,6 +36,33 @@ export async function waitForOrder(slotEntry: URL): Promise<void> {
   showAs(title);
   // Whoever has started it may signal it from now on, and what it prints is the executor's.
   orders.write('.', () => orders.destroy());
+}
+
+/**
+ * Connects to itself once, as an executor connects to its driver: what is run for the first time is loaded and compiled then, and
+ * that is half of what registering takes. Nobody else gets in: the secret is made here and goes with it.
+ */
+async function rehearse(): Promise<void> {
+  const security = sharedSecret(randomBytes(32));
+  const host = '127.0.0.1';
+  const envs: RpcEnv[] = [];
+  try {
+    const server = await RpcEnv.create({ name: 'rehearsal', host, port: 0, security });
+    envs.push(server);
+    server.register<never, { Echo: [object, object] }>(REHEARSAL, {
+      receive: () => {},
+      receiveAndReply: ({ request }) => request,
+    });
+    const client = await RpcEnv.create({ name: 'rehearsal', host, port: 0, security });
+    envs.push(client);
+    if (server.address === null) return;
+    const ref = await client.connect<never, { Echo: [object, object] }>(server.address, REHEARSAL);
+    await ref.ask('Echo', { conf: {} });
+  } catch {
+    // No port is free, say: then the executor is a little later, or says so itself.
+  } finally {
+    await Promise.all(envs.map((env) => env.stop()));
+  }
 }
 
 /** Ends the process when whoever has started it is gone. */

@@ -39,8 +39,7 @@ export class Stage {
   readonly numOutputs: number;
   readonly name: string;
   readonly rddIds: readonly RddId[];
-  /** The nodes that it computes. */
-  readonly #nodes: readonly RDDNode[];
+  readonly #rdds: () => readonly RddInfo[];
   /** All tasks run together, and one that fails ends the attempt. */
   readonly isBarrier: boolean;
   readonly resourceProfile: ResourceProfile;
@@ -77,7 +76,7 @@ export class Stage {
     this.numPartitions = numPartitions;
     this.numOutputs = numOutputs;
     this.name = name;
-    this.#nodes = nodes;
+    this.#rdds = laterOf(nodes.map((node) => new WeakRef(node)));
     this.rddIds = nodes.map((node) => node.id);
     this.isBarrier = isBarrier;
     this.resourceProfile = resourceProfile;
@@ -146,7 +145,7 @@ export class Stage {
       name: this.name,
       numTasks: this.attempts[attempt]?.outputs.length ?? this.numOutputs,
       rddIds: this.rddIds,
-      rdds: () => this.#nodes.map(rddInfo),
+      rdds: this.#rdds,
       parentIds: this.parents.map((p) => p.id),
       kind: this.work.kind === 'ShuffleMap' ? 'ShuffleMapStage' : 'ResultStage',
       shuffleDepId: this.dependency?.shuffleId ?? null,
@@ -158,6 +157,18 @@ export class Stage {
   toString(): string {
     return `${this.work.kind}Stage ${this.id} (${this.name})`;
   }
+}
+
+/**
+ * What is to be said of nodes when somebody asks. Whoever keeps it keeps neither stage nor nodes: the program's RDDs are cleaned up
+ * when nothing else reaches them, and descriptions of stages are kept for long.
+ */
+function laterOf(nodes: readonly WeakRef<RDDNode>[]): () => readonly RddInfo[] {
+  return () =>
+    nodes.flatMap((reference) => {
+      const node = reference.deref();
+      return node === undefined ? [] : [rddInfo(node)];
+    });
 }
 
 /** Spark: RDDInfo.fromRdd */

@@ -188,16 +188,17 @@ class FileRun {
   /** All that it has started and is there, also what does not know its parent any more. Known on Linux only. */
   #offspring() {
     const all = processes();
-    const own = new Set([this.#child.pid]);
+    // Once it has ended, its number may be another's.
+    const runs = this.#child.exitCode === null && this.#child.signalCode === null;
+    const own = new Set(runs ? [this.#child.pid] : []);
     const mark = `${MARK}=${this.#mark}\0`;
     for (const { pid } of all) if (fileOf(pid, 'environ').includes(mark)) own.add(pid);
     for (let size = 0; size !== own.size; ) {
       size = own.size;
       for (const { pid, parent } of all) if (own.has(parent)) own.add(pid); // some get another environment
     }
-    own.delete(this.#child.pid);
     return all
-      .filter(({ pid, state }) => own.has(pid) && state !== 'Z')
+      .filter(({ pid, state }) => own.has(pid) && pid !== this.#child.pid && state !== 'Z')
       .map(({ pid }) => ({ pid, command: fileOf(pid, 'cmdline').replaceAll('\0', ' ').slice(0, 300) }));
   }
 

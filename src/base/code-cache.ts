@@ -11,6 +11,15 @@ import { processWide } from './process-wide.ts';
 /** So many files a folder keeps, of a MiB each: there is one for each version of Node and set of flags that was ever used. */
 const MOST_FILES = 24;
 
+const HEAD_BYTES = 8;
+
+/** Compiled code as it was found. */
+export interface KeptCode {
+  readonly code: Buffer;
+  /** How many modules of the script had run when it was written. */
+  readonly numModules: number;
+}
+
 /** Where caches lie. */
 export interface CacheFolders {
   /** Part of the installation: whoever can write there can change the program as well. */
@@ -24,7 +33,8 @@ export function cacheFolders(installed: string): CacheFolders {
 }
 
 /**
- * A file of compiled code. It begins with the CRC-32 of the rest, since V8 itself does not see that a byte has changed.
+ * A file of compiled code. It begins with the CRC-32 of the rest, since V8 itself does not see that a byte has changed, and the
+ * number of modules.
  *
  * V8 compares no more than the length of the script, so the name must say what script it is.
  */
@@ -39,41 +49,42 @@ export class CodeCache {
   }
 
   /** @returns undefined: there is none that can be used. */
-  read(): Buffer | undefined {
+  read(): KeptCode | undefined {
     const { shared, own } = this.#folders;
     return readChecked(join(shared, this.#name)) ?? (isOurs(own) ? readChecked(join(own, this.#name)) : undefined);
   }
 
-  write(code: Buffer): void {
+  write({ code, numModules }: KeptCode): void {
+    const bytes = Buffer.concat([Buffer.alloc(HEAD_BYTES), code]);
+    bytes.writeUInt32LE(numModules, 4);
+    bytes.writeUInt32LE(crc32(bytes.subarray(4)));
     const { shared, own } = this.#folders;
-    if (writeWhole(shared, this.#name, code)) return;
+    if (writeWhole(shared, this.#name, bytes)) return;
     try {
       mkdirSync(own, { recursive: true, mode: 0o700 });
     } catch {
       return;
     }
-    if (isOurs(own)) writeWhole(own, this.#name, code);
+    if (isOurs(own)) writeWhole(own, this.#name, bytes);
   }
 }
 
-function readChecked(path: string): Buffer | undefined {
+function readChecked(path: string): KeptCode | undefined {
   try {
     const bytes = readFileSync(path);
-    const code = bytes.subarray(4);
-    return bytes.length > 4 && bytes.readUInt32LE(0) === crc32(code) ? code : undefined;
+    if (bytes.length <= HEAD_BYTES || bytes.readUInt32LE(0) !== crc32(bytes.subarray(4))) return undefined;
+    return { code: bytes.subarray(HEAD_BYTES), numModules: bytes.readUInt32LE(4) };
   } catch {
     return undefined;
   }
 }
 
 /** Others see the whole file or none. */
-function writeWhole(folder: string, name: string, code: Buffer): boolean {
+function writeWhole(folder: string, name: string, bytes: Buffer): boolean {
   const draft = join(folder, `${name}.${process.pid}-${threadId}.tmp`);
   try {
     mkdirSync(folder, { recursive: true });
-    const sum = Buffer.alloc(4);
-    sum.writeUInt32LE(crc32(code));
-    writeFileSync(draft, Buffer.concat([sum, code]));
+    writeFileSync(draft, bytes);
     renameSync(draft, join(folder, name));
     removeOldest(folder);
     return true;
@@ -123,8 +134,8 @@ export function onKeepCode(keep: () => void): void {
 }
 
 /**
- * Keeps the code that this thread has compiled, unless there is a cache of it already; then it does nothing. To be called when a
- * first piece of work is done: what has run by then is what starting takes.
+ * Keeps the code that this thread has compiled, unless there is a cache of it already. To be called when a first piece of work is
+ * done: what has run by then is what starting takes.
  */
 export function keepCode(): void {
   for (const keep of keepers.splice(0)) keep();

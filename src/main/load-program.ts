@@ -36,6 +36,12 @@ declare const ISKRA_SCRIPTS: {
 /** How the bundler writes an `import()` that leads from the command's script to another one. */
 const LEADS_ON = /^iskra-(driver|service):(.*)$/;
 
+/**
+ * A cache is written again when so many more modules have run than at the time it was written: a driver of a cluster runs 60 that
+ * one with local slots does not. What the cache had stays in it.
+ */
+const MANY_MORE = 20;
+
 const loaded = new Map<string, Entries>();
 
 /** Runs a module of Iskra, by its path in `src`. */
@@ -56,11 +62,18 @@ function loadScript(name: string, kind: ThreadKind): Entries {
   const cache = new CodeCache(cacheFolders(fileURLToPath(new URL('../../cache', import.meta.url))), `${name}-${kind}`);
   // Services run for long, and commands that only submit take one small part of that script or another.
   const isKept = kind !== 'service';
-  const cachedData = isKept ? cache.read() : undefined;
+  const kept = isKept ? cache.read() : undefined;
   // The bundler has seen to it that it is all ASCII.
-  const script = new vm.Script(readFileSync(fileURLToPath(url), 'latin1'), { filename: url, cachedData });
-  if (isKept && (cachedData === undefined || script.cachedDataRejected === true))
-    onKeepCode(() => cache.write(script.createCachedData()));
+  const script = new vm.Script(readFileSync(fileURLToPath(url), 'latin1'), {
+    filename: url,
+    cachedData: kept?.code,
+  });
+  const known = kept === undefined || script.cachedDataRejected === true ? -MANY_MORE : kept.numModules;
+  let numModules = 0;
+  if (isKept)
+    onKeepCode(() => {
+      if (numModules >= known + MANY_MORE) cache.write({ code: script.createCachedData(), numModules });
+    });
   const entries: Record<string, () => Exports> = {};
   const modules = new OwnModules(() => entries['index.js']?.());
   registerOwnModules(url, modules);
@@ -73,7 +86,10 @@ function loadScript(name: string, kind: ThreadKind): Entries {
       const [, to, path] = LEADS_ON.exec(specifier) ?? [];
       return path === undefined ? import(specifier) : loadModule(to as ThreadKind, path);
     },
-    ran: (path, exports) => modules.add(path, exports),
+    ran: (path, exports) => {
+      numModules++;
+      modules.add(path, exports);
+    },
   });
   return entries;
 }

@@ -19,7 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), 'iskra-code-cache-'));
 after(() => rmSync(folder, { recursive: true }));
 const shared = join(folder, 'shared');
 const own = join(folder, 'own');
-const code = Buffer.from('code');
+const code = { code: Buffer.from('code'), numModules: 7 };
 const cache = (name = 'program'): CodeCache => new CodeCache({ shared, own }, name);
 const only = (where: string): string => join(where, readdirSync(where)[0] as string); // a test has written one
 
@@ -44,7 +44,7 @@ test('a cache that is damaged, cut off or empty is as none', () => {
   for (const bytes of [
     damaged,
     whole.subarray(0, -1),
-    whole.subarray(0, 4),
+    whole.subarray(0, 8),
     Buffer.alloc(0),
     Buffer.alloc(whole.length),
   ]) {

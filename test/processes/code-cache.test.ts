@@ -30,8 +30,8 @@ writeFileSync(join(app, 'package.json'), '{"type":"module"}');
 writeFileSync(
   join(app, 'sum.js'),
   `import { SparkContext } from 'iskra';
-export async function main() {
-  const sc = await SparkContext.create({ master: 'local[1]', appName: 'sum' });
+export async function main([master = 'local[1]']) {
+  const sc = await SparkContext.create({ master, appName: 'sum' });
   const shared = sc.broadcast(new Map([[1, 10]]));
   console.log(await sc.parallelize([1, 2, 3]).map((x) => shared.value.get(x) ?? x).reduce((a, b) => a + b));
   await sc.stop();
@@ -43,10 +43,10 @@ const cache = join(folder, 'dist', 'cache');
 const ofUser = join(home, '.cache', 'iskra', 'code');
 const kinds = (where: string): string[] => readdirSync(where).map((name) => name.split('-')[2] as string); // SCRIPT-HASH.js-KIND-…
 
-async function run(...flags: string[]): Promise<void> {
+async function run(flags: readonly string[] = [], args: readonly string[] = []): Promise<void> {
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
-    [...flags, join(folder, 'bin', 'iskra'), 'run', 'sum.js'],
+    [...flags, join(folder, 'bin', 'iskra'), 'run', 'sum.js', ...args],
     { cwd: app, env: { ...process.env, HOME: home, NODE_OPTIONS: '' } },
   );
   assert.deepEqual({ stdout, stderr }, { stdout: '15\n', stderr: '' });
@@ -66,6 +66,17 @@ test('the first run keeps the code of the driver and of the slots, and the secon
   assert.deepEqual(times(), before);
 });
 
+test('a driver of a cluster adds to what one with local slots has kept', async () => {
+  await run();
+  const driver = (): string => join(cache, readdirSync(cache).find((name) => name.includes('-driver-')) ?? '');
+  const local = readFileSync(driver());
+  await run([], ['local-cluster[1,1,1024]']);
+  const both = readFileSync(driver());
+  assert.ok(both.length > local.length);
+  await run();
+  assert.ok(readFileSync(driver()).equals(both));
+});
+
 test('a damaged cache is made anew', async () => {
   await run();
   const [name = ''] = readdirSync(cache);
@@ -80,7 +91,7 @@ test('a damaged cache is made anew', async () => {
 test('code of other flags is not used, nor replaced', async () => {
   await run();
   const before = readdirSync(cache).sort();
-  await run('--stack-size=1200');
+  await run(['--stack-size=1200']);
   const after = readdirSync(cache);
   assert.equal(after.length, 6);
   for (const name of before) assert.ok(after.includes(name));

@@ -3,7 +3,8 @@ import type { ExecutorId, RddId } from '../protocol/ids.ts';
 import type { RddStorageInfo } from '../rdd/job-runner.ts';
 import type { CacheLocations } from '../scheduler/ports.ts';
 
-interface BlockStatus {
+/** Bytes of one block on one executor. */
+export interface BlockStatus {
   readonly memoryBytes: number;
   readonly diskBytes: number;
 }
@@ -34,6 +35,11 @@ export class CachedBlocks implements CacheLocations {
   locations(rddId: RddId, partition: number): readonly ExecutorId[] {
     const holders = this.#rdds.get(rddId)?.get(partition);
     return holders === undefined ? [] : [...holders.keys()];
+  }
+
+  /** Undefined: it is not there. */
+  statusOn(executorId: ExecutorId, rddId: RddId, partition: number): BlockStatus | undefined {
+    return this.#rdds.get(rddId)?.get(partition)?.get(executorId);
   }
 
   isStored(rddId: RddId, partition: number): boolean {

@@ -260,9 +260,10 @@ export class DriverEnv {
       addedFile: (name, timestamp) => this.files.sourceOf(name, timestamp),
       answers: this.#answers,
       onBlock: (update) => {
+        const event = this.#eventLog === null && !this.listeners.isHeard ? null : this.#blockUpdated(update);
         this.#cached.update(update);
         this.#dynamicAllocation?.blockUpdated(update);
-        if (this.#eventLog !== null || this.listeners.isHeard) this.#post(this.#blockUpdated(update));
+        if (event !== null) this.#post(event);
       },
       onMapOutputMoved: (executorId, shuffleId) => this.#dynamicAllocation?.shuffleMoved(executorId, shuffleId),
       rddLocations: (rddId, partition) => this.#cached.locations(rddId, partition),
@@ -376,7 +377,20 @@ export class DriverEnv {
     return { executorId, host: this.#executors.get(executorId)?.host ?? '', port: this.#portOf(executorId) };
   }
 
-  #blockUpdated({ executorId, rddId, partition, stored, memoryBytes, diskBytes }: BlockUpdated): SparkListenerEvent {
+  /** Null when nothing changes. Of what is gone it tells the bytes that are free again. To be asked before the books change. */
+  #blockUpdated({
+    executorId,
+    rddId,
+    partition,
+    stored,
+    memoryBytes,
+    diskBytes,
+  }: BlockUpdated): SparkListenerEvent | null {
+    const before = this.#cached.statusOn(executorId, rddId, partition);
+    const useMemory = stored && memoryBytes > 0;
+    const useDisk = stored && diskBytes > 0;
+    const isSame = stored && before?.memoryBytes === memoryBytes && before.diskBytes === diskBytes;
+    if (isSame || (!stored && before === undefined)) return null;
     const level = this.kept.persisted.get(rddId)?.storageLevel ?? StorageLevel.NONE;
     return {
       type: 'SparkListenerBlockUpdated',
@@ -384,9 +398,9 @@ export class DriverEnv {
       blockManager: this.#blockManagerOf(executorId),
       rddId,
       partition,
-      storageLevel: { ...level, useMemory: stored && memoryBytes > 0, useDisk: stored && diskBytes > 0 },
-      memoryBytes: stored ? memoryBytes : 0,
-      diskBytes: stored ? diskBytes : 0,
+      storageLevel: { ...level, useMemory, useDisk },
+      memoryBytes: useMemory ? memoryBytes : (before?.memoryBytes ?? 0),
+      diskBytes: useDisk ? diskBytes : (before?.diskBytes ?? 0),
     };
   }
 

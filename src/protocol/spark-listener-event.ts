@@ -207,7 +207,10 @@ export type SparkListenerEvent =
       readonly maxBytes: number;
     }
   | { readonly type: 'SparkListenerBlockManagerRemoved'; readonly at: number; readonly blockManager: BlockManagerId }
-  /** A block of a persisted RDD came, changed or, with a level of neither memory nor disk, went. */
+  /**
+   * A block of a persisted RDD came, changed or, with a level of neither memory nor disk, went. Bytes are of where the level says that
+   * it is, and elsewhere of what is free again.
+   */
   | {
       readonly type: 'SparkListenerBlockUpdated';
       readonly at: number;

@@ -79,6 +79,7 @@ export class AppStatusStore {
   /** Somebody knows better than the events up to when they tell. */
   set now(time: number) {
     this.#asOf = time;
+    if (this.app.endTime === null) this.#driverWorkedUntil(time);
   }
 
   get jobs(): LiveJob[] {
@@ -240,13 +241,16 @@ export class AppStatusStore {
 
   #applicationEnded(event: LoggedEvent): void {
     this.app.endTime = timeOf(event['Timestamp']);
-    // A driver works as long as its application.
-    const driver = this.executor(DRIVER);
-    if (driver !== undefined) {
-      driver.totalDuration = Math.max(0, numberOf(this.app.endTime) - this.app.startTime);
-      driver.totalGcTime = driver.peaks.totalGcTime;
-    }
+    this.#driverWorkedUntil(numberOf(this.app.endTime));
     this.app.exitCode = typeof event['ExitCode'] === 'number' ? event['ExitCode'] : null;
+  }
+
+  /** A driver works as long as its application. */
+  #driverWorkedUntil(time: number): void {
+    const driver = this.executor(DRIVER);
+    if (driver === undefined) return;
+    driver.totalDuration = Math.max(0, time - this.app.startTime);
+    driver.totalGcTime = driver.peaks.totalGcTime;
   }
 
   #profileAdded(event: LoggedEvent): void {

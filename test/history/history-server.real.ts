@@ -134,7 +134,16 @@ async function compare(path: string): Promise<void> {
   const [mine, theirs] = await Promise.all([handle(request('GET', path)), spark.get(path)]);
   assert.equal(mine.status, theirs.status, `${path}: ${theirs.text.slice(0, 300)}`);
   if (!/^[[{]/.test(theirs.text)) assert.equal(mine.body.trim(), theirs.text.trim(), path);
-  else assert.deepEqual(comparable(JSON.parse(mine.body)), comparable(JSON.parse(theirs.text)), path);
+  else {
+    // How long one that runs has run: until when Spark looked last.
+    const same = (text: string): unknown =>
+      comparable(
+        JSON.parse(
+          path.includes('still-running') ? text.replace(/"totalDuration" ?: \d+/g, '"totalDuration": 0') : text,
+        ),
+      );
+    assert.deepEqual(same(mine.body), same(theirs.text), path);
+  }
 }
 
 test('both servers list the same applications', async () => {

@@ -259,7 +259,7 @@ function stageJson(stage: StageInfo, times: Json = {}, accumulables: readonly Ac
     'Stage Attempt ID': stage.attemptNumber,
     'Stage Name': stage.name,
     'Number of Tasks': stage.numTasks,
-    'RDD Info': rddsOf(stage).map(rddJson),
+    'RDD Info': (stage.rdds?.() ?? []).map(rddJson),
     'Parent IDs': stage.parentIds,
     Details: stage.name,
     ...times,
@@ -268,15 +268,6 @@ function stageJson(stage: StageInfo, times: Json = {}, accumulables: readonly Ac
     'Shuffle Push Enabled': false,
     'Shuffle Push Mergers Count': 0,
   };
-}
-
-/** Asking may list files, and so fail; the log can do without. */
-function rddsOf(stage: StageInfo): readonly RddInfo[] {
-  try {
-    return stage.rdds?.() ?? [];
-  } catch {
-    return [];
-  }
 }
 
 function rddJson(rdd: RddInfo): Json {

@@ -27,7 +27,10 @@ export interface StageInfo {
   readonly name: string;
   readonly numTasks: number;
   readonly rddIds: readonly RddId[];
-  /** The same RDDs in full. A function, since few ask, and a lineage may be long. Absent: not known. */
+  /**
+   * The same RDDs in full, for who asks when he hears of the stage; later they may be forgotten. A function, since few ask, and a
+   * lineage may be long. Absent: not known.
+   */
   rdds?(): readonly RddInfo[];
   readonly parentIds: readonly StageId[];
   readonly kind: 'ShuffleMapStage' | 'ResultStage';

@@ -78,7 +78,10 @@ export class DAGScheduler {
   handle(event: DagEvent): DagEffect[] {
     this.#t.out = [];
     this.#dispatch(event);
-    return this.#t.out;
+    const { out } = this.#t;
+    // Nothing is kept that an RDD could be reached by.
+    this.#t.out = [];
+    return out;
   }
 
   #dispatch(event: DagEvent): void {

@@ -52,7 +52,7 @@ const SPILL_AGAIN_PART = 0.05;
  * Glossary: *measured* is with garbage; *proven* is what was left after a collection. The *part* is how much is used of what
  * there is: by objects and cached blocks of the memory, or by those and buffers of memory and overhead, whichever is more.
  *
- * When the measured part is large, slots that may have garbage are collected; if the proven one is, tasks are asked to spill;
+ * When the measured part is large, or the process, slots that may have garbage are collected; if the proven one is, tasks are asked to spill;
  * if that is more than all, the slot that holds most ends, and does not count any more.
  *
  * Invariants: no slot ends for what may be garbage. No collection is asked for while one is under way.
@@ -100,12 +100,12 @@ export class MemoryGuard {
     this.#slots.delete(slot);
   }
 
-  decide(blockBytes: number, at: EpochMs): MemoryEffect[] {
+  /** @param processBytes what the process has, without what its main thread holds. */
+  decide(blockBytes: number, processBytes: number, at: EpochMs): MemoryEffect[] {
     const measured = this.#part('memory', blockBytes);
-    if (measured <= SPILL_PART) {
-      this.#spillAsked = null;
-      return [];
-    }
+    if (measured <= SPILL_PART) this.#spillAsked = null;
+    // What V8 has not collected, or not given back, counts for whoever looks at the process.
+    if (measured <= SPILL_PART && processBytes <= this.#limits.memoryBytes) return [];
     const effects: MemoryEffect[] = [];
     const urgent = measured > FAR_BEYOND;
     for (const [index, slot] of this.#slots)

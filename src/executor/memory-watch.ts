@@ -24,6 +24,12 @@ const EXIT_STEP_MS = 5;
 /** Before the first look: most jobs are over by then. */
 const FIRST_PAUSE_MS = 50;
 
+/** Without what the main thread holds: in local mode that is the user's program. */
+function processBytes(): number {
+  const { rss, heapTotal, external } = process.memoryUsage();
+  return rss - heapTotal - external;
+}
+
 /** The loop of a MemoryGuard: looks at the process, asks slots, does what follows. At rest when no slot has a task. */
 export class MemoryWatch {
   readonly #limits: MemoryLimits;
@@ -103,7 +109,7 @@ export class MemoryWatch {
     const at = this.#clock.now();
     if (memory !== null) this.#guard.measured(index, memory);
     if (collect) this.#guard.collectionOver(index, at - begun, at);
-    for (const effect of this.#guard.decide(this.#blockBytes(), at)) this.#do(effect);
+    for (const effect of this.#guard.decide(this.#blockBytes(), processBytes(), at)) this.#do(effect);
     if (this.#asked.size === 0) this.#lookIn(this.#guard.headroom(this.#blockBytes()) / GROWTH_BYTES_PER_MS);
   }
 

@@ -11,8 +11,10 @@ beforeEach(() => {
 
 const measured = (slot: number, heap: number, buffers = 0, collected = false): void =>
   guard.measured(slot, { heapBytes: heap * MIB, bufferBytes: buffers * MIB, collected });
-const decide = (blocks = 0, at = 0): string[] =>
-  guard.decide(blocks * MIB, at).map((effect) => effect.type + ('slot' in effect ? ` ${effect.slot}` : ''));
+const decide = (blocks = 0, at = 0, process = 0): string[] =>
+  guard
+    .decide(blocks * MIB, process * MIB, at)
+    .map((effect) => effect.type + ('slot' in effect ? ` ${effect.slot}` : ''));
 /** The slot was collected, which took no time. */
 const collected = (slot: number, heap: number, buffers = 0): void => {
   measured(slot, heap, buffers, true);
@@ -85,6 +87,15 @@ test('a few new objects are not worth a collection, and nothing ends for them', 
   decide();
   measured(0, 530);
   assert.deepEqual(decide(), []);
+});
+
+test('a process that is larger than its memory has its garbage collected, and that is all', () => {
+  measured(0, 300);
+  measured(1, 20);
+  assert.deepEqual(decide(0, 0, 1000), []);
+  assert.deepEqual(decide(0, 0, 1001), ['Collect 0']);
+  collected(0, 300);
+  assert.deepEqual(decide(0, 0, 5000), []);
 });
 
 test('a slot that is gone counts no more', () => {

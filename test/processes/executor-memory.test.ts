@@ -28,8 +28,8 @@ export async function main(): Promise<void> {
     for (;;) kept.push(new Array<number>(100_000).fill(v + 0.5));
   };
   const table = (v: number): number => {
-    const kept = new Map<number, number>();
-    for (let i = 0; ; i++) kept.set(i + v, i);
+    const kept = new Map<number, number[]>();
+    for (let i = 0; ; i++) kept.set(i + v, new Array<number>(16).fill(i));
   };
   for (const hoard of [arrays, table]) {
     await sc.range(0, 1, 1, 1).map(hoard).count().catch((e: Error) => console.log(e.message.split('\\n')[0]));

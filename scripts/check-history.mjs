@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { installDebianPackages } from './install-debian-packages.mjs';
 import { runTestFiles } from './run-test-files.mjs';
 
-const PYSPARK = 'pyspark==4.0.1';
+const PYSPARK = 'pyspark>=4,<5';
 const INSTALL_LIMIT_MS = 240_000;
 
 const home =

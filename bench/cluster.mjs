@@ -4,7 +4,7 @@
 //   node bench/cluster.mjs [submit|executor-loss …] [--pairs 5] [--no-write] [--no-spark]
 // Needs bench/spark/setup.sh for Spark's side. Writes bench/results/YYYY-MM-DD-cluster.md.
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -62,7 +62,7 @@ async function startIskra(name, ...settings) {
   const conf = settings.flatMap((setting) => ['--conf', setting]);
   const told = await run('worker', '--daemon', ...any, ...worker, ...conf, master);
   ends.push(() => run('stop', 'worker'));
-  return { env, master, worker: /spark:\/\/(\S+?:\d+)/.exec(told)[1] };
+  return { env, master, workDir: join(folder, name, 'work'), worker: /spark:\/\/(\S+?:\d+)/.exec(told)[1] };
 }
 
 /** The same of Spark. */
@@ -144,17 +144,20 @@ async function executorLoss(warm, cold) {
   add([`${what}, workers without spare executors`, shown(took.cold), '–', '–', '–']);
 }
 
-async function replacement({ env, master, worker }) {
+async function replacement({ env, master, worker, workDir }) {
   const args = [
     'submit',
     '--master',
     master,
+    '--conf',
+    'spark.log.level=INFO', // its executors say when they have registered
     join(ROOT, 'bench/jobs/executor-loss.ts'),
     `master=${master}`,
     'tasks=300',
   ];
   const running = runMeasured(process.execPath, [ISKRA, ...args], { cwd: ROOT, env });
   const pid = await executorOf(worker);
+  await registered(workDir);
   await pause(SPARE_MS); // it is at work
   process.kill(pid, 'SIGKILL');
   const killedAt = Date.now();
@@ -169,6 +172,18 @@ async function replacement({ env, master, worker }) {
 function add(row) {
   rows.push(row);
   say(row.join(' | '));
+}
+
+/** Resolves when the executor of the worker's last application has registered. */
+async function registered(workDir) {
+  for (;;) {
+    const app = readdirSync(workDir)
+      .filter((name) => name.startsWith('app-'))
+      .sort()
+      .at(-1);
+    if (readFileSync(join(workDir, app, '0', 'stderr'), 'utf8').includes('registered with the driver')) return;
+    await pause(20);
+  }
 }
 
 /** The process of a worker's executor, once there is one. */

@@ -453,11 +453,8 @@ export class Worker {
   #cleanWorkDir(): void {
     const { appDataTtlMs, cleanupIntervalMs } = this.#settings;
     const apps = new Set(Array.from(this.#executors.values(), ({ launch }) => launch.appId));
-    this.#effects.push({
-      type: 'CleanWorkDir',
-      keep: [...apps, ...this.#drivers.keys()],
-      olderThan: this.#at - appDataTtlMs,
-    });
+    const keep = [...apps, ...this.#drivers.keys()];
+    this.#effects.push({ type: 'CleanWorkDir', keep, olderThan: this.#at - appDataTtlMs });
     this.#setTimer('WorkDirCleanup', cleanupIntervalMs);
   }
 

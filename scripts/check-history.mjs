@@ -32,9 +32,14 @@ if (jars === null && hasJava() && works('python3', '-m', 'venv', '--help')) {
   console.log(`installing ${PYSPARK} in ${home}; it is large`);
   mkdirSync(home, { recursive: true });
   const limit = { stdio: ['ignore', 'ignore', 'inherit'], timeout: INSTALL_LIMIT_MS, killSignal: 'SIGKILL' };
-  if (existsSync(python) || spawnSync('python3', ['-m', 'venv', join(home, 'venv')], limit).status === 0)
-    spawnSync(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', PYSPARK], limit);
-  jars = findJars();
+  const isNew = !existsSync(python);
+  const run = (program, ...args) => spawnSync(program, args, limit).status === 0;
+  const done =
+    (!isNew || run('python3', '-m', 'venv', join(home, 'venv'))) &&
+    run(python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', PYSPARK);
+  if (done) jars = findJars();
+  // Half of Spark is worse than none.
+  else if (isNew) rmSync(join(home, 'venv'), { recursive: true, force: true });
 }
 const reasons = [jars === null && 'Spark', !hasJava() && 'a Java runtime'].filter(Boolean);
 if (reasons.length > 0) {

@@ -228,7 +228,7 @@ describe('placing', () => {
     const { root, entry } = placePackage(store, packed.id, INSTALLATION, 0);
     assert.equal(
       readFileSync(entry, 'utf8'),
-      `export default ["${root}${at}/data.txt", 'file://${root}${at}/data.txt?x', "${root}${at}", "/tmp", "/etc/hosts", "${at}/other"];\n`,
+      `export default ["${root}${at}/data.txt", 'file://${encodeURI(root + at)}/data.txt?x', "${root}${at}", "/tmp", "/etc/hosts", "${at}/other"];\n`,
     );
     assert.ok(existsSync(`${root}${at}/data.txt`));
   });

@@ -72,6 +72,7 @@ for (const [spec, message] of [
 
 test('the real npm installs a folder as a copy, without running its scripts', async () => {
   const { npm: _, ...real } = options;
+  process.env['npm_config_cache'] = scratch.path('npm-cache'); // not the user's, which may be closed
   const folder = await installPackages([`greeter@file:${scratch.path('greeter')}`], real);
   assert.deepEqual(readdirSync(`${folder}/node_modules/greeter`).sort(), ['index.js', 'package.json']);
 });

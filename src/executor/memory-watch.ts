@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import type { Clock, EpochMs } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type MemoryEffect, MemoryGuard, type MemoryLimits } from './memory-guard.ts';
 import { outOfMemory } from './out-of-memory.ts';
@@ -21,6 +21,8 @@ const LONGEST_PAUSE_MS = 500;
 /** When the process exits: how long threads that were asked are told to end, and how often. */
 const EXIT_MS = 2000;
 const EXIT_STEP_MS = 5;
+/** Questions to threads that are just starting may be lost. */
+const ASK_AGAIN_MS = 500;
 /** Before the first look: most jobs are over by then. */
 const FIRST_PAUSE_MS = 50;
 
@@ -38,8 +40,8 @@ export class MemoryWatch {
   readonly #blockBytes: () => number;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** Slots that have not answered yet. */
-  readonly #asked = new Set<number>();
+  /** Slots that have not answered yet: since when. */
+  readonly #asked = new Map<number, { readonly at: EpochMs; readonly collect: boolean }>();
   #inspector: Promise<SlotInspector | null> | null = null;
   #cancelTimer: (() => void) | null = null;
   #onProcessExit: (() => void) | null = null;
@@ -94,18 +96,24 @@ export class MemoryWatch {
       return;
     }
     this.#lookIn(FIRST_PAUSE_MS);
-    for (const slot of slots) if (!this.#asked.has(slot.index)) void this.#ask(slot, false);
+    const lost = this.#clock.now() - ASK_AGAIN_MS;
+    for (const slot of slots) {
+      const asked = this.#asked.get(slot.index);
+      if (asked === undefined || asked.at < lost) void this.#ask(slot, asked?.collect ?? false);
+    }
   }
 
   async #ask(slot: WatchedSlot, collect: boolean): Promise<void> {
     const { index, threadId } = slot;
-    this.#asked.add(index);
+    const asked = { at: this.#clock.now(), collect };
+    this.#asked.set(index, asked);
     this.#inspector ??= this.#openInspector();
     const inspector = await this.#inspector;
     const begun = this.#clock.now();
     const memory = (await inspector?.measure(threadId, collect)) ?? null;
-    // It may have ended meanwhile, and been forgotten.
-    if (this.#closed || !this.#asked.delete(index)) return;
+    // It may have been forgotten meanwhile, or asked something else.
+    if (this.#closed || this.#asked.get(index) !== asked) return;
+    this.#asked.delete(index);
     const at = this.#clock.now();
     if (memory !== null) this.#guard.measured(index, memory);
     if (collect) this.#guard.collectionOver(index, at - begun, at);

@@ -8,7 +8,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve, sep } from 'node:path';
 import { installDebianPackages } from './install-debian-packages.mjs';
-import { runTestFiles } from './run-test-files.mjs';
 
 const INSIDE = 'ISKRA_HOSTS_APART';
 const INSTALLATION = '/mnt/iskra';
@@ -117,6 +116,8 @@ async function inside() {
   shell('mount -t tmpfs own /tmp'); // what the tests themselves write
   process.env.TMPDIR = '/tmp';
   const root = join(INSTALLATION, 'dist');
+  // This file's own folder may be hidden by now.
+  const { runTestFiles } = await import(join(INSTALLATION, 'scripts/run-test-files.mjs'));
   process.exitCode = (await runTestFiles(files(INSTALLATION), { root, flags: namePattern() })) ? 0 : 1;
   process.stdin.destroy();
 }

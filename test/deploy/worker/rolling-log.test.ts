@@ -32,9 +32,9 @@ function scene(t: TestContext, rolling: LogRolling) {
     return 'error' in part ? part.error : part.text;
   };
   const say = async (words: string): Promise<void> => {
-    const before = await text();
     stream.write(words);
-    while ((await text()) === before) await tick();
+    // Not until it is another text: that it becomes also when an old file goes.
+    while (!(await text()).endsWith(words)) await tick();
   };
   return { directory, clock, lines, stream, followed, say, text, names: () => readdirSync(directory).sort() };
 }

@@ -1,14 +1,16 @@
 // The entry of a driver that a worker starts, in cluster mode: `WORKER_URL USER_JAR NAME [arguments]`, settings in the
 // environment. Runs the application as `iskra run` does, and ends with its worker. Spark: DriverWrapper
 import { placedPackageOf } from '../app-package/place-package.ts';
+import type { Logger } from '../base/logger.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { ARCHIVES, FILES } from '../config/context-entries.ts';
 import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
 import { setSubmitDefaults } from '../config/submit-defaults.ts';
 import { reportError } from '../deploy/submit/submit.ts';
+import { fenceWorker } from '../executor/worker-fence.ts';
 import { outliveReaders, takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
-import { DRIVER_CONF_VARIABLE } from '../protocol/worker-process.ts';
+import { DRIVER_CONF_VARIABLE, LIFELINE_VARIABLE } from '../protocol/worker-process.ts';
 import { parseEndpointUrl } from '../rpc/rpc-address.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
 import { thisInstallation } from './installation.ts';
@@ -16,6 +18,9 @@ import { runApplication } from './run-application.ts';
 
 /** Spark: WorkerWatcher ends the process with -1. */
 const WORKER_LOST = 255;
+
+/** What ends in good order has done so by then; and whoever runs the driver next does not begin much sooner. */
+const FENCE_GRACE_MS = 2000;
 
 const installation = thisInstallation();
 
@@ -39,6 +44,8 @@ async function run(argv: readonly string[]): Promise<void> {
     rpc: rpcSettings(conf),
     onLost: (why) => {
       log.error(why);
+      // What the application has started and the worker would have ended: it had given this process a group of its own.
+      process.on('exit', signalOwnGroup);
       process.exit(WORKER_LOST);
     },
     log,
@@ -63,7 +70,25 @@ async function run(argv: readonly string[]): Promise<void> {
     workingFolder: process.cwd(),
     ...(packages === null ? {} : { packages }),
   });
+  fence(workerUrl, log);
   await runApplication({ kind: 'ready', application, args, values, verbose: false }, installation);
+}
+
+function signalOwnGroup(): void {
+  try {
+    process.kill(-process.pid, 'SIGTERM');
+  } catch {
+    // It leads none.
+  }
+}
+
+/** Just before the application begins: until then nothing computes for long, and its start takes no time from what is loaded. */
+function fence(workerUrl: string, log: Logger): void {
+  const lifeline = process.env[LIFELINE_VARIABLE];
+  delete process.env[LIFELINE_VARIABLE];
+  if (lifeline === undefined) return;
+  const lastWords = `Lost connection to worker ${workerUrl}, and this program has not ended within ${FENCE_GRACE_MS} ms: killed.`;
+  fenceWorker({ lifeline: Number(lifeline), graceMs: FENCE_GRACE_MS, lastWords, log });
 }
 
 run(process.argv.slice(2)).catch((error: unknown) => {

@@ -40,6 +40,14 @@ export interface WorkerAccess {
   readonly encrypt: boolean;
 }
 
+/**
+ * Variable of a driver's environment: a descriptor whose other end is its worker's, and is closed when that is gone. Nothing is
+ * written to it. Absent where somebody else has started it.
+ */
+export const LIFELINE_VARIABLE = 'ISKRA_WORKER_LIFELINE';
+/** Behind those of a process's own input and output. */
+export const LIFELINE = 3;
+
 /** Variable of a driver's environment: the file with the addresses of custom resources that are its own; absent without any. */
 export const DRIVER_RESOURCES_VARIABLE = 'ISKRA_DRIVER_RESOURCES_FILE';
 

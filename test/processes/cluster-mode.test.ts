@@ -14,9 +14,12 @@ import { workerPage } from '../../src/ui/worker/worker-page.ts';
 import { OPEN } from '../kit/rpc.ts';
 import { BUNDLED_DRIVER, BUNDLED_EXECUTOR, StandaloneCluster } from '../kit/standalone-cluster.ts';
 import { submitter } from '../kit/submitter.ts';
+import { gone, printed as printedLine } from '../kit/worker-process.ts';
+
+const WORKER_MAIN = fileURLToPath(new URL('../kit/worker-main.js', import.meta.url));
 
 const APP = `
-  import { existsSync, writeFileSync } from 'node:fs';
+  import { existsSync, renameSync, writeFileSync } from 'node:fs';
   const [what = '', file = '', ...rest] = process.argv.slice(2);
   console.log('pid', process.pid, 'args', JSON.stringify(rest), 'from', process.argv[1]);
   switch (what) {
@@ -26,6 +29,13 @@ const APP = `
     case 'once': // runs on when it was started before
       if (!existsSync(file)) { writeFileSync(file, String(process.pid)); await new Promise((resolve) => setTimeout(resolve, 60_000)); }
       break;
+    case 'compute': { // in one call that does not return
+      const { spawn } = process.getBuiltinModule('child_process');
+      const { pid } = spawn('sleep', ['1000'], { stdio: 'ignore' });
+      writeFileSync(file + '.new', process.pid + ' ' + pid + '\\n');
+      renameSync(file + '.new', file);
+      for (;;);
+    }
     case 'count': {
       const { SparkContext } = await import('iskra');
       const sc = await SparkContext.create();
@@ -230,9 +240,8 @@ describe('a driver that is supervised', () => {
   const { inCluster, stateOf, until, printed } = submitter(() => ({ cluster, folder }));
 
   test('starts again elsewhere, under another id, when its worker is killed; the old one ends', async () => {
-    const main = fileURLToPath(new URL('../kit/worker-main.js', import.meta.url));
     const dir = join(folder, 'work');
-    const worker = fork(main, [cluster.url, dir, BUNDLED_EXECUTOR, BUNDLED_DRIVER], { stdio: 'ignore' });
+    const worker = fork(WORKER_MAIN, [cluster.url, dir, BUNDLED_EXECUTOR, BUNDLED_DRIVER], { stdio: 'ignore' });
     await cluster.until(({ workers }) => workers.length === 1);
     const { code, id } = await inCluster('--supervise', 'app.ts', 'once', join(folder, 'first'));
     assert.equal(code, 0);
@@ -247,15 +256,7 @@ describe('a driver that is supervised', () => {
     });
     assert.equal(await stateOf(id), 'RELAUNCHING');
     assert.match(printed(second), /^pid \d+ /m);
-    const pid = Number(readFileSync(join(folder, 'first'), 'utf8'));
-    await until(() => {
-      try {
-        process.kill(pid, 0);
-        return false;
-      } catch {
-        return true;
-      }
-    });
+    await gone([Number(readFileSync(join(folder, 'first'), 'utf8'))]);
     assert.match(readFileSync(join(dir, id, 'stderr'), 'utf8'), /Lost connection to worker rpc endpoint/);
   });
 
@@ -272,6 +273,31 @@ describe('a driver that is supervised', () => {
     );
     assert.equal(await stateOf(id), 'RELAUNCHING');
   });
+});
+
+test('a driver in one call that does not return ends with its worker as well, and so does what it has started', async (t) => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'iskra-computes-')));
+  writeFileSync(join(folder, 'app.ts'), APP);
+  const cluster = await StandaloneCluster.start({ workers: 0 });
+  const dir = join(folder, 'work');
+  const worker = fork(WORKER_MAIN, [cluster.url, dir, BUNDLED_EXECUTOR, BUNDLED_DRIVER], { stdio: 'ignore' });
+  t.after(async () => {
+    worker.kill('SIGKILL');
+    await cluster.stop();
+    rmSync(folder, { recursive: true });
+  });
+  await cluster.until(({ workers }) => workers.length === 1);
+  const file = join(folder, 'pids');
+  const { inCluster } = submitter(() => ({ cluster, folder }));
+  const { id } = await inCluster('--supervise', 'app.ts', 'compute', file);
+  const pids = (await printedLine(file)).split(' ').map(Number);
+  worker.kill('SIGKILL');
+  await gone(pids);
+  assert.match(
+    readFileSync(join(dir, id, 'stderr'), 'utf8'),
+    /Lost connection to worker spark:\/\/Worker@127\.0\.0\.1:\d+, and this program has not ended within 2000 ms: killed\./,
+  );
+  await cluster.until(({ workers }) => workers.every(({ state }) => state === 'DEAD'));
 });
 
 describe('a driver in a cluster with a secret', () => {

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { LIFELINE, LIFELINE_VARIABLE } from '../../protocol/worker-process.ts';
 import { SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
 import type { LogRolling } from './log-rolling.ts';
 import { GROUPS, signalGroup } from './process-group.ts';
@@ -164,13 +166,16 @@ export class ProcessHost {
 
   #spawn(plan: ProcessPlan, environment: Readonly<Record<string, string>>): ChildProcess {
     const files = openLogs(plan);
+    const logs = this.#rolling === null ? files : (['pipe', 'pipe'] as const);
     try {
-      return spawn(this.#program, plan.args, {
+      const child = spawn(this.#program, plan.args, {
         cwd: plan.directory,
         detached: GROUPS,
-        stdio: this.#rolling === null ? ['ignore', ...files] : ['ignore', 'pipe', 'pipe'],
-        env: environment,
+        stdio: ['ignore', ...logs, ...(plan.lifeline ? (['pipe'] as const) : [])],
+        env: plan.lifeline ? { ...environment, [LIFELINE_VARIABLE]: `${LIFELINE}` } : environment,
       });
+      if (plan.lifeline) holdLifeline(child);
+      return child;
     } finally {
       for (const file of files) closeSync(file);
     }
@@ -202,6 +207,13 @@ export class ProcessHost {
     const why = error instanceof Error ? error.message : String(error);
     return `Cannot run program "${this.#program}" (in directory "${directory}"): ${why}`;
   }
+}
+
+/** Nothing comes from it, and it is closed with this process, or when the other one has ended. */
+function holdLifeline(child: ChildProcess): void {
+  const held = child.stdio[LIFELINE] as Socket | undefined; // undefined when the process could not be spawned
+  held?.on('error', () => {});
+  held?.unref();
 }
 
 function isPublic(name: string, value: string | undefined): boolean {

@@ -1,7 +1,7 @@
 import { IskraError } from '../../base/errors.ts';
 import { REDACTED } from '../../base/redaction.ts';
 import type { Command } from '../../protocol/deploy-description.ts';
-import { EXECUTOR_MAIN } from '../../protocol/worker-process.ts';
+import { DRIVER_MAIN, EXECUTOR_MAIN } from '../../protocol/worker-process.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
 /** Where a process has its secret from. */
@@ -22,6 +22,8 @@ export interface ProcessPlan {
   readonly environment: Readonly<Record<string, string>>;
   /** What it proves with who it is; nothing where the cluster has no secret. */
   readonly secret: ProcessSecret;
+  /** It is told of the worker's end by a descriptor as well; see `LIFELINE_VARIABLE`. */
+  readonly lifeline: boolean;
   /** Where it runs, and where its `stdout` and `stderr` go, as files of these names. */
   readonly directory: string;
   /** What the file `stderr` begins with. */
@@ -62,6 +64,8 @@ export function planProcess(
     args,
     toSpare: command.mainClass === EXECUTOR_MAIN && fitsSpare(command, given, whole) ? given : null,
     environment: whole,
+    // Functions of an application run in threads of an executor, but in the main thread of a driver.
+    lifeline: command.mainClass === DRIVER_MAIN,
     directory,
     stderrHeader: `${title}: ${shown}\n${'='.repeat(40)}\n\n`,
   };

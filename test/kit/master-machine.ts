@@ -1,4 +1,3 @@
-import { silentLogger } from '../../src/base/logger.ts';
 import { seededRandom } from '../../src/base/seeded-random.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
 import { Master } from '../../src/deploy/master/master.ts';
@@ -9,6 +8,7 @@ import type { ExecutorState } from '../../src/protocol/deploy-states.ts';
 import type { AppToMaster, AskMaster, MasterToApp } from '../../src/protocol/master-client.ts';
 import type { MasterToWorker, WorkerDescription, WorkerToMaster } from '../../src/protocol/master-worker.ts';
 import type { RecoveryRecord } from '../../src/protocol/recovery.ts';
+import { levelLogger } from './rpc.ts';
 
 type WithoutTime<E> = E extends unknown ? Omit<E, 'at'> : never;
 
@@ -73,19 +73,25 @@ export class MasterMachine {
   readonly records = new Map<string, RecoveryRecord>();
   /** Of the last event. */
   effects: MasterEffect[] = [];
+  /** What it said with the last event: `warn …`. */
+  readonly lines: string[] = [];
   at: number;
   #askId = 0;
 
   /** Leads at once, unless `standby`. */
-  constructor(conf: Record<string, string | number> = {}, options: { standby?: boolean; at?: number } = {}) {
+  constructor(
+    conf: Record<string, string | number> = {},
+    options: { standby?: boolean; at?: number; seed?: number } = {},
+  ) {
     this.at = options.at ?? new Date(2026, 10, 21, 7, 8, 9).getTime();
     const settings = masterSettings(new SparkConf(conf), 'spark://master:7077', 'http://master:8080');
-    this.master = new Master(settings, silentLogger, seededRandom(1));
+    this.master = new Master(settings, levelLogger(this.lines), seededRandom(options.seed ?? 1));
     this.handle({ type: 'Start' });
     if (!options.standby) this.handle({ type: 'ElectedLeader', recovered: [] });
   }
 
   handle(event: WithoutTime<MasterEvent>): MasterEffect[] {
+    this.lines.length = 0;
     this.effects = this.master.handle({ ...event, at: this.at } as MasterEvent);
     for (const effect of this.effects) {
       if (effect.type === 'Persist') this.records.set(`${effect.record.kind}_${effect.record.id}`, effect.record);

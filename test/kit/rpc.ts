@@ -47,6 +47,23 @@ export function recordingLogger(lines: string[]): Logger {
   return logger;
 }
 
+/** Keeps everything, with its level: `warn …`. */
+export function levelLogger(lines: string[]): Logger {
+  const at =
+    (level: string) =>
+    (message: string): void =>
+      void lines.push(`${level} ${message}`);
+  const logger: Logger = {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    enabled: () => true,
+    named: () => logger,
+  };
+  return logger;
+}
+
 /** A bare socket to a port, with all that comes over it. */
 export class RawClient {
   readonly socket: Socket;

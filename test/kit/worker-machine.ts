@@ -1,4 +1,3 @@
-import { silentLogger } from '../../src/base/logger.ts';
 import { seededRandom } from '../../src/base/seeded-random.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
 import { Worker } from '../../src/deploy/worker/worker.ts';
@@ -6,6 +5,7 @@ import type { WorkerEffect, WorkerEvent, WorkerTimer } from '../../src/deploy/wo
 import { workerSettings } from '../../src/deploy/worker/worker-settings.ts';
 import type { MasterToWorker, WorkerToMaster } from '../../src/protocol/master-worker.ts';
 import { app, driver } from './master-machine.ts';
+import { levelLogger } from './rpc.ts';
 
 type WithoutTime<E> = E extends unknown ? Omit<E, 'at'> : never;
 type Effect<T extends WorkerEffect['type']> = Extract<WorkerEffect, { type: T }>;
@@ -18,6 +18,8 @@ export class WorkerMachine {
   readonly timers = new Map<WorkerTimer, number>();
   /** Of the last event. */
   effects: WorkerEffect[] = [];
+  /** What it said with the last event: `warn …`. */
+  readonly lines: string[] = [];
   readonly startedAt = new Date(2026, 10, 21, 7, 8, 9).getTime();
   at: number = this.startedAt;
 
@@ -38,11 +40,12 @@ export class WorkerMachine {
       hasSpares: options.spares ?? false,
     };
     const settings = workerSettings(new SparkConf(conf), identity, this.at);
-    this.worker = new Worker(settings, silentLogger, seededRandom(options.seed ?? 1));
+    this.worker = new Worker(settings, levelLogger(this.lines), seededRandom(options.seed ?? 1));
     this.handle({ type: 'Start' });
   }
 
   handle(event: WithoutTime<WorkerEvent>): WorkerEffect[] {
+    this.lines.length = 0;
     this.effects = this.worker.handle({ ...event, at: this.at } as WorkerEvent);
     for (const effect of this.effects) {
       if (effect.type === 'SetTimer') this.timers.set(effect.timer, effect.at);

@@ -71,25 +71,19 @@ function driverResources(conf: SparkConf): Record<string, number> {
   return resources;
 }
 
-/** What belongs to the submitter's machine. Spark: RestSubmissionClient.EXCLUDED_SPARK_ENV_VARS, and what its server leaves out */
-const EXCLUDED = [
-  'SPARK_ENV_LOADED',
-  'SPARK_HOME',
-  'SPARK_CONF_DIR',
-  'SPARK_LOCAL_IP',
-  'SPARK_LOCAL_HOSTNAME',
-  'SPARK_LOCAL_DIRS',
-  'SPARK_PUBLIC_DNS',
-];
+/** Where a process listens on the submitter's machine. Spark: what StandaloneSubmitRequestServlet leaves out */
+const OF_ITS_ADDRESS = ['SPARK_LOCAL_IP', 'SPARK_LOCAL_HOSTNAME'];
+/** What an installation of the submitter says of itself. Spark: RestSubmissionClient.EXCLUDED_SPARK_ENV_VARS */
+const OF_ITS_INSTALLATION = ['SPARK_ENV_LOADED', 'SPARK_HOME', 'SPARK_CONF_DIR'];
 
 /**
- * Variables that were sent over HTTP: whoever wrote them there means them, but for those that belong to a machine, or are ours.
+ * Variables that were sent over HTTP: whoever wrote them there means them, but for the address of a machine, and what is ours.
  *
  * Spark: StandaloneSubmitRequestServlet.buildDriverDescription
  */
 export function sentEnvironment(variables: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(variables).filter(([name]) => !EXCLUDED.includes(name) && !/^(ISKRA_|_SPARK_)/.test(name)),
+    Object.entries(variables).filter(([name]) => !OF_ITS_ADDRESS.includes(name) && !/^(ISKRA_|_SPARK_)/.test(name)),
   );
 }
 
@@ -112,7 +106,9 @@ export function submitterEnvironment(
   return Object.fromEntries(
     Object.entries(environment).filter(
       (pair): pair is [string, string] =>
-        pair[0].startsWith('SPARK_') && !EXCLUDED.includes(pair[0]) && typeof pair[1] === 'string',
+        pair[0].startsWith('SPARK_') &&
+        ![...OF_ITS_ADDRESS, ...OF_ITS_INSTALLATION].includes(pair[0]) &&
+        typeof pair[1] === 'string',
     ),
   );
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { VERSION } from '../../../src/base/version.ts';
+import { submitterEnvironment } from '../../../src/deploy/rest/driver-description.ts';
 import { answerRest } from '../../../src/deploy/rest/rest-handler.ts';
 import type { DriverDescription } from '../../../src/protocol/deploy-description.ts';
 import type { AskTheMaster } from '../../../src/ui/master/master-web-ui.ts';
@@ -91,6 +92,8 @@ describe('a submission over HTTP', () => {
         SPARK_HOME: '/opt/spark',
         SPARK_CONF_DIR: '/c',
         SPARK_LOCAL_IP: '1.2.3.4',
+        SPARK_LOCAL_HOSTNAME: 'laptop',
+        SPARK_LOCAL_DIRS: '/disk1',
         CA_BUNDLE: '/etc/ca.pem',
         ISKRA_HOME: '/x',
         _SPARK_AUTH_SECRET: 'hidden',
@@ -122,8 +125,15 @@ describe('a submission over HTTP', () => {
         resources: { gpu: 2 },
       },
     );
-    assert.deepEqual(Object.keys(environment).sort(), ['CA_BUNDLE', 'ISKRA_DRIVER_CONF', 'SPARK_USER']);
-    assert.deepEqual(JSON.parse(environment['ISKRA_DRIVER_CONF'] ?? ''), {
+    const { ISKRA_DRIVER_CONF: settings = '', ...sent } = environment;
+    assert.deepEqual(sent, {
+      CA_BUNDLE: '/etc/ca.pem',
+      SPARK_CONF_DIR: '/c',
+      SPARK_HOME: '/opt/spark',
+      SPARK_LOCAL_DIRS: '/disk1',
+      SPARK_USER: 'ann',
+    });
+    assert.deepEqual(JSON.parse(settings), {
       'spark.app.name': 'job',
       'spark.master': 'spark://m1:7077,m2:7077',
       'spark.driver.memory': '2g',
@@ -131,6 +141,13 @@ describe('a submission over HTTP', () => {
       'spark.driver.supervise': 'true',
       'spark.driver.resource.gpu.amount': '2',
     });
+  });
+
+  test('leaves what its submitter says of its own machine behind before it is sent', () => {
+    const of = { SPARK_HOME: '/opt', SPARK_CONF_DIR: '/c', SPARK_ENV_LOADED: '1', SPARK_LOCAL_IP: '1.2.3.4' };
+    const more = { SPARK_LOCAL_HOSTNAME: 'laptop', HOME: '/root', ISKRA_HOME: '/x', SPARK_GONE: undefined };
+    const taken = { SPARK_USER: 'ann', SPARK_LOCAL_DIRS: '/disk1', SPARK_PUBLIC_DNS: 'me' };
+    assert.deepEqual(submitterEnvironment({ ...of, ...more, ...taken }), taken);
   });
 
   test('may name variables of the master', async () => {

@@ -3,9 +3,14 @@ import type { AccumulatorUpdate } from '../protocol/task.ts';
 import { encodeValue } from '../serializer/serializer.ts';
 import { type AnyAccumulator, setIdentity } from './accumulator-base.ts';
 
+/** Heartbeats are many, and must stay small. */
+const MAX_PROGRESS_BYTES = 64 * 1024;
+
 /** The accumulators that the functions of one task reached. */
 export class TaskAccumulators {
   readonly #accumulators = new Map<number, AnyAccumulator>();
+  /** They are not encoded for the progress again: most only grow. */
+  readonly #tooLarge = new Set<number>();
 
   /** Gives the task's instance of an accumulator; `makeZero` is asked the first time. */
   adopt(id: number, name: string | null, makeZero: () => AnyAccumulator): AnyAccumulator {
@@ -28,11 +33,38 @@ export class TaskAccumulators {
     for (const [id, accumulator] of this.#accumulators) {
       if (accumulator.isZero) continue;
       const { name } = accumulator;
-      const state = accumulator.exportState();
-      updates.push({ id, name, value: isFlat(state) ? state : encode(accumulator, state) });
+      updates.push({ id, name, value: stateOf(accumulator) });
     }
     return updates;
   }
+
+  /** The same while the task runs. What is large, or cannot be told, is left out: the task's end tells. */
+  progress(): readonly AccumulatorUpdate[] {
+    return [...this.#accumulators].flatMap(([id, accumulator]) => {
+      try {
+        if (accumulator.isZero || this.#tooLarge.has(id)) return [];
+        const value = stateOf(accumulator);
+        if (sizeOf(value) <= MAX_PROGRESS_BYTES) return [{ id, name: accumulator.name, value }];
+        this.#tooLarge.add(id);
+        return [];
+      } catch {
+        return [];
+      }
+    });
+  }
+}
+
+function stateOf(accumulator: AnyAccumulator): unknown {
+  const state = accumulator.exportState();
+  return isFlat(state) ? state : encode(accumulator, state);
+}
+
+/** About so many bytes. */
+function sizeOf(value: unknown): number {
+  if (value instanceof Uint8Array) return value.byteLength;
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 8;
+  return Object.values(value).reduce((sum: number, each) => sum + sizeOf(each), 0);
 }
 
 /** True for a record of primitives, which can always be cloned. */

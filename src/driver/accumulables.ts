@@ -3,8 +3,8 @@ import type { StageId } from '../protocol/ids.ts';
 import type { AccumulableInfo, SparkListenerEvent } from '../protocol/spark-listener-event.ts';
 
 /**
- * Tells listeners what named accumulators are worth: at the end of a task what it added and what that makes, at the end of a
- * stage what all its tasks made.
+ * Tells listeners what named accumulators are worth: of a running task what it has added so far, at its end what it added and
+ * what that makes, at the end of a stage what all its tasks made.
  *
  * Spark: DAGScheduler.updateAccumulators
  */
@@ -21,10 +21,7 @@ export class Accumulables {
     switch (event.type) {
       case 'SparkListenerTaskEnd': {
         if (event.accumulables.length === 0) return event;
-        const accumulables = event.accumulables.map(({ id, name, update }) => {
-          const { partial, value } = this.#registry.describe(id, update);
-          return { id, name, update: partial, value };
-        });
+        const accumulables = this.#described(event.accumulables);
         const ofStage = this.#ofStages.get(event.stageId) ?? new Map<number, AccumulableInfo>();
         this.#ofStages.set(event.stageId, ofStage);
         for (const info of accumulables) ofStage.set(info.id, { ...info, update: undefined });
@@ -36,8 +33,23 @@ export class Accumulables {
         this.#ofStages.delete(event.stage.stageId);
         return { ...event, accumulables: [...ofStage.values()] };
       }
+      case 'SparkListenerExecutorMetricsUpdate': {
+        if (event.tasks.every((task) => task.accumulables.length === 0)) return event;
+        const tasks = event.tasks.map((task) => ({
+          ...task,
+          accumulables: this.#described(task.accumulables).map((info) => ({ ...info, value: undefined })),
+        }));
+        return { ...event, tasks };
+      }
       default:
         return event;
     }
+  }
+
+  #described(infos: readonly AccumulableInfo[]): AccumulableInfo[] {
+    return infos.map(({ id, name, update }) => {
+      const { partial, value } = this.#registry.describe(id, update);
+      return { id, name, update: partial, value };
+    });
   }
 }

@@ -2,6 +2,7 @@ import { IskraError } from '../base/errors.ts';
 import type { StderrLogger } from '../base/stderr-logger.ts';
 import { LocalBackend } from '../cluster/local/local-backend.ts';
 import { planLocalMemory } from '../cluster/local/local-memory.ts';
+import { EXECUTOR_HEARTBEAT_INTERVAL } from '../config/executor-entries.ts';
 import type { MasterUrl } from '../config/master-url.ts';
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
@@ -55,6 +56,7 @@ function openLocal(conf: SparkConf, master: Extract<MasterUrl, { kind: 'local' }
         numSlots: master.numSlots,
         slotEntry: SLOT_ENTRY,
         killGraceMs: conf.get(SLOT_KILL_GRACE),
+        heartbeatIntervalMs: conf.get(EXECUTOR_HEARTBEAT_INTERVAL),
         conf: Object.fromEntries(conf.getAll()),
         mainScripts,
         localDirs: localDirs.toData(),

@@ -62,6 +62,7 @@ import { Executor } from './executor.ts';
 import { type ExecutorArguments, logUrlsOf } from './executor-arguments.ts';
 import { EXIT } from './executor-exit.ts';
 import { FileFetcher, placeFromDriver } from './file-fetcher.ts';
+import { nextHeartbeat } from './heartbeat-timer.ts';
 import { LargeResults } from './large-results.ts';
 import { planMemory } from './memory-plan.ts';
 import { RemoteExecutors } from './other-executors.ts';
@@ -395,12 +396,11 @@ export class ExecutorBackend {
   }
 
   #beat(driver: Driver, conf: SparkConf, executor: Executor, afterMs: number): void {
-    this.#cancelHeartbeat = systemClock.after(afterMs, () => {
+    this.#cancelHeartbeat = nextHeartbeat(executor, systemClock, afterMs, (running) => {
       const interval = conf.get(EXECUTOR_HEARTBEAT_INTERVAL);
       const next = (): void => {
         if (!this.#ending) this.#beat(driver, conf, executor, interval);
       };
-      const running = executor.runningTasks();
       driver
         .ask('Heartbeat', { executorId: this.#options.executorId, running }, { timeoutMs: interval })
         .then(({ known }) => {

@@ -17,6 +17,7 @@ const ANSWER = 0;
 const KILLED = 1;
 const AHEAD = 2;
 const SPILL = 4;
+const TELL = 5;
 /** Bytes of the flags; the slot's progress follows. */
 const FLAGS_BYTES = 24;
 /** How long a slot waits for its executor before it looks again whether its task was killed. */
@@ -105,6 +106,11 @@ export class ExecutorLink {
     return Atomics.load(this.#flags, SPILL) === 1 && Atomics.exchange(this.#flags, SPILL, 0) === 1;
   }
 
+  /** True once for each time that the executor asked what the task has added so far. */
+  takeTellRequest(): boolean {
+    return Atomics.load(this.#flags, TELL) === 1 && Atomics.exchange(this.#flags, TELL, 0) === 1;
+  }
+
   /** Called at batch edges. */
   throwIfKilled(taskId: number): void {
     if (Atomics.load(this.#flags, KILLED) === taskId + 1) throw new TaskKilledError(taskId);
@@ -137,6 +143,9 @@ export const slotFlags = {
   },
   askToSpill(flags: SharedArrayBuffer): void {
     Atomics.store(new Int32Array(flags), SPILL, 1);
+  },
+  askToTell(flags: SharedArrayBuffer): void {
+    Atomics.store(new Int32Array(flags), TELL, 1);
   },
   kill(flags: SharedArrayBuffer, taskId: number): void {
     Atomics.store(new Int32Array(flags), KILLED, taskId + 1);

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorToData } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import type { AnswerExecutor, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
-import type { Heartbeat } from '../protocol/executor-registration.ts';
+import type { TaskProgress } from '../protocol/executor-registration.ts';
 import type { SlotNews, SlotSettings, TaskDone } from '../protocol/executor-slot.ts';
 import type { ShuffleId, TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapStatus } from '../protocol/map-output.ts';
@@ -166,12 +166,15 @@ export class Executor {
     return this.#queue.length === 0 && [...this.#slots].every((slot) => slot.running === null);
   }
 
-  /** Tasks that slots are at work on, with what they have measured so far. */
-  runningTasks(): Heartbeat['running'] {
+  /** Tasks that slots are at work on, with what they have done so far. */
+  runningTasks(): TaskProgress[] {
     const at = this.#clock.now();
-    return [...this.#slots].flatMap((slot) =>
-      slot.running === null ? [] : [{ taskId: slot.running.taskId, metrics: slot.progress(at) }],
-    );
+    return [...this.#slots].flatMap((slot) => slot.progress(at) ?? []);
+  }
+
+  /** Has slots tell what their tasks have added; they do at their next batch edge. */
+  askForAccumulators(): void {
+    for (const slot of this.#slots) slot.askForAccumulators();
   }
 
   /** Ends all slots. Tasks that run are lost without a report: whoever stops an executor does not wait for them. */
@@ -313,6 +316,9 @@ export class Executor {
         return;
       case 'OutOfHeap':
         slot.endFor(outOfHeap(this.#options.memory.slotHeapBytes, message.memory));
+        return;
+      case 'Accumulated':
+        slot.accumulated = message;
         return;
       case 'TaskFailed':
         this.#ended(slot, message.taskId, message.result);

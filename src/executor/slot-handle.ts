@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { type EpochMs, systemClock } from '../base/clock.ts';
 import type { FetchedPart } from '../protocol/block-transfer.ts';
+import type { TaskProgress } from '../protocol/executor-registration.ts';
 import type {
   AheadCell,
   AskExecutor,
@@ -15,7 +16,6 @@ import type {
 } from '../protocol/executor-slot.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
 import type { TaskDescription } from '../protocol/task.ts';
-import type { TaskMetrics } from '../protocol/task-metrics.ts';
 import { slotFlags } from './executor-link.ts';
 import { outOfHeap } from './out-of-memory.ts';
 import { takeSlotThread } from './slot-thread.ts';
@@ -45,6 +45,8 @@ export class SlotHandle {
   running: TaskDescription | null = null;
   /** The task it begins as soon as it has ended that one, so that it need not wait for the executor. */
   ahead: TaskDescription | null = null;
+  /** What a task of the slot had added when it was last asked. */
+  accumulated: Extract<SlotNews, { type: 'Accumulated' }> | null = null;
   readonly #worker: Worker;
   readonly #asks: MessagePort;
   readonly #flags: SharedArrayBuffer;
@@ -144,9 +146,21 @@ export class SlotHandle {
     this.ahead = null;
   }
 
-  /** What the running task has measured so far; null when the slot has not begun it, or has ended it. */
-  progress(at: EpochMs): TaskMetrics | null {
-    return this.running === null ? null : slotFlags.progressOf(this.#flags, this.running.taskId, at);
+  /** What the running task has done so far; null: there is none. */
+  progress(at: EpochMs): TaskProgress | null {
+    if (this.running === null) return null;
+    const { taskId } = this.running;
+    return {
+      taskId,
+      metrics: slotFlags.progressOf(this.#flags, taskId, at),
+      accumulators: this.accumulated?.taskId === taskId ? this.accumulated.updates : [],
+    };
+  }
+
+  askForAccumulators(): void {
+    if (this.running === null) return;
+    slotFlags.askToTell(this.#flags);
+    this.#post({ type: 'TellAccumulators' });
   }
 
   get #aheadCell(): AheadCell {

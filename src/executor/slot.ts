@@ -81,6 +81,8 @@ export class Slot {
   readonly #forgetBroadcast: (broadcastId: number) => void;
   /** Added files that are there, by name with their timestamps. */
   readonly #files = new Map<string, number>();
+  /** Of the running task. */
+  #accumulators: { readonly taskId: TaskId; readonly all: TaskAccumulators } | null = null;
   #tail: Promise<void> = Promise.resolve();
 
   constructor(settings: SlotSettings, port: MessagePort, asks: MessagePort) {
@@ -94,7 +96,10 @@ export class Slot {
       asks,
       settings.flags,
       (message) => this.#send(message),
-      () => memory.atBatchEdge(),
+      () => {
+        memory.atBatchEdge();
+        this.#tellAccumulators();
+      },
     );
     this.#conf = new SparkConf(settings.conf);
     const compress =
@@ -161,6 +166,9 @@ export class Slot {
       case 'TaskKilled':
         this.#link.taskKilled(message.taskId);
         return;
+      case 'TellAccumulators':
+        this.#tellAccumulators();
+        return;
       case 'Answer':
         this.#link.answered(message.askId, message.answer);
         return;
@@ -182,6 +190,7 @@ export class Slot {
           : new RunningBarrierTask(message, stage.facts, isKilled, this.#link);
       const accumulators = new TaskAccumulators();
       setCurrentTask(task);
+      this.#accumulators = { taskId, all: accumulators };
       this.#link.progress.begin(taskId, task.taskMetrics(), systemClock.now());
       try {
         this.#ensureFiles(stage);
@@ -195,6 +204,7 @@ export class Slot {
         );
       } finally {
         this.#link.progress.end();
+        this.#accumulators = null;
         setCurrentTask(null);
       }
     } catch (error) {
@@ -211,6 +221,13 @@ export class Slot {
     }
     keepCode(); // not after it: a thread whose job is done may be ended at any moment
     this.#reply(taskId, result);
+  }
+
+  /** If somebody wants to know. */
+  #tellAccumulators(): void {
+    if (!this.#link.takeTellRequest() || this.#accumulators === null) return;
+    const { taskId, all } = this.#accumulators;
+    this.#send({ type: 'Accumulated', taskId, updates: all.progress() });
   }
 
   /** Blocks until the files that the task may look for are there; asks once a slot and file. */

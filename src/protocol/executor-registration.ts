@@ -3,6 +3,7 @@ import type { PackageNotice } from './app-package.ts';
 import type { AskDriver } from './driver-executor.ts';
 import type { ExecutorId, RddId, ShuffleId, TaskId } from './ids.ts';
 import type { BlockManagerId } from './map-output.ts';
+import type { AccumulatorUpdate } from './task.ts';
 import type { TaskMetrics } from './task-metrics.ts';
 
 /** The endpoint of the driver that executors speak to. Spark: CoarseGrainedSchedulerBackend.ENDPOINT_NAME */
@@ -38,10 +39,19 @@ export interface RegisterExecutor {
   readonly resources: Readonly<Record<string, readonly string[]>>;
 }
 
+/** What a running task has done so far. */
+export interface TaskProgress {
+  readonly taskId: TaskId;
+  /** As of its last batch edge; null: not known yet. */
+  readonly metrics: TaskMetrics | null;
+  /** What it has added so far, as far as that is small. */
+  readonly accumulators: readonly AccumulatorUpdate[];
+}
+
 export interface Heartbeat {
   readonly executorId: ExecutorId;
-  /** Tasks it runs, with their metrics as of the last batch edge; null: not known yet. Spark: Heartbeat.accumUpdates */
-  readonly running: readonly { readonly taskId: TaskId; readonly metrics: TaskMetrics | null }[];
+  /** Tasks it runs. Spark: Heartbeat.accumUpdates */
+  readonly running: readonly TaskProgress[];
 }
 
 /** Questions of an executor process to its driver. name → [request, reply] */

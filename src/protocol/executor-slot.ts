@@ -51,7 +51,7 @@ export interface SlotSettings {
   readonly shipped: boolean;
   /** What its objects may take; V8's own limit is another. */
   readonly heapBytes: number;
-  /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [2] and [3] task ids + 1 that were sent ahead, [4] 1: spill, from byte 24 on the slot's progress (executor/slot-progress.ts). */
+  /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [2] and [3] task ids + 1 that were sent ahead, [4] 1: spill, [5] 1: tell what the task has added so far, from byte 24 on the slot's progress (executor/slot-progress.ts). */
   readonly flags: SharedArrayBuffer;
 }
 
@@ -116,6 +116,8 @@ export type ToSlot =
   | { readonly type: 'ForgetBroadcast'; readonly broadcastId: number }
   /** The flag says so, too; this reaches a task that waits for promises. */
   | { readonly type: 'TaskKilled'; readonly taskId: TaskId }
+  /** The flag says so, too; this reaches a task that waits for promises. */
+  | { readonly type: 'TellAccumulators' }
   | { readonly type: 'Answer'; readonly askId: number; readonly answer: SlotAnswer };
 
 /** Slot → executor, one way. */
@@ -133,6 +135,8 @@ export type SlotNews =
   | { readonly type: 'SlotReady' }
   /** The thread stands still now, and waits to be ended. */
   | { readonly type: 'OutOfHeap'; readonly memory: HeldMemory }
+  /** What the running task has added to accumulators so far; told when it was asked for. */
+  | { readonly type: 'Accumulated'; readonly taskId: TaskId; readonly updates: readonly AccumulatorUpdate[] }
   | { readonly type: 'TaskFailed'; readonly taskId: TaskId; readonly result: Extract<TaskResult, { kind: 'Failed' }> }
   | {
       readonly type: 'Log';

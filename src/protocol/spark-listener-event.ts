@@ -93,7 +93,7 @@ type ExclusionEvent =
       readonly stageAttemptId: number;
     };
 
-/** What running tasks of an executor have measured so far, from its heartbeat; those that have told nothing are left out. */
+/** What running tasks of an executor have measured and added so far, from its heartbeat; those that have told nothing are left out. */
 export interface ExecutorMetricsUpdate {
   readonly type: 'SparkListenerExecutorMetricsUpdate';
   readonly at: number;
@@ -103,6 +103,8 @@ export interface ExecutorMetricsUpdate {
     readonly stageId: StageId;
     readonly stageAttemptId: number;
     readonly metrics: TaskMetrics;
+    /** Named accumulators that it has added to; `update`: so far. `value` is not told: the task may fail yet. */
+    readonly accumulables: readonly AccumulableInfo[];
   }[];
 }
 

@@ -14,6 +14,7 @@ import { DagRollback } from './dag-rollback.ts';
 import { DagStages } from './dag-stages.ts';
 import { type DagSettings, DagTables } from './dag-tables.ts';
 import { type JobFailure, messageOf } from './errors.ts';
+import { namedUpdates } from './named-updates.ts';
 import type { CacheLocations, MapOutputRegistry } from './ports.ts';
 import { ResourceProfiles } from './resource-profiles.ts';
 import type { Stage } from './stage.ts';
@@ -250,9 +251,7 @@ export class DAGScheduler {
     const updates = stage === undefined || output === undefined ? [] : updatesThatCount(stage, output, event);
     if (updates.length > 0) this.#t.want({ type: 'AccumulatorUpdates', updates });
     // Whoever hears of the task's end sees what it added.
-    const accumulables = updates.flatMap((update) =>
-      update.name === null ? [] : [{ id: update.id, name: update.name, update, value: undefined }],
-    );
+    const accumulables = namedUpdates(updates);
     this.#t.want({
       type: 'Post',
       event: { type: 'SparkListenerTaskEnd', at, stageId, stageAttemptId, task, reason, metrics, accumulables },

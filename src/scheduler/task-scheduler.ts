@@ -9,6 +9,7 @@ import { Deadlines, type WakeReason } from './deadlines.ts';
 import { ExecutorTable } from './executor-table.ts';
 import { HealthTracker } from './health-tracker.ts';
 import { lostOutputs } from './lost-outputs.ts';
+import { namedUpdates } from './named-updates.ts';
 import { OfferQueue } from './offer-queue.ts';
 import type { Pool } from './pool.ts';
 import type { ExecutorLoss, ExecutorResourcesHad, MapOutputRegistry } from './ports.ts';
@@ -288,12 +289,12 @@ export class TaskScheduler {
    * @returns what listeners hear of it; null when there is nothing new. Spark: TaskSchedulerImpl.executorHeartbeatReceived
    */
   executorHeartbeat(executorId: ExecutorId, running: Heartbeat['running'], at: number): ExecutorMetricsUpdate | null {
-    const tasks = running.flatMap(({ taskId, metrics }) => {
+    const tasks = running.flatMap(({ taskId, metrics, accumulators }) => {
       const task = this.#running.get(taskId);
       if (task === undefined || metrics === null || task.executor.id !== executorId) return [];
       task.manager.progressed(task, metrics);
       const { stageId, attempt: stageAttemptId } = task.manager.taskSet;
-      return [{ taskId, stageId, stageAttemptId, metrics }];
+      return [{ taskId, stageId, stageAttemptId, metrics, accumulables: namedUpdates(accumulators) }];
     });
     return tasks.length === 0 ? null : { type: 'SparkListenerExecutorMetricsUpdate', at, executorId, tasks };
   }

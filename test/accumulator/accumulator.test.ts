@@ -281,6 +281,36 @@ describe('accumulators', () => {
     );
   });
 
+  test('tell what a running task has added so far, but for what is zero, large, or no data', () => {
+    const registry = new AccumulatorRegistry();
+    const [sum, zero] = [new LongAccumulator(), new LongAccumulator()];
+    const [few, many, texts, bad] = Array.from({ length: 4 }, () => new CollectionAccumulator<unknown>());
+    class Text extends MaxAccumulator {
+      text = '';
+    }
+    const text = new Text();
+    for (const each of [sum, zero, few, many, texts, bad, text])
+      registry.register(each as CollectionAccumulator<unknown>, null);
+    const task = new TaskAccumulators();
+    const adopt = <A extends Accumulator<never, unknown>>(a: A): A =>
+      task.adopt(a.id, null, () => a.copyAndReset()) as A;
+    adopt(sum).add(7);
+    adopt(zero);
+    adopt(few as CollectionAccumulator<unknown>).add('a');
+    const large = adopt(many as CollectionAccumulator<unknown>);
+    for (let i = 0; i < 100_000; i++) large.add(`value ${i}`);
+    adopt(bad as CollectionAccumulator<unknown>).add(() => 1);
+    const long = adopt(text);
+    long.add(1);
+    long.text = 'x'.repeat(100_000);
+    const ids = (): number[] => task.progress().map(({ id }) => id);
+    assert.deepEqual(ids(), [sum.id, few?.id]);
+    assert.deepEqual(task.progress()[0], { id: sum.id, name: null, value: { total: 7, added: 1, exact: true } });
+    // What was too large once is not looked at again.
+    large.exportState = () => assert.fail('encoded again');
+    assert.deepEqual(ids(), [sum.id, few?.id]);
+  });
+
   test('inside a value without a task are an error that says what to do', () => {
     const [sum] = registered(new LongAccumulator(), 'lines');
     const bytes = captureAll([{ sum }]);

@@ -80,6 +80,39 @@ test('heartbeats tell how fast tasks read: a long task that reads as fast as oth
   assert.ok(!slow.includes(3), `slow tasks: ${slow}`);
 });
 
+test('heartbeats tell what running tasks have added to accumulators, with their classes', async () => {
+  const sc = await SparkContext.create({
+    master: 'local-cluster[1,1,1024]',
+    appName: 'accumulators of running tasks',
+    'spark.log.level': 'WARN',
+    'spark.executor.heartbeatInterval': '60ms',
+  });
+  try {
+    const seen = sc.collectionAccumulator<Date>('seen');
+    const job = sc
+      .range(0, 2 ** 50, 1, 1)
+      .map((x) => {
+        if (x === 3) seen.add(new Date(x));
+        return x;
+      })
+      .count();
+    const heard: unknown[] = [];
+    sc.addSparkListener({
+      onExecutorMetricsUpdate: ({ tasks }) => {
+        for (const { accumulables } of tasks) {
+          if (accumulables.length === 0) continue;
+          heard.push(accumulables);
+          job.cancel('enough');
+        }
+      },
+    });
+    await assert.rejects(job, /enough/);
+    assert.deepEqual(heard[0], [{ id: seen.id, name: 'seen', update: [new Date(3)], value: undefined }]);
+  } finally {
+    await sc.stop();
+  }
+});
+
 test('without spark.speculation.efficiency.enabled the long task counts as slow', async () => {
   const { slow, records } = await slowTasksOf(false, (slow) => slow.includes(3));
   assert.equal(records, 1300);

@@ -8,7 +8,12 @@ import { TaskContext } from '../../src/rdd/task-context.ts';
 let sc: SparkContext;
 const events: SparkListenerEvent[] = [];
 before(async () => {
-  sc = await SparkContext.create({ master: 'local[2,4]', appName: 'accumulators', 'spark.log.level': 'OFF' });
+  sc = await SparkContext.create({
+    master: 'local[2,4]',
+    appName: 'accumulators',
+    'spark.log.level': 'OFF',
+    'spark.executor.heartbeatInterval': '60ms',
+  });
   sc.addSparkListener({ onEvent: (event) => void events.push(event) });
 });
 after(() => sc.stop());
@@ -76,6 +81,41 @@ test('named ones stand in the events of tasks and stages, others do not', async 
   assert.deepEqual(last('SparkListenerTaskEnd').accumulables, []);
   assert.equal(last('SparkListenerStageCompleted').accumulables, undefined);
 });
+
+for (const kind of ['in one stretch', 'that awaits'] as const)
+  test(`what a task ${kind} has added so far is told while it runs, in heartbeats`, async () => {
+    const lines = sc.longAccumulator('lines');
+    const silent = sc.longAccumulator();
+    const count = (x: number): number => {
+      if (x < 5) lines.add(2);
+      silent.add(1);
+      return x;
+    };
+    const all = sc.range(0, 2 ** 50, 1, 1);
+    const job =
+      kind === 'in one stretch'
+        ? all.map(count).count()
+        : all.mapAsync(async (x) => (x < 5 ? count(x) : new Promise<number>(() => {})), { concurrency: 6 }).count();
+    const heard: unknown[] = [];
+    const listener = {
+      onExecutorMetricsUpdate({
+        tasks,
+        executorId,
+      }: Extract<SparkListenerEvent, { type: 'SparkListenerExecutorMetricsUpdate' }>) {
+        for (const { accumulables } of tasks) {
+          // The range may be heard of before its first records are.
+          if (!accumulables.some(({ update }) => update === 10)) continue;
+          heard.push([executorId, accumulables]);
+          job.cancel('enough');
+        }
+      },
+    };
+    sc.addSparkListener(listener);
+    await assert.rejects(job, /enough/);
+    sc.removeSparkListener(listener);
+    assert.deepEqual(heard[0], ['driver', [{ id: lines.id, name: 'lines', update: 10, value: undefined }]]);
+    assert.equal(lines.value, 0, 'a task that does not succeed adds nothing');
+  });
 
 class Broken extends Accumulator<number, number> {
   n = 0;

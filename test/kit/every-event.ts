@@ -174,7 +174,12 @@ export function everyEvent(appId: string): SparkListenerEvent[] {
     { type: 'SparkListenerNodeExcluded', at, host, executorFailures },
     { type: 'SparkListenerNodeUnblacklisted', at, host },
     { type: 'SparkListenerNodeUnexcluded', at, host },
-    { type: 'SparkListenerExecutorMetricsUpdate', at, executorId: '1', tasks: [{ taskId: 0, ...of, metrics }] },
+    {
+      type: 'SparkListenerExecutorMetricsUpdate',
+      at,
+      executorId: '1',
+      tasks: [{ taskId: 0, ...of, metrics, accumulables: [] }],
+    },
     { type: 'SparkListenerStageCompleted', at: at + 5, stage: first, failureReason: 'a fetch failed\nfor good' },
     { type: 'SparkListenerExecutorRemoved', at: at + 6, executorId: '2', reason: 'preempted' },
     { type: 'SparkListenerBlockManagerRemoved', at: at + 6, blockManager: block('2') },

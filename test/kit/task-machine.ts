@@ -2,7 +2,7 @@ import { seededRandom } from '../../src/base/seeded-random.ts';
 import { toBlockSizes } from '../../src/protocol/block-sizes.ts';
 import { DEFAULT_RESOURCE_PROFILE, type ResourceProfile } from '../../src/protocol/resource-profile.ts';
 import type { ExecutorMetricsUpdate, TaskInfo } from '../../src/protocol/spark-listener-event.ts';
-import type { TaskResult } from '../../src/protocol/task.ts';
+import type { AccumulatorUpdate, TaskResult } from '../../src/protocol/task.ts';
 import type { TaskFailedReason } from '../../src/protocol/task-end-reason.ts';
 import { newTaskMetrics, type TaskMetrics } from '../../src/protocol/task-metrics.ts';
 import type { DagEvent } from '../../src/scheduler/dag-events.ts';
@@ -145,10 +145,14 @@ export class TaskMachine {
   }
 
   /** A heartbeat of its executor tells how far a task is. */
-  progressed(info: TaskInfo, measured: Partial<TaskMetrics>): ExecutorMetricsUpdate | null {
+  progressed(
+    info: TaskInfo,
+    measured: Partial<TaskMetrics>,
+    accumulators: readonly AccumulatorUpdate[] = [],
+  ): ExecutorMetricsUpdate | null {
     const { taskId, executorId } = info;
     const metrics = { ...newTaskMetrics(), ...measured };
-    return this.tasks.executorHeartbeat(executorId, [{ taskId, metrics }], this.at);
+    return this.tasks.executorHeartbeat(executorId, [{ taskId, metrics, accumulators }], this.at);
   }
 
   mapped(info: TaskInfo): TaskEffect[] {

@@ -278,14 +278,16 @@ test('a heartbeat tells listeners how far tasks are; tasks that have ended or ru
   const elsewhere = [...machine.running.values()].find(({ executorId }) => executorId === 'b') as TaskInfo;
   machine.succeed(ended);
   const metrics = { ...newTaskMetrics(), inputRecordsRead: 7 };
+  const lines = { id: 3, name: 'lines', value: { total: 7, added: 7 } };
+  const unnamed = { id: 4, name: null, value: { total: 1, added: 1 } };
   machine.at = 50;
   const heard = machine.tasks.executorHeartbeat(
     'a',
     [
-      { taskId: here.taskId, metrics },
-      { taskId: ended.taskId, metrics },
-      { taskId: elsewhere.taskId, metrics },
-      { taskId: 99, metrics: null },
+      { taskId: here.taskId, metrics, accumulators: [lines, unnamed] },
+      { taskId: ended.taskId, metrics, accumulators: [lines] },
+      { taskId: elsewhere.taskId, metrics, accumulators: [] },
+      { taskId: 99, metrics: null, accumulators: [] },
     ],
     50,
   );
@@ -293,9 +295,20 @@ test('a heartbeat tells listeners how far tasks are; tasks that have ended or ru
     type: 'SparkListenerExecutorMetricsUpdate',
     at: 50,
     executorId: 'a',
-    tasks: [{ taskId: here.taskId, stageId: 0, stageAttemptId: 0, metrics }],
+    tasks: [
+      {
+        taskId: here.taskId,
+        stageId: 0,
+        stageAttemptId: 0,
+        metrics,
+        accumulables: [{ id: 3, name: 'lines', update: lines, value: undefined }],
+      },
+    ],
   });
-  assert.equal(machine.tasks.executorHeartbeat('a', [{ taskId: here.taskId, metrics: null }], 60), null);
+  assert.equal(
+    machine.tasks.executorHeartbeat('a', [{ taskId: here.taskId, metrics: null, accumulators: [] }], 60),
+    null,
+  );
 });
 
 test('tasks of a draining executor that will not live long enough get a copy before they are slow', () => {

@@ -1,6 +1,7 @@
 import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { Executor, type ExecutorOptions } from '../../executor/executor.ts';
+import { nextHeartbeat } from '../../executor/heartbeat-timer.ts';
 import type { MemoryPlan } from '../../executor/memory-plan.ts';
 import type { AnswerExecutor, FromExecutor } from '../../protocol/driver-executor.ts';
 import type { ExecutorId, TaskId } from '../../protocol/ids.ts';
@@ -17,6 +18,7 @@ export interface LocalBackendOptions extends Omit<ExecutorOptions, 'location' | 
   readonly numSlots: number;
   readonly localDirs: LocalDirsData;
   readonly memory: MemoryPlan;
+  readonly heartbeatIntervalMs: number;
   readonly answer: AnswerExecutor;
   readonly onBlock: (update: BlockUpdated) => void;
   readonly log: Logger;
@@ -32,11 +34,12 @@ export class LocalBackend implements ApplicationBackend {
   readonly #blocks: BlockManager;
   readonly #executor: Executor;
   #listener: BackendListener | null = null;
+  #cancelHeartbeat: () => void = () => {};
   #stopping: Promise<void> = Promise.resolve();
 
   constructor(options: LocalBackendOptions) {
     this.#options = options;
-    const { numSlots, memory, answer, onBlock, log, ...rest } = options;
+    const { numSlots, memory, heartbeatIntervalMs: _, answer, onBlock, log, ...rest } = options;
     const executorId = DRIVER_EXECUTOR_ID;
     this.#blocks = new BlockManager(
       executorId,
@@ -66,6 +69,15 @@ export class LocalBackend implements ApplicationBackend {
     const { numSlots } = this.#options;
     // One more a slot: it begins it without waiting for this thread.
     listener.executorAdded(DRIVER_EXECUTOR_ID, 'localhost', numSlots, numSlots);
+    this.#beat();
+  }
+
+  /** Nobody watches whether it lives; listeners hear how far tasks are. */
+  #beat(): void {
+    this.#cancelHeartbeat = nextHeartbeat(this.#executor, systemClock, this.#options.heartbeatIntervalMs, (running) => {
+      this.#listener?.executorHeartbeat(DRIVER_EXECUTOR_ID, running);
+      this.#beat();
+    });
   }
 
   launch(_executorId: ExecutorId, launches: readonly Launch[]): void {
@@ -103,6 +115,7 @@ export class LocalBackend implements ApplicationBackend {
   }
 
   stop(): void {
+    this.#cancelHeartbeat();
     this.#stopping = this.#executor.stop();
   }
 

@@ -44,6 +44,23 @@ export const SHUFFLE_ACCURATE_BLOCK_THRESHOLD: ConfigEntry<number> = defineEntry
   since: '0.2',
 });
 
+export const SHUFFLE_ACCURATE_BLOCK_SKEWED_FACTOR: ConfigEntry<number> = defineEntry({
+  key: 'spark.shuffle.accurateBlockSkewedFactor',
+  type: types.double,
+  default: -1,
+  doc: 'Above 0: partitions this many times as large as the median of their map output are not averaged either. 0 or less: off.',
+  since: '0.2',
+});
+
+export const SHUFFLE_MAX_ACCURATE_SKEWED_BLOCK_NUMBER: ConfigEntry<number> = defineEntry({
+  key: 'spark.shuffle.maxAccurateSkewedBlockNumber',
+  type: types.int,
+  default: 100,
+  check: positive,
+  doc: 'So many partitions of a map output at most are not averaged because they are larger than its median.',
+  since: '0.2',
+});
+
 export const IO_COMPRESSION_CODEC: ConfigEntry<'lz4' | 'none'> = defineEntry({
   key: 'spark.io.compression.codec',
   type: oneOf('lz4', 'none'),

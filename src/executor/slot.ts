@@ -17,7 +17,9 @@ import {
   setModuleHome,
 } from '../closure/closure.ts';
 import {
+  SHUFFLE_ACCURATE_BLOCK_SKEWED_FACTOR,
   SHUFFLE_ACCURATE_BLOCK_THRESHOLD,
+  SHUFFLE_MAX_ACCURATE_SKEWED_BLOCK_NUMBER,
   SHUFFLE_MIN_PARTITIONS_TO_HIGHLY_COMPRESS,
 } from '../config/shuffle-entries.ts';
 import { SHUFFLE_HOST_LOCAL_DISK_READING_ENABLED, SHUFFLE_SERVICE_ENABLED } from '../config/shuffle-service-entries.ts';
@@ -108,9 +110,11 @@ export class Slot {
     this.#shuffleEncoder = new RecordEncoder({ compression: compress ? 'lz4' : 'none' });
     const { location } = settings;
     this.#location = location;
+    const factor = this.#conf.get(SHUFFLE_ACCURATE_BLOCK_SKEWED_FACTOR);
     const limits = {
       highlyCompressAbove: this.#conf.get(SHUFFLE_MIN_PARTITIONS_TO_HIGHLY_COMPRESS),
       accurateFromBytes: this.#conf.get(SHUFFLE_ACCURATE_BLOCK_THRESHOLD),
+      skewed: factor > 0 ? { factor, maxBlocks: this.#conf.get(SHUFFLE_MAX_ACCURATE_SKEWED_BLOCK_NUMBER) } : null,
     };
     this.#mapStatus = (mapId, sizes) => ({ location, mapId, sizes: toBlockSizes(sizes, limits) });
     this.#remoteBlocks = new RemoteBlockSource(fetchLine(this.#link));

@@ -3,7 +3,7 @@
  * and partitions.
  *
  * `Compressed` has one character a partition: code n stands for 1.1^n bytes, at most a tenth more than there are; 0 for none.
- * `HighlyCompressed` has the average of the partitions that are not empty, except of huge ones, which are exact.
+ * `HighlyCompressed` has the average of the partitions that are not empty, except of huge and skewed ones, which are exact.
  *
  * Which partitions are empty is exact in both. Spark: CompressedMapStatus, HighlyCompressedMapStatus
  */
@@ -24,12 +24,18 @@ export interface BlockSizeLimits {
   readonly highlyCompressAbove: number;
   /** Bytes from which on a block's size is kept as it is in a highly compressed output. spark.shuffle.accurateBlockThreshold */
   readonly accurateFromBytes: number;
+  /**
+   * A block this many times as large as the median is kept as it is, too; null: none for that. At most the `maxBlocks` largest, and
+   * those that are as large as the last of them. spark.shuffle.accurateBlockSkewedFactor, spark.shuffle.maxAccurateSkewedBlockNumber
+   */
+  readonly skewed: { readonly factor: number; readonly maxBlocks: number } | null;
 }
 
 /** Spark's defaults. */
 export const DEFAULT_BLOCK_SIZE_LIMITS: BlockSizeLimits = {
   highlyCompressAbove: 2000,
   accurateFromBytes: 100 * 1024 * 1024,
+  skewed: null,
 };
 
 const LOG_BASE = Math.log(1.1);
@@ -45,7 +51,7 @@ export function toBlockSizes(
   limits: BlockSizeLimits = DEFAULT_BLOCK_SIZE_LIMITS,
 ): BlockSizes {
   return sizes.length > limits.highlyCompressAbove
-    ? highlyCompressed(sizes, limits.accurateFromBytes)
+    ? highlyCompressed(sizes, accurateFrom(sizes, limits))
     : { kind: 'Compressed', codes: Buffer.from(sizes.map(codeOf)).toString('latin1') };
 }
 
@@ -53,6 +59,18 @@ export function toBlockSizes(
 function codeOf(bytes: number): number {
   if (bytes === 0) return 0;
   return bytes <= 1 ? 1 : Math.min(LARGEST_CODE, Math.ceil(Math.log(bytes) / LOG_BASE));
+}
+
+/** Spark: HighlyCompressedMapStatus.apply */
+function accurateFrom(sizes: readonly number[], { accurateFromBytes, skewed }: BlockSizeLimits): number {
+  if (skewed === null) return accurateFromBytes;
+  const sorted = Float64Array.from(sizes).sort();
+  const n = sorted.length;
+  const at = (i: number): number => sorted[i] as number; // within n, which is more than highlyCompressAbove
+  const middle = n >> 1;
+  const median = Math.max(1, n % 2 === 1 ? at(middle) : Math.floor((at(middle - 1) + at(middle)) / 2));
+  const smallestOfLargest = at(n - Math.min(skewed.maxBlocks, n));
+  return Math.min(accurateFromBytes, Math.max(median * skewed.factor, smallestOfLargest));
 }
 
 function highlyCompressed(sizes: readonly number[], accurateFromBytes: number): BlockSizes {

@@ -42,7 +42,7 @@ test('above 2,000 partitions only the average is kept, which are empty, and what
 
 test('sizes are added to totals', () => {
   for (const highlyCompressAbove of [1, 10]) {
-    const sizes = toBlockSizes([0, 30, 90, 10], { highlyCompressAbove, accurateFromBytes: 50 });
+    const sizes = toBlockSizes([0, 30, 90, 10], { highlyCompressAbove, accurateFromBytes: 50, skewed: null });
     const totals = new Float64Array([1, 1, 1, 1]);
     addBlockSizes(sizes, totals);
     assert.deepEqual(
@@ -53,7 +53,7 @@ test('sizes are added to totals', () => {
 });
 
 test('where none is empty no bits are kept for it, and limits are settings', () => {
-  const limits = { highlyCompressAbove: 2, accurateFromBytes: 50 };
+  const limits = { highlyCompressAbove: 2, accurateFromBytes: 50, skewed: null };
   assert.deepEqual(toBlockSizes([10, 20, 50], limits), {
     kind: 'HighlyCompressed',
     numBlocks: 3,
@@ -63,4 +63,19 @@ test('where none is empty no bits are kept for it, and limits are settings', () 
   });
   assert.deepEqual(all(toBlockSizes([0, 0, 0], limits)), [0, 0, 0]);
   assert.deepEqual(all(toBlockSizes([90, 0, 60], limits)), [90, 0, 60]);
+});
+
+test('blocks so many times as large as the median are exact, too, when that is wished for', () => {
+  const hugeOf = (sizes: number[], factor: number, maxBlocks: number, accurateFromBytes = 1000): readonly number[] => {
+    const made = toBlockSizes(sizes, { highlyCompressAbove: 2, accurateFromBytes, skewed: { factor, maxBlocks } });
+    return made.kind === 'HighlyCompressed' ? made.huge : assert.fail();
+  };
+  const sizes = [10, 10, 10, 0, 10, 49, 50, 90, 10, 80, 10];
+  assert.deepEqual(hugeOf(sizes, 5, 100), [6, 50, 7, 90, 9, 80]);
+  assert.deepEqual(hugeOf(sizes, 5, 2), [7, 90, 9, 80], 'the largest only');
+  assert.deepEqual(hugeOf([10, 10, 10, 10, 80, 80, 80], 5, 1), [4, 80, 5, 80, 6, 80], 'or as large as the last of them');
+  assert.deepEqual(hugeOf(sizes, 50, 100, 85), [7, 90], 'huge ones count all the same');
+  assert.deepEqual(hugeOf([0, 0, 0, 0, 4, 6], 5, 100), [5, 6], 'a median of nothing counts as one byte');
+  assert.deepEqual(hugeOf([1, 2, 3, 14], 6.5, 100), [3, 14], 'the middle of two is rounded down: 2');
+  assert.deepEqual(hugeOf([1, 2, 4, 14], 6, 100), [], '3');
 });

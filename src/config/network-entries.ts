@@ -53,7 +53,7 @@ export const DRIVER_PORT: ConfigEntry<number> = defineEntry({
   default: 0,
   defaultText: 'any',
   check: aPort,
-  doc: 'The port at which executors reach the driver. Local masters have none.',
+  doc: 'The port at which executors reach the driver, also for its blocks. Local masters have none.',
   since: '0.1',
 });
 
@@ -80,7 +80,7 @@ export const DRIVER_BLOCK_MANAGER_PORT: ConfigEntry<number> = defineEntry({
   type: types.int,
   fallback: BLOCK_MANAGER_PORT,
   check: aPort,
-  doc: 'The port at which the driver serves blocks.',
+  doc: 'Has no effect: the driver serves blocks at its one port, `spark.driver.port`.',
   since: '0.1',
 });
 

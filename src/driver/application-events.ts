@@ -3,12 +3,13 @@ import { homedir, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { EpochMs } from '../base/clock.ts';
 import { VERSION } from '../base/version.ts';
-import { APP_ID, APP_NAME, DRIVER_HOST } from '../config/core-entries.ts';
+import { APP_ID, APP_NAME } from '../config/core-entries.ts';
 import { EXECUTOR_CORES, EXECUTOR_MEMORY } from '../config/memory-entries.ts';
 import { TASK_CPUS } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
+import type { RpcAddress } from '../rpc/rpc-address.ts';
 
 const DRIVER_ID = 'driver';
 const MIB: number = 1024 ** 2;
@@ -20,21 +21,25 @@ export interface ApplicationFacts {
   readonly startTime: EpochMs;
   /** The files of the program. */
   readonly mainScripts: readonly string[];
-  /** The driver's process has the only executor, which goes by the same id. */
-  readonly isLocal: boolean;
+  /** Where executors get blocks of the driver; null: its process has the only executor, which goes by the same id. */
+  readonly address: RpcAddress | null;
 }
 
 /** In the order in which they are told. Spark: SparkContext.postEnvironmentUpdate, postApplicationStart */
 export function applicationEvents(facts: ApplicationFacts): SparkListenerEvent[] {
-  const { conf, applicationId: appId, appName, startTime: at, isLocal } = facts;
-  const blockManager = { executorId: DRIVER_ID, host: conf.get(DRIVER_HOST), port: 0 };
+  const { conf, applicationId: appId, appName, startTime: at, address } = facts;
   return [
     { type: 'SparkListenerResourceProfileAdded', at, profile: defaultProfile(conf) },
     // A driver that is no executor keeps no blocks.
-    ...(isLocal ? [] : [{ type: 'SparkListenerBlockManagerAdded', at, blockManager, maxBytes: 0 } as const]),
+    ...(address === null ? [] : [driverBlocks(address, at)]),
     environmentUpdate(facts),
     { type: 'SparkListenerApplicationStart', at, appId, appName, user: userName() },
   ];
+}
+
+function driverBlocks(address: RpcAddress, at: EpochMs): SparkListenerEvent {
+  const blockManager = { executorId: DRIVER_ID, ...address };
+  return { type: 'SparkListenerBlockManagerAdded', at, blockManager, maxBytes: 0 };
 }
 
 function environmentUpdate({

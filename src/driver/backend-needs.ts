@@ -7,6 +7,7 @@ import type { FileProbe } from '../protocol/app-package.ts';
 import type { DriverAnswers } from '../protocol/driver-executor.ts';
 import type { ExecutorId, ShuffleId } from '../protocol/ids.ts';
 import type { ResourceProfile } from '../protocol/resource-profile.ts';
+import type { RpcAddress } from '../rpc/rpc-address.ts';
 import type { AllocationSettings } from '../scheduler/allocation-settings.ts';
 import type { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import type { LocalDirs } from '../storage/local-dirs.ts';
@@ -44,6 +45,8 @@ export interface OpenBackend {
   /** What cached blocks may take in memory, an executor. */
   readonly storageBytes: number;
   readonly isLocal: boolean;
+  /** Where executors reach the driver, for all that it serves; null: they are in its process. */
+  readonly address: RpcAddress | null;
   /** What has to be free for an executor, for a user who waits for one; null: nothing can be missing. */
   readonly executorNeeds: string | null;
   make(needs: BackendNeeds): ApplicationBackend;

@@ -55,6 +55,7 @@ import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { SinkSpec } from '../rdd/sink-spec.ts';
 import { setSparkFilesRoot } from '../rdd/spark-files.ts';
 import { buildStageProgram } from '../rdd/stage-program-builder.ts';
+import type { RpcAddress } from '../rpc/rpc-address.ts';
 import { BarrierSyncs } from '../scheduler/barrier-coordinator-loop.ts';
 import { Scheduler } from '../scheduler/dag-scheduler-loop.ts';
 import type { ExecutorAllocationClient, SchedulerBackend } from '../scheduler/ports.ts';
@@ -95,6 +96,8 @@ export class DriverEnv {
   readonly applicationId: string;
   /** One process has everything: `local[N]`. */
   readonly isLocal: boolean;
+  /** Where executors reach it; null: they are here. */
+  readonly address: RpcAddress | null;
   readonly startTime: EpochMs;
   readonly rddSettings: RddSettings;
   readonly fileSplits: FileSettings;
@@ -180,6 +183,7 @@ export class DriverEnv {
     this.log = log;
     this.#opened = opened;
     this.isLocal = opened.isLocal;
+    this.address = opened.address;
     warnOfOddKeys(conf, this.log.named('SparkConf'));
     if (conf.get(LOG_CONF)) this.#logConf();
     this.master = conf.get(MASTER) as string; // open() has seen both

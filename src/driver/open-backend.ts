@@ -50,6 +50,7 @@ function openLocal(conf: SparkConf, master: Extract<MasterUrl, { kind: 'local' }
     maxTaskFailures: master.maxTaskFailures,
     executorNeeds: null,
     isLocal: true,
+    address: null,
     make({ mainScripts, localDirs, filesDir, answers, onBlock, log }) {
       return new LocalBackend({
         memory,

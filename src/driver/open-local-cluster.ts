@@ -64,6 +64,7 @@ export async function openLocalCluster(
     storageBytes: layout.storageBytes,
     maxTaskFailures: conf.get(TASK_MAX_FAILURES),
     isLocal: false,
+    address: rpc.address,
     executorNeeds: null,
     make(needs) {
       const executorDirs = service === null ? {} : serveExecutorsOf(service, needs.applicationId, needs.localDirs);

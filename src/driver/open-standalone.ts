@@ -105,6 +105,7 @@ export async function openStandalone(
     storageBytes: storageBytesPerExecutor(conf),
     maxTaskFailures: conf.get(TASK_MAX_FAILURES),
     isLocal: false,
+    address,
     executorNeeds: executorNeeds(demand, conf.get(CORES_MAX)),
     make(needs) {
       profiles = needs.resourceProfiles;

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { SparkContext } from '../../src/driver/spark-context.ts';
+import { freePort } from '../kit/free-port.ts';
+import { StandaloneCluster } from '../kit/standalone-cluster.ts';
 
 type Json = Record<string, unknown>;
 
@@ -47,6 +49,33 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 
 const of = (name: string): Json[] => events.filter((event) => event['Event'] === `SparkListener${name}`);
 const info = (event: Json, of: string): Json => event[of] as Json;
+
+test('a driver has its blocks at spark.driver.port, and no other port', async (t) => {
+  const cluster = await StandaloneCluster.start({ workers: 0 });
+  const logs = mkdtempSync(join(tmpdir(), 'iskra-event-log-'));
+  t.after(async () => {
+    await cluster.stop();
+    rmSync(logs, { recursive: true });
+  });
+  const port = await freePort();
+  const sc = await SparkContext.create({
+    ...{ master: cluster.url, appName: 'ports', 'spark.log.level': 'OFF' },
+    ...{ 'spark.driver.port': `${port}`, 'spark.driver.blockManager.port': `${await freePort()}` },
+    'spark.scheduler.maxRegisteredResourcesWaitingTime': '1ms',
+    ...{
+      'spark.eventLog.enabled': 'true',
+      'spark.eventLog.dir': logs,
+      'spark.eventLog.compress': 'false',
+      'spark.eventLog.rolling.enabled': 'false',
+    },
+  });
+  await sc.stop();
+  const lines = readFileSync(join(logs, sc.applicationId), 'utf8').split('\n');
+  const added = lines.find((line) => line.includes('"SparkListenerBlockManagerAdded"'));
+  assert.deepEqual(info(JSON.parse(added ?? '{}'), 'Block Manager ID'), {
+    ...{ 'Executor ID': 'driver', Host: '127.0.0.1', Port: port },
+  });
+});
 
 describe('the event log of an application', () => {
   test('begins with its version and ends with the application', () => {

@@ -73,7 +73,11 @@ test('blocks so many times as large as the median are exact, too, when that is w
   const sizes = [10, 10, 10, 0, 10, 49, 50, 90, 10, 80, 10];
   assert.deepEqual(hugeOf(sizes, 5, 100), [6, 50, 7, 90, 9, 80]);
   assert.deepEqual(hugeOf(sizes, 5, 2), [7, 90, 9, 80], 'the largest only');
-  assert.deepEqual(hugeOf([10, 10, 10, 10, 80, 80, 80], 5, 1), [4, 80, 5, 80, 6, 80], 'or as large as the last of them');
+  assert.deepEqual(
+    hugeOf([10, 10, 10, 10, 80, 80, 80], 5, 1),
+    [4, 80, 5, 80, 6, 80],
+    'or as large as the last of them',
+  );
   assert.deepEqual(hugeOf(sizes, 50, 100, 85), [7, 90], 'huge ones count all the same');
   assert.deepEqual(hugeOf([0, 0, 0, 0, 4, 6], 5, 100), [5, 6], 'a median of nothing counts as one byte');
   assert.deepEqual(hugeOf([1, 2, 3, 14], 6.5, 100), [3, 14], 'the middle of two is rounded down: 2');

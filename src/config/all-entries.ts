@@ -12,6 +12,7 @@ import './history-entries.ts';
 import './io-entries.ts';
 import './logging-entries.ts';
 import './memory-entries.ts';
+import './metrics-entries.ts';
 import './network-entries.ts';
 import './package-entries.ts';
 import './rest-entries.ts';

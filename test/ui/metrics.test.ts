@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { silentLogger } from '../../src/base/logger.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
+import { applicationSources, masterSource } from '../../src/deploy/master/master-source.ts';
+import { workerSource } from '../../src/deploy/worker/worker-source.ts';
+import type { MetricsInstance } from '../../src/metrics/metrics-config.ts';
+import { MetricsSystem, type SourcesOf } from '../../src/metrics/metrics-system.ts';
 import type { WorkerStateResponse } from '../../src/protocol/worker-process.ts';
-import { type AskTheMaster, masterHandler } from '../../src/ui/master/master-web-ui.ts';
+import { masterHandler } from '../../src/ui/master/master-web-ui.ts';
 import { workerHandler } from '../../src/ui/worker/worker-web-ui.ts';
 import { masterState, request } from '../kit/http.ts';
 import { ManualClock } from '../kit/manual-clock.ts';
@@ -25,10 +29,18 @@ function values(body: string): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(gauges).map(([name, { value }]) => [name, value]));
 }
 
+async function pagesOf(instance: MetricsInstance, sources: SourcesOf) {
+  const system = await MetricsSystem.open({ instance, layers: [], log: silentLogger });
+  system.start(sources);
+  return system.pages;
+}
+
 describe('metrics of a worker', () => {
-  const handle = workerHandler({ workDir: '/work', state: () => WORKER });
+  const handlerOf = async (sources: SourcesOf) =>
+    workerHandler({ workDir: '/work', state: () => null, metrics: await pagesOf('worker', sources) });
 
   test('have the names of its source, as JSON of a Dropwizard registry', async () => {
+    const handle = await handlerOf(() => [workerSource(WORKER)]);
     const { status, body, headers } = await handle(request('GET', '/metrics/json/'));
     assert.equal(status, 200);
     assert.match(headers['content-type'] ?? '', /^application\/json/);
@@ -42,6 +54,7 @@ describe('metrics of a worker', () => {
   });
 
   test('are there for Prometheus', async () => {
+    const handle = await handlerOf(() => [workerSource(WORKER)]);
     const { body, headers } = await handle(request('GET', '/metrics/prometheus'));
     assert.match(headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/);
     const lines = body.split('\n');
@@ -54,19 +67,20 @@ describe('metrics of a worker', () => {
   });
 
   test('are not there before it has started', async () => {
-    const early = workerHandler({ workDir: '/work', state: () => null });
+    const early = await handlerOf(() => null);
     assert.equal((await early(request('GET', '/metrics/json'))).status, 503);
   });
 });
 
 describe('metrics of a master', () => {
-  const state = masterState();
-  const handle = masterHandler(new SparkConf(), silentLogger, new ManualClock(NOW), () => ({
-    ask: (async () => state) as AskTheMaster,
-    restUrl: null,
-  }));
-
   test('are its own, and those of its applications', async () => {
+    const state = masterState();
+    const metrics = [
+      ...(await pagesOf('master', () => [masterSource(state)])),
+      ...(await pagesOf('applications', async () => applicationSources(state, NOW))),
+    ];
+    const master = () => ({ ask: null, restUrl: null });
+    const handle = masterHandler(new SparkConf(), silentLogger, new ManualClock(), master, null, undefined, metrics);
     const own = values((await handle(request('GET', '/metrics/master/json'))).body);
     assert.deepEqual(own, {
       'master.aliveWorkers': state.workers.filter((worker) => worker.state === 'ALIVE').length,
@@ -84,10 +98,5 @@ describe('metrics of a master', () => {
     const text = (await handle(request('GET', '/metrics/applications/prometheus'))).body;
     assert.doesNotMatch(text, /status/);
     assert.match(text, /^metrics_application_\w+_cores_Number\{type="gauges"\} \d+$/m);
-  });
-
-  test('are not there before it has started', async () => {
-    const early = masterHandler(new SparkConf(), silentLogger, new ManualClock(), () => ({ ask: null, restUrl: null }));
-    assert.equal((await early(request('GET', '/metrics/master/json'))).status, 503);
   });
 });

@@ -1,15 +1,19 @@
+import { systemClock } from '../../base/clock.ts';
 import { IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { UI_REVERSE_PROXY, UI_REVERSE_PROXY_URL } from '../../config/access-entries.ts';
 import { MASTER_REST_HOST } from '../../config/rest-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
+import type { MasterStateResponse } from '../../protocol/master-client.ts';
 import { resolveSecurity } from '../../rpc/security.ts';
 import { type AskTheMaster, startMasterWebUi } from '../../ui/master/master-web-ui.ts';
 import { startMaster } from '../master/master-loop.ts';
+import { applicationSources, masterSource } from '../master/master-source.ts';
 import { openRecovery } from '../recovery/open-recovery.ts';
 import { checkRestSettings, startRestServer } from '../rest/rest-server.ts';
 import type { Environment } from '../submit/spark-defaults.ts';
 import type { MasterArguments } from './daemon-arguments.ts';
+import { DaemonMetrics } from './daemon-metrics.ts';
 import { checkMayListen, logLoopback, type RunningDaemon, undoing } from './running-daemon.ts';
 
 /** Starts a master with its pages. @throws IskraError that says why it cannot be. Spark: Master.main, Master.onStart */
@@ -25,7 +29,9 @@ export async function runMaster(
   checkRestSettings(conf);
   await checkMayListen('sparkMaster', bindAddress, security);
   if (args.loopbackByDefault) logLoopback(log);
-  const webUi = await startMasterWebUi({ conf, host: publicHost, bindAddress, port: webUiPort, logFile, log });
+  const metrics = await DaemonMetrics.open(conf, ['master', 'applications'], log);
+  const pages = { conf, host: publicHost, bindAddress, port: webUiPort, logFile, metrics: metrics.pages, log };
+  const webUi = await startMasterWebUi(pages);
   return undoing(webUi.stop, async () => {
     const { persistence, election } = await openRecovery(conf, log.named('Master'));
     const close = async (): Promise<void> => {
@@ -50,8 +56,22 @@ export async function runMaster(
         const restHost = conf.get(MASTER_REST_HOST);
         const rest = await startRestServer({ ...gateway, bindAddress: restHost ?? bindAddress });
         webUi.serve(ask, rest?.url ?? null);
+        let last: MasterStateResponse | null = null;
+        /** What it was like at the end, when it cannot be asked any more. */
+        const state = async (): Promise<MasterStateResponse | null> => {
+          last = await ask('RequestMasterState', null).catch(() => last);
+          return last;
+        };
+        metrics.start('master', async () => {
+          const current = await state();
+          return current && [masterSource(current)];
+        });
+        metrics.start('applications', async () => {
+          const current = await state();
+          return current && applicationSources(current, systemClock.now());
+        });
         const finished = master.finished.then(async (end) => {
-          await Promise.all([webUi.stop(), rest?.stop()]);
+          await Promise.all([metrics.stop(), webUi.stop(), rest?.stop()]);
           return end;
         });
         return {
@@ -59,6 +79,7 @@ export async function runMaster(
           webUiUrl: webUi.url,
           finished,
           stop: async () => {
+            await metrics.stop(); // while there is a master to ask
             await master.stop();
             await finished;
           },

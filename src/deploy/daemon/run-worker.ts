@@ -1,13 +1,18 @@
 import { randomInt } from 'node:crypto';
+import { resolve } from 'node:path';
 import type { Logger } from '../../base/logger.ts';
+import { METRICS_CONF } from '../../config/metrics-entries.ts';
+import { METRICS_FILE_VARIABLE } from '../../metrics/metrics-file.ts';
 import { formatAddress } from '../../rpc/rpc-address.ts';
 import { resolveSecurity } from '../../rpc/security.ts';
 import { startWorkerWebUi } from '../../ui/worker/worker-web-ui.ts';
 import type { Environment } from '../submit/spark-defaults.ts';
 import { startWorker, type WorkerLoop } from '../worker/worker-loop.ts';
 import { workerResources } from '../worker/worker-resources.ts';
+import { workerSource } from '../worker/worker-source.ts';
 import type { WorkerArguments } from './daemon-arguments.ts';
 import { variable } from './daemon-environment.ts';
+import { DaemonMetrics } from './daemon-metrics.ts';
 import { checkMayListen, logLoopback, type RunningDaemon, undoing } from './running-daemon.ts';
 
 /** What a worker's process has besides its arguments. */
@@ -31,11 +36,13 @@ export async function runWorker(
   if (args.loopbackByDefault) logLoopback(log);
   let worker: WorkerLoop | null = null;
   const state = () => worker?.state() ?? null;
+  const metrics = await DaemonMetrics.open(conf, ['worker'], log);
   const ui = { conf, host: publicHost, bindAddress, port: webUiPort, workDir, logFile, state, log };
   const resources = await workerResources(conf, log);
-  const webUi = await startWorkerWebUi(ui);
+  const webUi = await startWorkerWebUi({ ...ui, metrics: metrics.pages });
   return undoing(webUi.stop, async () => {
     const localDirs = variable(env, 'LOCAL_DIRS');
+    const metricsFile = conf.get(METRICS_CONF);
     const started = await startWorker({
       conf,
       host,
@@ -52,11 +59,16 @@ export async function runWorker(
       seed: randomInt(2 ** 32),
       programs,
       hasSpares: true,
-      environment: localDirs === undefined ? env : { ...env, SPARK_LOCAL_DIRS: localDirs },
+      environment: {
+        ...env,
+        ...(localDirs === undefined ? {} : { SPARK_LOCAL_DIRS: localDirs }),
+        ...(metricsFile === undefined ? {} : { [METRICS_FILE_VARIABLE]: resolve(metricsFile) }),
+      },
     });
     worker = started;
+    metrics.start('worker', () => [workerSource(started.state())]);
     const finished = started.finished.then(async (end) => {
-      await webUi.stop();
+      await Promise.all([metrics.stop(), webUi.stop()]);
       return end;
     });
     return {
@@ -64,6 +76,7 @@ export async function runWorker(
       webUiUrl: webUi.url,
       finished,
       stop: async () => {
+        await metrics.stop(); // before what runs here is ended
         await started.stop();
         await finished;
       },

@@ -21,7 +21,7 @@ import {
 import { startHttpServer } from '../http-server.ts';
 import { PackedLengths } from '../log-files.ts';
 import { logRoutes } from '../log-page.ts';
-import { type Gauges, metricsRoutes } from '../metrics.ts';
+import { type MetricsPage, metricsRoutes } from '../metrics.ts';
 import { openPageGuard } from '../page-guard.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
@@ -29,7 +29,6 @@ import { securityHeaders } from '../security-headers.ts';
 import { tlsSettings, trustedAuthorities } from '../tls-settings.ts';
 import { environmentPage } from './environment-page.ts';
 import { clusterUtilizationJson, masterFieldJson, masterStateJson } from './master-json.ts';
-import { applicationGauges, masterGauges } from './master-metrics.ts';
 import { applicationPage, masterPage, type PageLinks } from './master-page.ts';
 import { reverseProxy } from './reverse-proxy.ts';
 
@@ -46,6 +45,7 @@ export interface MasterWebUiOptions {
   readonly port: number;
   /** The master's own log; null or absent when it goes to standard error. */
   readonly logFile?: string | null;
+  readonly metrics?: readonly MetricsPage[];
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -74,7 +74,8 @@ export async function startMasterWebUi(options: MasterWebUiOptions): Promise<Mas
   let ask: AskTheMaster | null = null;
   let restUrl: string | null = null;
   const { access, guard } = await openPageGuard(conf, clock, log);
-  const handle = guard(masterHandler(conf, log, clock, () => ({ ask, restUrl }), options.logFile, access));
+  const { logFile, metrics } = options;
+  const handle = guard(masterHandler(conf, log, clock, () => ({ ask, restUrl }), logFile, access, metrics));
   const server = await startHttpServer({
     service: 'MasterUI',
     bindAddress: options.bindAddress ?? host,
@@ -120,6 +121,7 @@ export function masterHandler(
   master: () => Master,
   logFile: string | null = null,
   access: Pick<AccessLists, 'mayModify'> = { mayModify: () => Promise.resolve(true) },
+  metrics: readonly MetricsPage[] = [],
 ): (request: HttpRequest) => HttpResponse | Promise<HttpResponse> {
   const killEnabled = conf.get(UI_KILL_ENABLED);
   const decommissionMode = conf.get(MASTER_UI_DECOMMISSION_ALLOW_MODE);
@@ -162,11 +164,6 @@ export function masterHandler(
       return ask === null ? textAnswer(503, 'The master has not started yet.') : answer(request, ask);
     },
   });
-
-  const measured = (gauges: (state: MasterStateResponse) => Gauges) => async (): Promise<Gauges | null> => {
-    const { ask } = master();
-    return ask === null ? null : gauges(await state(ask));
-  };
 
   const routes: readonly Route[] = [
     asking('GET', '/', async ({ user }, ask) =>
@@ -213,11 +210,7 @@ export function masterHandler(
       const { status } = await state(ask);
       return jsonAnswer({ ready: status === 'ALIVE', status }, status === 'ALIVE' ? 200 : 503);
     }),
-    ...metricsRoutes('/metrics/master', measured(masterGauges)),
-    ...metricsRoutes(
-      '/metrics/applications',
-      measured((current) => applicationGauges(current, clock.now())),
-    ),
+    ...metricsRoutes(metrics),
     ...logRoutes({ workDir: null, logFile, lengths: new PackedLengths(0) }),
     ...STATIC_ROUTES,
   ];

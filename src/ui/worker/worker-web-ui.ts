@@ -9,14 +9,13 @@ import { type HttpHandler, type HttpResponse, htmlAnswer, jsonAnswer, textAnswer
 import { startHttpServer } from '../http-server.ts';
 import { PackedLengths } from '../log-files.ts';
 import { logRoutes } from '../log-page.ts';
-import { metricsRoutes } from '../metrics.ts';
+import { type MetricsPage, metricsRoutes } from '../metrics.ts';
 import { openPageGuard } from '../page-guard.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
 import { securityHeaders } from '../security-headers.ts';
 import { tlsSettings } from '../tls-settings.ts';
 import { workerStateJson } from './worker-json.ts';
-import { workerGauges } from './worker-metrics.ts';
 import { workerPage } from './worker-page.ts';
 
 export interface WorkerWebUiOptions {
@@ -33,6 +32,7 @@ export interface WorkerWebUiOptions {
   readonly logFile?: string | null;
   /** The worker at this moment; null before it has started. */
   readonly state: () => WorkerStateResponse | null;
+  readonly metrics?: readonly MetricsPage[];
   readonly log: Logger;
 }
 
@@ -75,8 +75,9 @@ export function workerHandler({
   workDir,
   logFile = null,
   state,
+  metrics = [],
   conf = new SparkConf(),
-}: Pick<WorkerWebUiOptions, 'workDir' | 'logFile' | 'state'> & { readonly conf?: SparkConf }): HttpHandler {
+}: Pick<WorkerWebUiOptions, 'workDir' | 'logFile' | 'state' | 'metrics'> & { readonly conf?: SparkConf }): HttpHandler {
   const showing = (path: string, show: (state: WorkerStateResponse) => HttpResponse): Route => ({
     method: 'GET',
     path,
@@ -94,10 +95,7 @@ export function workerHandler({
     showing('/readyz', ({ masterUrl }) =>
       jsonAnswer({ ready: masterUrl !== '', masterUrl }, masterUrl === '' ? 503 : 200),
     ),
-    ...metricsRoutes('/metrics', () => {
-      const current = state();
-      return current === null ? null : workerGauges(current);
-    }),
+    ...metricsRoutes(metrics),
     ...logRoutes({ workDir, logFile, lengths }),
     ...STATIC_ROUTES,
   ];

@@ -85,6 +85,9 @@ const LONGEST_STOP_MS = 3000;
 /** How often a draining executor looks whether its tasks have ended. */
 const IDLE_CHECK_MS = 200;
 
+/** A driver whose program computes answers when it is done, and one that is gone closes the connection. */
+const NO_LIMIT = { timeoutMs: Number.POSITIVE_INFINITY } as const;
+
 type Driver = RpcRef<FromExecutor | ExecutorNews, AskScheduler>;
 
 /**
@@ -133,9 +136,9 @@ export class ExecutorBackend {
         logger: this.#log,
       });
       this.#rpc = rpc;
-      const ref: Driver = await rpc.connect(driver, SCHEDULER_ENDPOINT);
+      const ref: Driver = await rpc.connect(driver, SCHEDULER_ENDPOINT, { whileReachable: true });
       this.#driver = ref;
-      const app = await ref.ask('RetrieveSparkAppConfig', { executorId });
+      const app = await ref.ask('RetrieveSparkAppConfig', { executorId }, NO_LIMIT);
       await this.#register(rpc, ref, app);
     } catch (error) {
       this.fail(EXIT.failed, `Executor self-exiting due to : ${String((error as Error).message ?? error)}`);
@@ -230,11 +233,10 @@ export class ExecutorBackend {
     const memory = planMemory(conf, conf.get(EXECUTOR_MEMORY), cores);
     const results = new LargeResults(conf.get(TASK_MAX_DIRECT_RESULT_SIZE));
     const send = (message: FromExecutor | ExecutorNews): void => driver.send(message);
-    // No time limit: a driver whose program computes answers when it is done, and one that is gone closes the connection.
     const ask = <K extends keyof AskScheduler & string>(
       name: K,
       request: AskScheduler[K][0],
-    ): Promise<AskScheduler[K][1]> => driver.ask(name, request, { timeoutMs: Number.POSITIVE_INFINITY });
+    ): Promise<AskScheduler[K][1]> => driver.ask(name, request, NO_LIMIT);
     const blocks = new BlockManager(executorId, new MemoryManager({ ...memory, slots: cores }), dirs, (update) =>
       send({ type: 'BlockUpdated', executorId, ...update }),
     );
@@ -274,7 +276,8 @@ export class ExecutorBackend {
       log: this.#log,
     });
     const { packages } = app;
-    const connectToPackages = () => rpc.connect<never, AskPackages>(driver.address, PACKAGES_ENDPOINT);
+    const connectToPackages = () =>
+      rpc.connect<never, AskPackages>(driver.address, PACKAGES_ENDPOINT, { whileReachable: true });
     const shipped = new ExecutorPackage({
       connect: connectToPackages,
       openStore: () => openPackageCache(conf),
@@ -373,16 +376,11 @@ export class ExecutorBackend {
       },
     });
     executor.warmUp();
-    const { refused } = await driver.ask('RegisterExecutor', {
-      executorId,
-      host,
-      port,
-      cores,
-      pid: process.pid,
-      resourceProfileId,
-      logUrls: logUrlsOf(environment),
-      resources,
-    });
+    const registration = {
+      ...{ executorId, host, port, cores, pid: process.pid },
+      ...{ resourceProfileId, logUrls: logUrlsOf(environment), resources },
+    };
+    const { refused } = await driver.ask('RegisterExecutor', registration, NO_LIMIT);
     if (refused !== null) {
       this.end(EXIT.failed, `Executor self-exiting due to : Slave registration failed: ${refused}`);
       return;

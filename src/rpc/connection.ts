@@ -55,6 +55,8 @@ export interface Peer {
   readonly reusesChunks: boolean;
   /** Until both know each other, connecting included. */
   readonly handshakeTimeoutMs: number;
+  /** After that it is tried whether the other side can be reached, and then waited on. */
+  readonly waitsWhileReachable: boolean;
 }
 
 export interface ConnectionEvents {
@@ -87,7 +89,7 @@ export class Connection implements RpcCaller, FrameSink {
   readonly #isOutgoing: boolean;
   readonly #reusesChunks: boolean;
   readonly #events: ConnectionEvents;
-  readonly #stopHandshakeTimer: () => void;
+  #stopHandshakeTimer: () => void = () => {};
   readonly #silence = new SilenceWatch();
   #stopLooking: () => void = () => {};
 
@@ -114,10 +116,28 @@ export class Connection implements RpcCaller, FrameSink {
     } else {
       this.#handshake = new ServerHandshake(context.self);
     }
-    const ms = peer.handshakeTimeoutMs;
-    this.#stopHandshakeTimer = context.clock.after(ms, () => {
-      this.#fail(new RpcTimeoutError(`Connecting to ${formatAddress(remote)} timed out (${ms} ms)`, { ms }));
+    this.#limitHandshake(peer, LOOKS_PER_TIMEOUT);
+  }
+
+  /** In parts, as of one that is over the socket has been read: a process that computed between them has not listened. */
+  #limitHandshake(peer: Peer, parts: number): void {
+    this.#stopHandshakeTimer = this.#context.clock.after(peer.handshakeTimeoutMs / LOOKS_PER_TIMEOUT, () => {
+      if (parts > 1) this.#limitHandshake(peer, parts - 1);
+      else if (peer.waitsWhileReachable) void this.#probeHandshake(peer);
+      else this.#handshakeTimedOut(peer, '');
     });
+  }
+
+  async #probeHandshake(peer: Peer): Promise<void> {
+    const { remote, handshakeTimeoutMs: ms } = peer;
+    const fault = await canBeReached(remote, this.#context.clock, ms);
+    if (this.#closed || this.#result !== null) return;
+    if (fault === null) this.#limitHandshake(peer, LOOKS_PER_TIMEOUT);
+    else this.#handshakeTimedOut(peer, `, and it cannot be reached: ${fault}`);
+  }
+
+  #handshakeTimedOut({ remote, handshakeTimeoutMs: ms }: Peer, more: string): void {
+    this.#fail(new RpcTimeoutError(`Connecting to ${formatAddress(remote)} timed out (${ms} ms)${more}`, { ms }));
   }
 
   get advertised(): RpcAddress | null {

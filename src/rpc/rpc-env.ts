@@ -52,6 +52,11 @@ export interface RpcEnvOptions {
 export interface ConnectOptions {
   /** Milliseconds for connecting, the handshake and the look-up; the environment's look-up timeout when absent. */
   readonly timeoutMs?: number;
+  /**
+   * A process that computes, or was stopped, does not answer, but its system takes connections. It is waited for as long as
+   * that does; false when absent.
+   */
+  readonly whileReachable?: boolean;
 }
 
 const DEFAULT_MAX_MESSAGE_BYTES = 128 * 1024 ** 2;
@@ -170,9 +175,11 @@ export class RpcEnv {
     const ms = options.timeoutMs ?? this.#lookup.ms;
     const here = this.address !== null && this.address.host === address.host && this.address.port === address.port;
     const started = this.#clock.now();
-    const connection = here ? this.#local : await this.#connection(address, ms);
+    const patient = options.whileReachable ?? false;
+    const connection = here ? this.#local : await this.#connection(address, ms, patient);
     const verifier = connection.ref<never, { CheckExistence: [string, boolean] }>(VERIFIER_NAME);
-    const left = Math.max(1, ms - (this.#clock.now() - started));
+    // Of a connection that stands a SilenceWatch takes care.
+    const left = patient ? Number.POSITIVE_INFINITY : Math.max(1, ms - (this.#clock.now() - started));
     const found = await verifier.ask('CheckExistence', endpoint, { timeoutMs: left, timeoutKey: this.#lookup.key });
     if (!found) throw new RpcEndpointNotFoundError(endpointUrl(endpoint, address));
     return connection.ref<Send, A>(endpoint);
@@ -234,6 +241,7 @@ export class RpcEnv {
         open: (receive) => socket.on('data', receive),
         reusesChunks: false,
         handshakeTimeoutMs: this.#handshakeTimeoutMs,
+        waitsWhileReachable: false,
       },
       this.#context,
       {
@@ -271,11 +279,11 @@ export class RpcEnv {
   }
 
   /** The connection to an address: the one that stands, the attempt under way, or a new attempt. */
-  async #connection(address: RpcAddress, timeoutMs: number): Promise<Connection> {
+  async #connection(address: RpcAddress, timeoutMs: number, patient: boolean): Promise<Connection> {
     const key = formatAddress(address);
     let attempt = this.#outgoing.get(key);
     if (attempt === undefined) {
-      attempt = this.#open(address, key, timeoutMs);
+      attempt = this.#open(address, key, timeoutMs, patient);
       this.#outgoing.set(key, attempt);
       const made = attempt;
       made.catch(() => {
@@ -285,7 +293,7 @@ export class RpcEnv {
     return attempt;
   }
 
-  #open(address: RpcAddress, key: string, timeoutMs: number): Promise<Connection> {
+  #open(address: RpcAddress, key: string, timeoutMs: number, patient: boolean): Promise<Connection> {
     return new Promise((resolve, reject) => {
       if (!(address.port > 0 && address.port <= 65_535)) {
         reject(notConnected(key, address, new RangeError(`${address.port} is not a port`)));
@@ -299,6 +307,7 @@ export class RpcEnv {
           open: (receive) => connectSocket(address, receive),
           reusesChunks: true,
           handshakeTimeoutMs: timeoutMs,
+          waitsWhileReachable: patient,
         },
         this.#context,
         {

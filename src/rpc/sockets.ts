@@ -63,7 +63,9 @@ export function canBeReached({ host, port }: RpcAddress, clock: Clock, timeoutMs
       socket.destroy();
       resolve(fault);
     };
-    const cancel = clock.after(timeoutMs, () => end(`connecting timed out (${timeoutMs} ms)`), true);
+    // Timers come before what has happened meanwhile: a process that itself stood still hears of that first.
+    const late = (): unknown => setImmediate(end, `connecting timed out (${timeoutMs} ms)`);
+    const cancel = clock.after(timeoutMs, late, true);
     socket.on('connect', () => end(null));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       end(OWN_FAULTS.has(error.code ?? '') ? null : error.message);

@@ -114,14 +114,17 @@ export class Middleman {
   #onNew: () => void = () => {};
   readonly #sockets: Socket[] = [];
   readonly #server = createServer((client) => {
-    if (this.#held !== null) {
-      this.#sockets.push(client.on('error', () => {}));
-      this.#onNew();
-      return;
-    }
+    this.#sockets.push(client.on('error', () => {}));
+    if (this.#held !== null) this.#onNew();
+    this.#pass(() => {
+      if (!client.destroyed) this.#join(client);
+    });
+  });
+  readonly #target: number;
+
+  #join(client: Socket): void {
     const server = connect(this.#target, '127.0.0.1');
-    this.#sockets.push(client, server);
-    for (const socket of [client, server]) socket.on('error', () => {});
+    this.#sockets.push(server.on('error', () => {}));
     client.on('data', (chunk) => {
       this.toServer.push(chunk);
       this.#pass(() => server.write(this.change(Buffer.from(chunk))));
@@ -132,8 +135,7 @@ export class Middleman {
     });
     client.on('close', () => this.#pass(() => server.destroy()));
     server.on('close', () => this.#pass(() => client.destroy()));
-  });
-  readonly #target: number;
+  }
 
   constructor(target: number) {
     this.#target = target;
@@ -153,7 +155,7 @@ export class Middleman {
 
   /** As a process that computes: nothing passes, and new connections are taken. Resolves when there were so many. */
   hold(connections: number): Promise<void> {
-    this.#held = [];
+    this.#held ??= [];
     return new Promise((resolve) => {
       let seen = 0;
       this.#onNew = () => {

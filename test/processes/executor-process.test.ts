@@ -15,7 +15,7 @@ import {
 } from '../../src/protocol/executor-registration.ts';
 import type { RpcCaller } from '../../src/rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../../src/rpc/rpc-env.ts';
-import { OPEN } from '../kit/rpc.ts';
+import { Middleman, OPEN } from '../kit/rpc.ts';
 
 const EXECUTOR = fileURLToPath(new URL('../../src/main/executor-process.js', import.meta.url));
 
@@ -37,11 +37,22 @@ interface Driver {
   readonly heartbeat?: () => { readonly known: boolean };
   /** The executor asks for its settings. */
   readonly asked?: (child: ChildProcess) => void;
+  /** What the executor is given before it can ask. */
+  readonly early?: Readonly<Record<string, string>>;
+  /** Where the executor looks for it. */
+  readonly port?: (own: number) => Promise<number>;
 }
 
 async function scene(
   t: TestContext,
-  { refused, conf = {}, heartbeat = () => ({ known: true }), asked = () => {} }: Driver = {},
+  {
+    refused,
+    conf = {},
+    heartbeat = () => ({ known: true }),
+    asked = () => {},
+    early = {},
+    port = async (own) => own,
+  }: Driver = {},
   localDir?: string,
 ): Promise<Scene> {
   const directory = mkdtempSync(join(tmpdir(), 'iskra-executor-'));
@@ -70,10 +81,15 @@ async function scene(
     },
   });
   const args = ['--executor-id', '7', '--hostname', '127.0.0.1', '--cores', '1', '--app-id', 'app-1'];
-  const url = ['--driver-url', `spark://${SCHEDULER_ENDPOINT}@127.0.0.1:${driver.address?.port}`];
+  const url = ['--driver-url', `spark://${SCHEDULER_ENDPOINT}@127.0.0.1:${await port(driver.address?.port ?? 0)}`];
   const child = spawn(process.execPath, [EXECUTOR, ...url, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, SPARK_EXECUTOR_DIRS: local, SPARK_LOCAL_DIRS: local },
+    env: {
+      ...process.env,
+      SPARK_EXECUTOR_DIRS: local,
+      SPARK_LOCAL_DIRS: local,
+      ISKRA_EXECUTOR_CONF: JSON.stringify(early),
+    },
   });
   let err = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -159,4 +175,43 @@ test('an executor that is drained before it is registered says so when it is, an
     news.map(({ type }) => type),
     ['ExecutorDecommissioning', 'ExecutorExiting'],
   );
+});
+
+test('an executor that starts while its driver computes waits for it at each step, longer than any timeout', async (t) => {
+  const early = {
+    'spark.rpc.lookupTimeout': '50ms',
+    'spark.rpc.askTimeout': '50ms',
+    'spark.rpc.io.connectionTimeout': '200ms',
+  };
+  let between: Middleman | null = null;
+  /** Resolves when the executor has looked so often whether the driver is there. */
+  const computes = async (looks: number): Promise<void> => {
+    await between?.hold(looks);
+    between?.release();
+  };
+  let firstStretch = Promise.resolve();
+  let secondStretch = Promise.resolve();
+  const { registers, end } = await scene(t, {
+    early,
+    conf: early,
+    port: async (own) => {
+      const middleman = new Middleman(own);
+      between = middleman;
+      await middleman.listen();
+      t.after(() => middleman.close());
+      // The connection itself, and two looks, each after one timeout.
+      firstStretch = computes(3);
+      return middleman.port;
+    },
+    // Its answer is not seen before the end of the next stretch.
+    asked: () => {
+      secondStretch = computes(2);
+    },
+  });
+  await firstStretch;
+  const driver = await registers;
+  await secondStretch;
+  driver.ref<ToExecutor>(EXECUTOR_ENDPOINT).send({ type: 'StopExecutor' });
+  const { code, err } = await end;
+  assert.equal(code, 0, err);
 });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { systemClock } from '../../base/clock.ts';
+import { lastWords } from '../../base/last-words.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { ExecutorId } from '../../protocol/ids.ts';
 import type { RpcAddress } from '../../rpc/rpc-address.ts';
@@ -33,9 +34,6 @@ interface Running {
   readonly ended: Promise<void>;
   readonly startedAt: number;
 }
-
-/** How long the last words of an executor that has ended are waited for. */
-const LAST_WORDS_MS = 500;
 
 /** So many lines, and characters of them, go into an error. */
 const LAST_LINES = 10;
@@ -126,6 +124,7 @@ export class LocalCluster implements ExecutorProvider {
       env: { ...process.env, ...env },
     });
     const said = child.stderr === null ? null : passOn(child.stderr);
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
     const ended = new Promise<void>((resolve) => {
       const end = (message: string): void => {
         if (!this.#running.has(executorId)) return;
@@ -140,11 +139,11 @@ export class LocalCluster implements ExecutorProvider {
           return;
         }
         // Its last words may still be on their way; a process of its own that lives on may hold the line open.
-        const cancel = systemClock.after(LAST_WORDS_MS, () => end(how));
-        child.once('close', () => {
-          cancel();
-          end(how);
+        const pipe = { reader: { taken: 0, isWriting: false }, written: closed, letGo() {} };
+        child.stderr?.on('data', (text: string) => {
+          pipe.reader.taken += text.length;
         });
+        void lastWords([pipe], systemClock).then(() => end(how));
       });
     });
     this.#running.set(executorId, { process: child, ended, startedAt: systemClock.now() });

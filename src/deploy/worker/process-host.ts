@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Clock } from '../../base/clock.ts';
+import { type FollowedPipe, lastWords } from '../../base/last-words.ts';
 import type { Logger } from '../../base/logger.ts';
 import { LIFELINE, LIFELINE_VARIABLE } from '../../protocol/worker-process.ts';
 import { SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
@@ -33,9 +34,6 @@ const PRIVATE: readonly string[] = [
   ]),
   ...['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'],
 ];
-
-/** What a process printed before it ended is written, unless something that it has started goes on to hold its pipes. */
-const LAST_WORDS_MS = 1000;
 
 export interface ProcessHostOptions {
   /** What runs the plans' arguments. */
@@ -160,7 +158,7 @@ export class ProcessHost {
       if (this.#running.get(key) === child) this.#running.delete(key);
       const exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
       if (logs === null) this.#listener.exited(key, exitCode);
-      else void this.#lastWords(child, logs).then(() => this.#listener.exited(key, exitCode));
+      else void lastWords(logs, this.#clock).then(() => this.#listener.exited(key, exitCode));
     });
   }
 
@@ -181,25 +179,12 @@ export class ProcessHost {
     }
   }
 
-  #roll(child: ChildProcess, directory: string, rolling: LogRolling): Promise<unknown> {
-    const follow = (name: (typeof LOG_FILES)[number]): Promise<void> | undefined => {
+  #roll(child: ChildProcess, directory: string, rolling: LogRolling): readonly FollowedPipe[] {
+    return LOG_FILES.flatMap((name) => {
       const stream = child[name];
-      if (stream === null) return undefined;
-      return new RollingLog(directory, name, rolling, this.#clock, this.#log).follow(stream);
-    };
-    return Promise.all(LOG_FILES.map(follow));
-  }
-
-  #lastWords(child: ChildProcess, logs: Promise<unknown>): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#clock.after(LAST_WORDS_MS, () => {
-        for (const name of LOG_FILES) child[name]?.destroy();
-        resolve();
-      });
-      void logs.then(() => {
-        cancel();
-        resolve();
-      });
+      if (stream === null) return [];
+      const log = new RollingLog(directory, name, rolling, this.#clock, this.#log);
+      return [{ reader: log, written: log.follow(stream), letGo: () => stream.destroy() }];
     });
   }
 

@@ -8,6 +8,9 @@ import type { Logger } from '../../base/logger.ts';
 import { PACKED, rolledLogs } from '../../ui/rolled-logs.ts';
 import { LogRoller, type LogRolling, outdatedLogs, rolledName } from './log-rolling.ts';
 
+/** One write: less than the smallest size at which files are rolled. Spark: FileAppender.DEFAULT_BUFFER_SIZE */
+const MOST_BYTES = 8192;
+
 /**
  * Writes what a process prints to a file, and to the next one when it is time:
  *
@@ -28,6 +31,8 @@ export class RollingLog {
   /** What goes on beside the writing: packing and removing. */
   #tidying: Promise<void> = Promise.resolve();
   #dropping = false;
+  #taken = 0;
+  #writing = false;
 
   /** @param name of the file; what it has already stays in it. */
   constructor(directory: string, name: string, rolling: LogRolling, clock: Clock, log: Logger) {
@@ -38,15 +43,33 @@ export class RollingLog {
     this.#log = log;
   }
 
+  /** Bytes that have come out of the stream so far. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Whether it is at its file, and not waiting for the process. */
+  get isWriting(): boolean {
+    return this.#writing;
+  }
+
   /** Writes all that comes until the stream ends or is destroyed; resolves when that is in its files. Never rejects. */
   async follow(stream: AsyncIterable<Uint8Array>): Promise<void> {
     try {
-      for await (const chunk of stream) await this.#write(chunk);
+      for await (const chunk of stream) {
+        this.#taken += chunk.length;
+        this.#writing = true;
+        // What came while the disk was busy comes in one piece.
+        for (let at = 0; at < chunk.length; at += MOST_BYTES) await this.#write(chunk.subarray(at, at + MOST_BYTES));
+        this.#writing = false;
+      }
     } catch {
       // It was destroyed: nobody waits for what else would have come.
     }
+    this.#writing = true;
     await this.#tidying;
     await this.#close();
+    this.#writing = false;
   }
 
   async #write(chunk: Uint8Array): Promise<void> {

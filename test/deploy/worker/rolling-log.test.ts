@@ -52,6 +52,18 @@ test('a log goes on in another file when one is full; read, it is one text', asy
   assert.equal(readFileSync(join(directory, 'stdout'), 'utf8'), 'klmn');
 });
 
+test('no file gets too large, however much comes at once', async (t) => {
+  const maxBytes = 80 * 1024;
+  const { stream, followed, names, text, directory } = scene(t, { ...BY_SIZE, when: { kind: 'size', maxBytes } });
+  stream.end('x'.repeat(300_000));
+  await followed;
+  assert.equal((await text()).length, 300_000);
+  assert.deepEqual(
+    names().filter((name) => statSync(join(directory, name)).size > maxBytes),
+    [],
+  );
+});
+
 test('full files are packed, old ones go', async (t) => {
   const { stream, followed, say, names, text, clock } = scene(t, {
     ...{ when: { kind: 'time', everyMs: 86_400_000 }, precision: 'day', maxRetainedFiles: 2, compress: true },
@@ -141,6 +153,21 @@ test('an executor that has left its pipes to somebody is over all the same', asy
   process.kill(pid, 'SIGKILL');
   await gone([pid]);
   assert.equal(exitStatus, 3);
+});
+
+test('one that has left them to somebody who prints without end as well', async (t) => {
+  const { master } = await workerScene(
+    t,
+    {
+      [EXECUTOR_MAIN]: `import { spawn } from 'node:child_process';
+      spawn('yes', { stdio: ['ignore', 'inherit', 'ignore'], detached: true });
+      process.exit(3);`,
+    },
+    SIZED,
+  );
+  await master.hears('RegisterWorker');
+  master.launch(0);
+  assert.equal((await master.ended(0)).exitStatus, 3);
 });
 
 test('a supervised driver goes on in the file that it had', async (t) => {

@@ -47,6 +47,7 @@ test('readers take turns: so many connections at a time, each with any number of
       order.push('two');
       return read(two);
     });
+    await two.ask('MissingParts', { hashes: [] }); // behind its first question, on the same connection
     const third = inTurn(three, async () => {
       order.push('three');
       return read(three);
@@ -137,8 +138,8 @@ test('what another process of the machine is fetching is not fetched as well, un
       utimesSync(draft, new Date(), new Date(Date.now() - seconds * 1000));
     };
     const { pid: gone } = spawnSync(process.execPath, ['-e', '']);
-    begun(one, process.pid, 0);
-    begun(two, gone, 0);
+    begun(one, process.pid, -86_400); // however long this test takes
+    begun(two, gone, -86_400);
     begun(three, process.pid, 11);
     const fetching = fetchParts(connect, id, mine);
     while (mine.list().length < 3) await new Promise((resolve) => setImmediate(resolve));

@@ -194,7 +194,7 @@ test('hundreds of quick applications leave nothing in master and worker', async 
     // Its executors end as soon as they start.
     const worker = await cluster.addWorker({ nodePath: existsSync('/bin/true') ? '/bin/true' : '/usr/bin/true' });
     await cluster.until(({ workers }) => workers.length === 1);
-    const run = async (applications: number): Promise<number> => {
+    const run = async (applications: number): Promise<void> => {
       for (let i = 0; i < applications; i++) {
         // So large that whoever keeps one of them is seen.
         const name = `quick ${i} `.padEnd(50_000);
@@ -204,21 +204,22 @@ test('hundreds of quick applications leave nothing in master and worker', async 
       }
       await cluster.until(({ activeApps, workers: [w] }) => activeApps.length === 0 && w?.coresUsed === 0);
       while (worker.state().executors.length > 0) await sleep(5);
-      for (let i = 0; i < 3; i++) {
-        await new Promise((resolve) => setImmediate(resolve)); // closed connections are let go of
-        collectGarbage();
-      }
+    };
+    const heapUsed = (): number => {
+      collectGarbage();
       return process.memoryUsage().heapUsed;
     };
-    const before = await run(60);
-    const after = await run(140);
-    assert.ok(after - before < 140 * 10_000, `the heap grew by ${after - before} bytes in 140 applications`);
+    await run(60);
+    const before = heapUsed();
+    await run(140);
+    // When it is that small depends on when connections are let go of, and on the collector.
+    while (heapUsed() - before > 140 * 10_000) await sleep(50);
     const { completedApps, workers } = await cluster.state();
     assert.ok(completedApps.length <= 10);
     assert.equal(workers[0]?.memoryUsed, 0);
     assert.ok(worker.state().finishedExecutors.length <= 10);
-    while (readdirSync(join(cluster.directory, 'local')).length > 0) await sleep(5);
-    assert.deepEqual(readdirSync(join(cluster.directory, 'work-0', 'registeredExecutors')), []);
+    for (const folder of ['local', 'work-0/registeredExecutors'])
+      while (readdirSync(join(cluster.directory, folder)).length > 0) await sleep(5);
   });
 });
 

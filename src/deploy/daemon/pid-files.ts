@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import type { DaemonFiles } from './daemon-environment.ts';
 import type { DaemonClass } from './daemon-options.ts';
+import { whileAlone } from './pid-claims.ts';
 
 export interface DaemonName {
   readonly of: DaemonClass;
@@ -43,21 +44,38 @@ export function runningPid(files: DaemonFiles, name: DaemonName): number | null 
  * Takes the pid file for a process that is about to start the daemon, unless that runs or somebody else is about to.
  *
  * @returns the process that has it, or null: it is ours.
+ * @throws IskraError `DAEMON_FILE_BUSY`; the error of a directory that cannot be written to.
  */
 export function takePidFile(files: DaemonFiles, name: DaemonName, starter: number): number | null {
   const path = pidFile(files, name);
   mkdirSync(files.pidDir, { recursive: true });
-  for (;;) {
-    try {
-      writeFileSync(path, `${starter} starting\n`, { flag: 'wx' });
-      return null;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
+  return whileAlone(path, () => {
     const holder = runningPid(files, name) ?? starterOf(path);
-    if (holder !== null) return holder;
-    rmSync(path, { force: true }); // of one that is gone
-  }
+    if (holder === null) write(path, `${starter} starting\n`); // none, or that of one that is gone
+    return holder;
+  });
+}
+
+/** Whoever has taken it says which process the daemon is. */
+export function writePidFile(files: DaemonFiles, name: DaemonName, pid: number): void {
+  write(pidFile(files, name), `${pid}\n`);
+}
+
+/** Removes it, unless somebody else has it. @param pids of who ends or has ended. */
+export function releasePidFile(files: DaemonFiles, name: DaemonName, pids: readonly number[]): void {
+  const path = pidFile(files, name);
+  if (!existsSync(path)) return;
+  whileAlone(path, () => {
+    const holder = runningPid(files, name) ?? starterOf(path);
+    if (holder === null || pids.includes(holder)) rmSync(path, { force: true });
+  });
+}
+
+/** At once: nobody sees it empty. */
+function write(path: string, text: string): void {
+  const fresh = `${path}.${process.pid}`;
+  writeFileSync(fresh, text);
+  renameSync(fresh, path);
 }
 
 function starterOf(path: string): number | null {

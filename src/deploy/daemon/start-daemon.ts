@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { hostname, setPriority } from 'node:os';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { IskraError } from '../../base/errors.ts';
@@ -7,7 +7,7 @@ import { types } from '../../config/value-types.ts';
 import type { Environment } from '../submit/spark-defaults.ts';
 import { UsageError } from '../submit/submit-arguments.ts';
 import { type DaemonFiles, variable } from './daemon-environment.ts';
-import { type DaemonName, logFile, pidFile, rotateLog, takePidFile } from './pid-files.ts';
+import { type DaemonName, logFile, releasePidFile, rotateLog, takePidFile, writePidFile } from './pid-files.ts';
 
 /** Tells a daemon where its own log is. */
 export const DAEMON_LOG_VARIABLE = '_ISKRA_DAEMON_LOG';
@@ -50,11 +50,11 @@ const LOG_LINES_SHOWN = 10;
  */
 export async function startDaemon(start: DaemonStart): Promise<StartedDaemon> {
   const { name, files, program, argv, env } = start;
-  const path = pidFile(files, name);
   // While it comes up the name is this process's: two who start the same daemon do not get in each other's way.
   const running = takePidFile(files, name, process.pid);
   if (running !== null)
     throw new IskraError('DAEMON_RUNS', `${name.of} ${name.instance} running as process ${running}. Stop it first.`);
+  let spawned = process.pid;
   try {
     mkdirSync(files.logDir, { recursive: true });
     const log = logFile(files, name, hostname());
@@ -72,12 +72,13 @@ export async function startDaemon(start: DaemonStart): Promise<StartedDaemon> {
       closeSync(fd);
     }
     const { url, webUiUrl } = await ready(child, name, log, start.clock ?? systemClock, (pid) => {
-      writeFileSync(path, `${pid}\n`);
+      writePidFile(files, name, pid);
+      spawned = pid;
       renice(pid, env);
     });
     return { pid: child.pid as number, log, url, webUiUrl }; // it runs
   } catch (error) {
-    rmSync(path, { force: true });
+    releasePidFile(files, name, [process.pid, spawned]);
     throw error;
   }
 }

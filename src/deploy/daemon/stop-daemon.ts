@@ -1,8 +1,7 @@
-import { rmSync } from 'node:fs';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { IskraError } from '../../base/errors.ts';
 import type { DaemonFiles } from './daemon-environment.ts';
-import { type DaemonName, isDaemon, pidFile, runningPid } from './pid-files.ts';
+import { type DaemonName, isDaemon, releasePidFile, runningPid } from './pid-files.ts';
 
 /** A worker may give its executors 10 s to end. */
 const STOP_TIMEOUT_MS = 30_000;
@@ -19,10 +18,9 @@ export async function stopDaemon(
   name: DaemonName,
   clock: Clock = systemClock,
 ): Promise<number | null> {
-  const path = pidFile(files, name);
   const pid = runningPid(files, name);
   if (pid === null) {
-    rmSync(path, { force: true });
+    releasePidFile(files, name, []);
     return null;
   }
   try {
@@ -45,6 +43,6 @@ export async function stopDaemon(
       clock.after(LOOK_EVERY_MS, resolve);
     });
   }
-  rmSync(path, { force: true });
+  releasePidFile(files, name, [pid]);
   return pid;
 }

@@ -10,6 +10,7 @@ import {
   knownInstances,
   logFile,
   pidFile,
+  releasePidFile,
   rotateLog,
   runningPid,
   takePidFile,
@@ -62,6 +63,13 @@ test('a pid file of a process that is gone, or is another program, counts for no
   assert.deepEqual(knownInstances(files, 'worker'), [2]);
   assert.equal(takePidFile(files, name, process.pid), null);
   assert.equal(takePidFile(files, name, 1), process.pid); // who starts it lives
+  assert.equal(await stopDaemon(files, name), null);
+  assert.deepEqual(knownInstances(files, 'worker'), [2]); // it does not run, and is being started
+  releasePidFile(files, name, [1]);
+  assert.deepEqual(knownInstances(files, 'worker'), [2]);
+  releasePidFile(files, name, [process.pid]);
+  assert.deepEqual(knownInstances(files, 'worker'), []);
+  writeFileSync(pidFile(files, name), '999999999\n');
   assert.equal(await stopDaemon(files, name), null);
   assert.deepEqual(knownInstances(files, 'worker'), []);
   for (const nonsense of ['', 'x', '-1', '0', '999999999', '1e9'])

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { promises, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,28 +21,59 @@ export function thisProcess(): ProcessIdentity {
   return { pid: process.pid, startedAtTicks: startTicks(process.pid), place: place() };
 }
 
+export interface Sweep {
+  /** Looked at before each file. */
+  readonly goesOn: () => boolean;
+  /** A whole directory is gone. */
+  readonly removed: (dir: string) => void;
+}
+
 /**
  * Removes the block directories below `root` whose process has ended, however it ended.
  *
  * Left alone are directories of other hosts (a shared disk), of other containers (a shared /tmp), and without owner file.
  *
- * @returns the directories that were removed.
+ * There may be many files and large ones, and whoever starts has something else to do: one file after another, beside that. What is
+ * not done when it ends is the next one's.
  */
-export function removeDirsOfDeadOwners(root: string): string[] {
-  const removed: string[] = [];
-  for (const name of readdirSync(root)) {
+export async function removeDirsOfDeadOwners(root: string, sweep: Sweep): Promise<void> {
+  for (const name of await promises.readdir(root)) {
+    if (!sweep.goesOn()) return;
     if (!name.startsWith('blockmgr-')) continue;
     const dir = join(root, name);
     const owner = readOwner(dir, OWNER_FILE);
     if (owner === null || isAlive(owner)) continue;
     try {
-      rmSync(dir, { recursive: true, force: true });
-      removed.push(dir);
+      if (await removeOwned(dir, sweep)) sweep.removed(dir);
     } catch {
       // Of another user, or another process removes it at this moment.
     }
   }
-  return removed;
+}
+
+/** The owner file last: what is left says whose it was. @returns false when the sweep has ended before. */
+async function removeOwned(dir: string, sweep: Sweep): Promise<boolean> {
+  if (!(await empty(dir, sweep, OWNER_FILE))) return false;
+  await promises.unlink(join(dir, OWNER_FILE)).catch(unlessGone);
+  await promises.rmdir(dir).catch(unlessGone);
+  return true;
+}
+
+async function empty(dir: string, sweep: Sweep, but: string | null): Promise<boolean> {
+  for (const entry of await promises.readdir(dir, { withFileTypes: true })) {
+    if (!sweep.goesOn()) return false;
+    if (entry.name === but) continue;
+    const path = join(dir, entry.name);
+    if (!entry.isDirectory()) await promises.unlink(path).catch(unlessGone);
+    else if (await empty(path, sweep, null)) await promises.rmdir(path).catch(unlessGone);
+    else return false;
+  }
+  return true;
+}
+
+/** Others may do the same at the same time. */
+function unlessGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 /** Says that a directory is this process's, a worker's. */

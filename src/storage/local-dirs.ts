@@ -49,6 +49,9 @@ export class LocalDirs {
   readonly #made = new Set<string>();
   readonly #failed: Uint8Array;
   readonly #log: Logger;
+  #closed = false;
+  /** Resolves when what dead processes left is removed, or `removeAll` was called before. */
+  swept: Promise<unknown> = Promise.resolve();
 
   private constructor(dirs: readonly string[], failed: SharedArrayBuffer, logger: Logger) {
     this.#dirs = dirs;
@@ -57,7 +60,7 @@ export class LocalDirs {
   }
 
   /**
-   * Makes a directory below each usable root, and removes what dead processes left there.
+   * Makes a directory below each usable root, and begins to remove what dead processes left there.
    *
    * @param localDir the value of spark.local.dir: paths with commas between them, or a list. Roots that cannot be used are
    * skipped with a warning.
@@ -75,6 +78,7 @@ export class LocalDirs {
     ];
     const log = logger.named('LocalDirs');
     const dirs: string[] = [];
+    const usable: string[] = [];
     const failures: string[] = [];
     for (const root of roots) {
       try {
@@ -85,8 +89,7 @@ export class LocalDirs {
         log.warn(`Failed to create a directory below ${root}, so spark.local.dir goes on without it: ${reason}`);
         continue;
       }
-      if (keepOfTheDead) continue;
-      for (const removed of removeDirsOfDeadOwners(root)) log.info(`Removed ${removed}, whose process is gone`);
+      usable.push(root);
     }
     if (dirs.length === 0)
       throw new IskraError(
@@ -96,7 +99,9 @@ export class LocalDirs {
           : `none of the directories of spark.local.dir can be used: ${failures.join('; ')}; set spark.local.dir to a directory that can be written`,
         { details: { roots } },
       );
-    return new LocalDirs(dirs, new SharedArrayBuffer(dirs.length), logger);
+    const opened = new LocalDirs(dirs, new SharedArrayBuffer(dirs.length), logger);
+    if (!keepOfTheDead) opened.swept = Promise.all(usable.map((root) => opened.#sweep(root)));
+    return opened;
   }
 
   /** Whether this is a directory that `open` made, in whichever process. */
@@ -203,6 +208,17 @@ export class LocalDirs {
     this.#log.warn(message);
   }
 
+  async #sweep(root: string): Promise<void> {
+    const sweep = {
+      goesOn: () => !this.#closed,
+      removed: (dir: string) => this.#log.info(`Removed ${dir}, whose process is gone`),
+    };
+    // What cannot be removed is in nobody's way but the disk's, and the next start tries again.
+    await removeDirsOfDeadOwners(root, sweep).catch((error: unknown) =>
+      this.#log.debug(`Could not look for what dead processes left in ${root}: ${(error as Error).message}`),
+    );
+  }
+
   #placeOf(name: string): { readonly home: number; readonly sub: string } {
     const hash = hashString(name) >>> 0;
     const sub = Math.floor(hash / this.#dirs.length) % SUB_DIRS;
@@ -234,6 +250,7 @@ export class LocalDirs {
   /** Removes the directories and everything in them; twice is fine. What cannot be removed is left to the next start. */
   removeAll(): void {
     this.#made.clear();
+    this.#closed = true;
     for (const dir of this.#dirs) {
       try {
         rmSync(dir, { recursive: true, force: true, maxRetries: 2 });

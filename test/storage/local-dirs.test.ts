@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -99,6 +100,7 @@ const CHILD = `
   const { writeFileSync } = await import('node:fs');
   const dirs = LocalDirs.open(process.argv[3], silentLogger);
   writeFileSync(dirs.file('shuffle_0_0_0.data'), 'x');
+  await dirs.swept;
   console.log(dirs.toData().dirs[0]);
   setInterval(() => {}, 1000);
 `;
@@ -136,13 +138,15 @@ test("a killed process's directories are removed at the next start, a living one
   assert.ok(existsSync(dead.dir));
   const { lines, logger } = recordingLogger();
   const dirs = LocalDirs.open(root, logger);
+  assert.ok(existsSync(dead.dir), 'nobody waits for it');
+  await dirs.swept;
   assert.ok(!existsSync(dead.dir));
   assert.ok(existsSync(living.dir));
   assert.deepEqual(lines, [`INFO Removed ${dead.dir}, whose process is gone`]);
   dirs.removeAll();
 });
 
-test('directories without our owner file, of other hosts and of later processes with the same pid are told apart', (t) => {
+test('directories without our owner file, of other hosts and of later processes with the same pid are told apart', async (t) => {
   const root = scratchDir(t);
   const own = LocalDirs.open(root, silentLogger).toData().dirs[0] as string;
   const owner = JSON.parse(readFileSync(join(own, OWNER_FILE), 'utf8')) as Record<string, unknown>;
@@ -164,8 +168,39 @@ test('directories without our owner file, of other hosts and of later processes 
     plant('samepid', JSON.stringify({ ...owner, startedAtTicks: '1' })),
     plant('lastboot', JSON.stringify({ ...owner, place: `${host} another-boot ${pids}` })),
   ];
-  LocalDirs.open(root, silentLogger);
+  await LocalDirs.open(root, silentLogger).swept;
   for (const dir of kept) assert.ok(existsSync(dir), dir);
   // Without /proc neither start times nor boots are known.
   if (existsSync('/proc/self/stat')) for (const dir of removed) assert.ok(!existsSync(dir), dir);
+});
+
+test('removing what a dead process left ends with whoever does it, and the next one goes on', async (t) => {
+  const root = scratchDir(t);
+  const dead = await startOwner(root);
+  await dead.kill();
+  const first = LocalDirs.open(root, silentLogger);
+  first.removeAll();
+  await first.swept;
+  assert.ok(existsSync(join(dead.dir, OWNER_FILE)));
+  const second = LocalDirs.open(root, silentLogger);
+  await second.swept;
+  assert.ok(!existsSync(dead.dir));
+  second.removeAll();
+});
+
+test('what another process removes at the same moment is no error, and what is linked to from there stays', async (t) => {
+  const root = scratchDir(t);
+  const dead = await startOwner(root);
+  await dead.kill();
+  const kept = join(root, 'kept');
+  mkdirSync(kept);
+  writeFileSync(join(kept, 'file'), 'x');
+  symlinkSync(kept, join(dead.dir, 'link'));
+  const { lines, logger } = recordingLogger();
+  const all = [1, 2, 3].map(() => LocalDirs.open(root, logger));
+  await Promise.all(all.map(({ swept }) => swept));
+  for (const dirs of all) dirs.removeAll();
+  assert.deepEqual(readdirSync(root), ['kept']);
+  assert.deepEqual(readdirSync(kept), ['file']);
+  assert.ok(lines.every((line) => line === `INFO Removed ${dead.dir}, whose process is gone`));
 });

@@ -96,7 +96,7 @@ function defaultProfile(conf: SparkConf): ResourceProfile {
 }
 
 /** Spark: Utils.getCurrentUserName */
-function userName(): string {
+export function userName(): string {
   const given = process.env['SPARK_USER'];
   if (given) return given;
   try {

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { VERSION } from '../base/version.ts';
 import { ARCHIVES, FILES } from '../config/context-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
@@ -8,6 +7,7 @@ import type { ResourceInformation, ResourceProfile } from '../protocol/resource-
 import type { StorageLevel } from '../protocol/storage-level.ts';
 import type { CheckpointHost, RddStorageInfo } from '../rdd/job-runner.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
+import { userName } from './application-events.ts';
 import { ContextJobs } from './context-jobs.ts';
 import type { DriverEnv } from './driver-env.ts';
 
@@ -77,7 +77,7 @@ export abstract class ContextStorage extends ContextJobs {
 
   /** Who started the driver; SPARK_USER wins. */
   get sparkUser(): string {
-    return process.env['SPARK_USER'] ?? userName();
+    return userName();
   }
 
   /** Epoch ms. */
@@ -89,9 +89,9 @@ export abstract class ContextStorage extends ContextJobs {
     return this.#env.isLocal;
   }
 
-  /** Null: there is no web UI in this build. */
+  /** Where the pages of this application are; null with `spark.ui.enabled=false`. */
   get uiWebUrl(): string | null {
-    return null;
+    return this.#env.uiWebUrl;
   }
 
   /** What the driver was given besides cores and memory, by name: addresses of GPUs, for instance. */
@@ -211,13 +211,5 @@ export abstract class ContextStorage extends ContextJobs {
   /** @internal For RDDs. */
   storageInfo(rddId: RddId): RddStorageInfo | null {
     return this.#env.storageInfo(rddId);
-  }
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? ''); // a user without an entry in the system's table, as in some containers
   }
 }

@@ -22,18 +22,11 @@ import {
   RETAINED_JOBS,
   RETAINED_STAGES,
 } from '../config/context-entries.ts';
-import { APP_ID, APP_NAME, DEFAULT_PARALLELISM, EXTRA_LISTENERS, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
+import { APP_ID, APP_NAME, DRIVER_HOST, EXTRA_LISTENERS, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
 import { EVENT_LOG_ENABLED } from '../config/event-log-entries.ts';
-import {
-  FILES_MAX_PARTITION_BYTES,
-  FILES_OPEN_COST,
-  IGNORE_EMPTY_SPLITS,
-  INPUT_SPLIT_MIN_SIZE,
-  LOCAL_BLOCK_SIZE,
-  VALIDATE_OUTPUT_SPECS,
-} from '../config/io-entries.ts';
 import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { parseMasterUrl } from '../config/master-url.ts';
+import { DRIVER_BIND_ADDRESS } from '../config/network-entries.ts';
 import { BARRIER_SYNC_TIMEOUT, PROFILE_MERGE_CONFLICTS, TASK_CPUS } from '../config/scheduler-entries.ts';
 import { SHUFFLE_SERVICE_FETCH_RDD_ENABLED } from '../config/shuffle-service-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
@@ -65,7 +58,7 @@ import { MapOutputTracker } from '../shuffle/map-output-tracker.ts';
 import { LocalDirs } from '../storage/local-dirs.ts';
 import { Accumulables } from './accumulables.ts';
 import { AddedFiles } from './added-files.ts';
-import { applicationEvents } from './application-events.ts';
+import { applicationEvents, userName } from './application-events.ts';
 import type { OpenBackend } from './backend-needs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
 import { driverResources } from './driver-resources.ts';
@@ -73,13 +66,18 @@ import { DynamicAllocation } from './dynamic-allocation.ts';
 import { loadExtraListeners } from './extra-listeners.ts';
 import { JobStatusStore } from './job-status-store.ts';
 import { KeptData } from './kept-data.ts';
+import { LiveUi } from './live-ui.ts';
 import { logEvent } from './log-event.ts';
 import { openBackend } from './open-backend.ts';
 import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
 import { OutputCommits } from './output-commits.ts';
 import { RateLimits } from './rate-limits.ts';
+import { fileSettings, rddSettings } from './rdd-settings.ts';
 import { schedulerSettings } from './scheduler-settings.ts';
 import type { SparkExecutorInfo } from './status-tracker.ts';
+
+/** Pages ask nobody for a secret: a driver whose executors are on this machine shows them here alone. */
+const LOOPBACK = '127.0.0.1';
 
 /**
  * Everything an application owns, built once, in order; nothing in it is ever half made.
@@ -107,6 +105,7 @@ export class DriverEnv {
   readonly listeners: ListenerBus;
   readonly #progress: OpenProgress | undefined;
   readonly #eventLog: EventLogWriter | null;
+  readonly #ui: LiveUi | null;
   readonly #opened: OpenBackend;
   readonly #backend: ApplicationBackend;
   readonly #localDirs: LocalDirs;
@@ -162,11 +161,14 @@ export class DriverEnv {
     const openEventLog = conf.get(EVENT_LOG_ENABLED)
       ? await (await import('../event-log/event-log-writer.ts')).prepareEventLog(conf, log.named('EventLog'))
       : null;
-    const opened = await openBackend(conf, master, url, log);
+    const ui = LiveUi.of(conf, log);
+    let opened: OpenBackend | null = null;
     try {
-      return new DriverEnv(conf, opened, resources, log, openEventLog);
+      opened = await openBackend(conf, master, url, ui, log);
+      return new DriverEnv(conf, opened, resources, ui, log, openEventLog);
     } catch (error) {
-      await opened.close();
+      await ui?.close();
+      await opened?.close();
       throw error;
     }
   }
@@ -175,10 +177,12 @@ export class DriverEnv {
     conf: SparkConf,
     opened: OpenBackend,
     resources: ResourceAddresses,
+    ui: LiveUi | null,
     log: StderrLogger,
     openEventLog: OpenEventLog | null,
   ) {
     this.conf = conf;
+    this.#ui = ui;
     this.resources = resources;
     this.log = log;
     this.#opened = opened;
@@ -192,28 +196,8 @@ export class DriverEnv {
     this.applicationId =
       opened.applicationId ?? conf.get(APP_ID) ?? `${opened.isLocal ? 'local' : 'app'}-${this.startTime}`;
     this.#eventLog = openEventLog?.(this.applicationId, null) ?? null;
-    const parallelism = conf.get(DEFAULT_PARALLELISM) ?? null;
-    // Where executors come and go, so does what they can do at the same time.
-    const defaultParallelism = (): number => parallelism ?? opened.cores ?? this.#backend.defaultParallelism();
-    this.rddSettings = {
-      get defaultParallelism() {
-        return defaultParallelism();
-      },
-      configuredParallelism: parallelism,
-      get defaultMinPartitions() {
-        return Math.min(defaultParallelism(), 2);
-      },
-      limitInitialNumPartitions: 1,
-      limitScaleUpFactor: 4,
-      validateOutputSpecs: conf.get(VALIDATE_OUTPUT_SPECS),
-    };
-    this.fileSplits = {
-      minSplitBytes: conf.get(INPUT_SPLIT_MIN_SIZE),
-      maxSplitBytes: conf.get(LOCAL_BLOCK_SIZE),
-      ignoreEmptySplits: conf.get(IGNORE_EMPTY_SPLITS),
-      maxPartitionBytes: conf.get(FILES_MAX_PARTITION_BYTES),
-      openCostBytes: conf.get(FILES_OPEN_COST),
-    };
+    this.rddSettings = rddSettings(conf, () => opened.cores ?? this.#backend.defaultParallelism());
+    this.fileSplits = fileSettings(conf);
     installClassCodec({ describe: describeClass, revive: reviveClass });
     const { maxTaskFailures, isLocal, executorNeeds } = opened;
     const settings = schedulerSettings(conf, maxTaskFailures, this.log, isLocal, executorNeeds);
@@ -264,7 +248,8 @@ export class DriverEnv {
       addedFile: (name, timestamp) => this.files.sourceOf(name, timestamp),
       answers: this.#answers,
       onBlock: (update) => {
-        const event = this.#eventLog === null && !this.listeners.isHeard ? null : this.#blockUpdated(update);
+        const isHeard = this.#eventLog !== null || this.#ui !== null || this.listeners.isHeard;
+        const event = isHeard ? this.#blockUpdated(update) : null;
         this.#cached.update(update);
         this.#dynamicAllocation?.blockUpdated(update);
         if (event !== null) this.#post(event);
@@ -343,11 +328,24 @@ export class DriverEnv {
       for (const listener of await loadExtraListeners(names, this.conf)) this.listeners.add(listener);
     const checkpointDir = this.conf.get(CHECKPOINT_DIR);
     if (checkpointDir !== undefined) this.kept.checkpoints.setDir(checkpointDir);
-    const { startTime } = this;
+    const { conf, startTime } = this;
+    // Beside the start of the first slot, where no master had to know of it.
+    if (this.#ui?.url === null)
+      await this.#ui.listen(
+        conf.get(DRIVER_HOST),
+        conf.contains(DRIVER_BIND_ADDRESS) ? conf.get(DRIVER_BIND_ADDRESS) : LOOPBACK,
+      );
     for (const path of this.conf.get(FILES)) await this.files.addFile(path, false, startTime);
     for (const path of this.conf.get(ARCHIVES)) await this.files.addArchive(path, startTime);
     await this.#backend.ready;
     for (const event of applicationEvents({ ...this, mainScripts: mainScriptUrls() })) this.#post(event);
+    const { applicationId: id, appName: name, scheduler } = this;
+    this.#ui?.show({ id, name, user: userName(), startTime, scheduler });
+  }
+
+  /** Where its pages are; null: it has none. */
+  get uiWebUrl(): string | null {
+    return this.#ui?.url ?? null;
   }
 
   /** Where the number of executors can be changed by asking; null where it cannot. */
@@ -433,6 +431,7 @@ export class DriverEnv {
     this.#progress?.close();
     this.listeners.drain();
     this.#rateLimits.close();
+    await this.#ui?.close();
     await this.#backend.stopped;
     await this.#eventLog?.close();
     setSparkFilesRoot(null);
@@ -468,6 +467,7 @@ export class DriverEnv {
     this.#dynamicAllocation?.hear(event);
     if (this.log.enabled('INFO')) logEvent(event, this.log);
     this.#eventLog?.hear(event);
+    this.#ui?.hear(event);
     this.listeners.post(event);
     switch (event.type) {
       case 'SparkListenerExecutorAdded': {

@@ -7,6 +7,7 @@ import type { MasterUrl } from '../config/master-url.ts';
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { checkTaskCpus, type OpenBackend } from './backend-needs.ts';
+import type { LiveUi } from './live-ui.ts';
 
 /** The entry of a slot's thread. One folder up and then down: that holds in dist/src and in dist/bundle alike. */
 const SLOT_ENTRY = new URL('../main/task-slot.js', import.meta.url);
@@ -14,12 +15,14 @@ const SLOT_ENTRY = new URL('../main/task-slot.js', import.meta.url);
 /**
  * Chooses by the master, and opens what has to be open before an application can be.
  *
+ * @param ui listens when this returns if a master was told where; null: there are no pages.
  * @throws IskraError when the master cannot be used. Spark: SparkContext.createTaskScheduler
  */
 export async function openBackend(
   conf: SparkConf,
   master: MasterUrl,
   url: string,
+  ui: LiveUi | null,
   log: StderrLogger,
 ): Promise<OpenBackend> {
   switch (master.kind) {
@@ -30,7 +33,7 @@ export async function openBackend(
       // Sockets are of no use to those who stay in their own process.
       return (await import('./open-local-cluster.ts')).openLocalCluster(conf, master, url, log);
     case 'standalone':
-      return (await import('./open-standalone.ts')).openStandalone(conf, master, url, log);
+      return (await import('./open-standalone.ts')).openStandalone(conf, master, url, ui, log);
     default:
       throw new IskraError(
         'MASTER_NOT_AVAILABLE',

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import type { StderrLogger } from '../base/stderr-logger.ts';
 import { storageBytesPerExecutor } from '../cluster/coarse-grained/executor-storage.ts';
 import { StandaloneExecutors } from '../cluster/standalone/standalone-executors.ts';
@@ -20,8 +19,10 @@ import { RpcEnv } from '../rpc/rpc-env.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
 import { applicationSecret, driverSecurity, generateSecret, resolveSecurity, sharedSecret } from '../rpc/security.ts';
 import { allocationSettings } from './allocation-settings.ts';
+import { userName } from './application-events.ts';
 import { type BackendNeeds, checkTaskCpus, type OpenBackend } from './backend-needs.ts';
 import { coarseGrainedBackend, executorEnvironment } from './coarse-grained.ts';
+import type { LiveUi } from './live-ui.ts';
 import { addressTowards } from './own-address.ts';
 
 const MIB = 1 << 20;
@@ -43,6 +44,7 @@ export async function openStandalone(
   conf: SparkConf,
   master: Extract<MasterUrl, { kind: 'standalone' }>,
   url: string,
+  ui: LiveUi | null,
   log: StderrLogger,
 ): Promise<OpenBackend> {
   const masters = master.masters.map((each) => each.replace(/^spark:\/\//, ''));
@@ -56,10 +58,12 @@ export async function openStandalone(
   const salt = generateSecret(SALT_BITS);
   const secret = cluster.kind === 'none' ? null : applicationSecret(cluster.secret, salt);
   const host = conf.contains(DRIVER_HOST) ? conf.get(DRIVER_HOST) : await addressTowards(addresses);
+  const bindAddress = conf.contains(DRIVER_BIND_ADDRESS) ? conf.get(DRIVER_BIND_ADDRESS) : host;
+  const appUiUrl = (await ui?.listen(host, bindAddress)) ?? '';
   const rpc = await RpcEnv.create({
     name: 'sparkDriver',
     host,
-    bindAddress: conf.contains(DRIVER_BIND_ADDRESS) ? conf.get(DRIVER_BIND_ADDRESS) : host,
+    bindAddress,
     port: conf.get(DRIVER_PORT),
     security:
       cluster.kind === 'none' ? cluster : driverSecurity(cluster, secret as string, { encrypt: cluster.encrypt }),
@@ -76,8 +80,8 @@ export async function openStandalone(
       maxCores: conf.get(CORES_MAX) ?? null,
       command: executorCommand(conf, address),
       ...(secret === null ? {} : { secretSalt: salt }),
-      appUiUrl: '',
-      user: process.env['SPARK_USER'] ?? userName(),
+      appUiUrl,
+      user: userName(),
       demand,
       initialExecutorLimit: allocation?.initialExecutors ?? conf.get(EXECUTOR_INSTANCES) ?? null,
       eventLogDir: null,
@@ -183,11 +187,3 @@ function demandOfProfile(base: ExecutorDemand, { id, executorResources }: Resour
 
 /** Spark: ResourceProfile.allSupportedExecutorResources */
 const BUILT_IN: ReadonlySet<string> = new Set(['cores', 'memory', 'memoryOverhead', 'pyspark.memory', 'offHeap']);
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return 'unknown'; // a user without an entry: containers have such
-  }
-}

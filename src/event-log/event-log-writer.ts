@@ -14,8 +14,9 @@ import { REDACTION_REGEX } from '../config/logging-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { qualifyPath } from '../io/file-system.ts';
 import type { LoggedEvent } from '../protocol/logged-event.ts';
-import type { RddInfo, SparkListenerEvent, StageInfo } from '../protocol/spark-listener-event.ts';
+import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
 import { EventJson, LOG_START, wantsFlush } from './event-json.ts';
+import { heldEvent } from './held-event.ts';
 import { LogFiles, requireLogDirectory } from './log-files.ts';
 import { logName } from './log-names.ts';
 
@@ -130,7 +131,7 @@ export class EventLogWriter {
         );
       return;
     }
-    this.#queue.push(withRdds(event));
+    this.#queue.push(heldEvent(event));
     this.#schedule();
   }
 
@@ -284,27 +285,4 @@ export class EventLogWriter {
     }
     if (this.#dropped > 0) this.#options.log.warn(`${this.#dropped} events are missing in file:${this.#files.path}`);
   }
-}
-
-/** The same event with the RDDs of its stages, which may be forgotten when it is its turn. */
-function withRdds(event: SparkListenerEvent): SparkListenerEvent {
-  switch (event.type) {
-    case 'SparkListenerJobStart':
-      return { ...event, stages: event.stages.map(stageWithRdds) };
-    case 'SparkListenerStageSubmitted':
-    case 'SparkListenerStageCompleted':
-      return { ...event, stage: stageWithRdds(event.stage) };
-    default:
-      return event;
-  }
-}
-
-function stageWithRdds(stage: StageInfo): StageInfo {
-  let rdds: readonly RddInfo[] = [];
-  try {
-    rdds = stage.rdds?.() ?? [];
-  } catch {
-    // Asking may list files, and so fail; the log can do without.
-  }
-  return { ...stage, rdds: () => rdds };
 }

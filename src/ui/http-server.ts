@@ -2,25 +2,17 @@
 // the handler's.
 import { lookup } from 'node:dns/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIPv6, type Socket } from 'node:net';
+import { isIPv6, type Server as NetServer, type Socket } from 'node:net';
 import { pipeline, type Readable } from 'node:stream';
 import { systemClock } from '../base/clock.ts';
 import { IllegalArgumentError, IskraError } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
+import { bindPort, type PortOptions, portAt, webUrl } from './bind-port.ts';
 import { type HttpHandler, type HttpRequest, type HttpResponse, textAnswer } from './http-messages.ts';
 import type { TlsSettings } from './tls-settings.ts';
 
-export interface HttpServerOptions {
-  /** Its name in logs and errors: `MasterUI`. */
-  readonly service: string;
+export interface HttpServerOptions extends PortOptions {
   /** Where it listens: a name or an address. */
   readonly bindAddress: string;
-  /** 0: any. */
-  readonly port: number;
-  /** Ports above that are tried when it is taken: `spark.port.maxRetries`. */
-  readonly maxRetries: number;
-  /** Which setting names the port, for the error that none was free. */
-  readonly portKey: string;
   readonly handle: HttpHandler;
   /** Headers of every answer. */
   readonly headers: Readonly<Record<string, string>>;
@@ -32,8 +24,10 @@ export interface HttpServerOptions {
   readonly checkAddress?: (ip: string) => void;
   /** Null or absent: without. */
   readonly tls?: TlsSettings | null;
-  readonly log: Logger;
 }
+
+/** What answering takes, without where it listens. */
+export type Serving = Pick<HttpServerOptions, 'service' | 'handle' | 'headers' | 'maxBodyBytes' | 'refuse' | 'log'>;
 
 export interface RunningHttpServer {
   /** With TLS that of TLS. */
@@ -59,7 +53,7 @@ const DROPPED_BYTES: number = 16 * 1024 * 1024;
  * Spark: JettyUtils.startJettyServer, Utils.startServiceOnPort
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<RunningHttpServer> {
-  const { service, bindAddress, port } = options;
+  const { service, bindAddress } = options;
   let ip: string;
   try {
     ip = (await lookup(bindAddress)).address;
@@ -73,17 +67,19 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
   const { tls = null } = options;
   if (tls === null) {
     const server = createServer(SERVER_OPTIONS, handle);
-    const bound = await bind(server, ip, port, options);
+    const bound = await bind(server, ip, options);
     return running([server], bound, 'http');
   }
+  const { port } = options;
   const secure = await secureServer(tls, handle);
   let securePort = 0;
   const plain = createServer(SERVER_OPTIONS, (incoming, outgoing) => redirect(incoming, outgoing, ip, securePort));
-  const bound = await bind(plain, ip, port, options);
+  const bound = await bind(plain, ip, options);
   try {
     // Spark: Utils.userPort
     const wanted = tls.port ?? (port === 0 ? 0 : portAt(bound, 400));
-    securePort = await bind(secure, ip, wanted, { ...options, service: `${service} (HTTPS)`, portKey: TLS_PORT_KEY });
+    const https = { service: `${service} (HTTPS)`, port: wanted, portKey: TLS_PORT_KEY };
+    securePort = await bind(secure, ip, { ...options, ...https });
   } catch (error) {
     await close(plain);
     throw error;
@@ -102,7 +98,7 @@ function running(servers: readonly Server[], port: number, scheme: 'http' | 'htt
   let closing: Promise<unknown> | null = null;
   return {
     port,
-    url: (host) => `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`,
+    url: (host) => webUrl(scheme, host, port),
     async close() {
       closing ??= Promise.all(servers.map(close));
       await closing;
@@ -139,53 +135,39 @@ function redirect(incoming: IncomingMessage, outgoing: ServerResponse, ip: strin
   outgoing.end();
 }
 
-/** @returns the port that it was. @throws IskraError `HTTP_BIND` */
-async function bind(
-  server: Server,
-  ip: string,
+/**
+ * Serves what comes to a port that is open already: whoever listens there hands it over, with those who came first and whom nobody
+ * has read from yet. From then on it is this server's, which `close` ends.
+ */
+export function takeOver(
+  listener: NetServer,
+  first: readonly Socket[],
   port: number,
-  { service, maxRetries, portKey, log }: Pick<HttpServerOptions, 'service' | 'maxRetries' | 'portKey' | 'log'>,
-): Promise<number> {
-  server.maxConnections = MAX_CONNECTIONS;
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseConnection(error, socket as Socket));
-  for (let attempt = 0; ; attempt++) {
-    const tried = port === 0 ? 0 : portAt(port, attempt);
-    const error = await listenOnce(server, ip, tried);
-    if (error === null) break;
-    const taken = error.code === 'EADDRINUSE' || error.code === 'EACCES';
-    if (!taken || port === 0)
-      throw new IskraError('HTTP_BIND', `Service '${service}' cannot listen on ${ip}:${port}: ${error.message}`, {
-        cause: error,
-      });
-    if (attempt >= maxRetries)
-      throw new IskraError(
-        'HTTP_BIND',
-        `${error.message}: Service '${service}' failed after ${maxRetries} retries (starting from ${port})! Consider explicitly setting the appropriate port for the service '${service}' (${portKey}) to an available port or increasing spark.port.maxRetries.`,
-        { cause: error, details: { service, ip, port } },
-      );
-    log.warn(`Service '${service}' could not bind on port ${tried}. Attempting port ${portAt(port, attempt + 1)}.`);
+  options: Serving,
+): RunningHttpServer {
+  const server = createServer(SERVER_OPTIONS, (incoming, outgoing) => void serve(options, incoming, outgoing));
+  prepare(server, options);
+  // Pages keep no program from ending, as the port did not.
+  server.on('connection', (socket) => socket.unref());
+  server.listen(listener);
+  for (const socket of first) {
+    server.emit('connection', socket);
+    socket.resume();
   }
-  server.on('error', (error) => log.error(`${service}: ${error.message}`));
-  // An object, since it is no pipe.
-  const bound = (server.address() as AddressInfo).port;
-  log.info(`Successfully started service '${service}' on port ${bound}.`);
+  return running([server], port, 'http');
+}
+
+/** @returns the port that it was. @throws IskraError `HTTP_BIND` */
+async function bind(server: Server, ip: string, options: PortOptions): Promise<number> {
+  const bound = await bindPort(server, ip, options);
+  prepare(server, options);
   return bound;
 }
 
-/** Above 65535 it goes on at 1024, not among the system's ports. */
-function portAt(port: number, attempt: number): number {
-  return attempt === 0 ? port : ((port + attempt - 1024) % (65_536 - 1024)) + 1024;
-}
-
-function listenOnce(server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | null> {
-  return new Promise((resolve) => {
-    const failed = (error: NodeJS.ErrnoException): void => resolve(error);
-    server.once('error', failed);
-    server.listen({ host, port, exclusive: true }, () => {
-      server.off('error', failed);
-      resolve(null);
-    });
-  });
+function prepare(server: Server, { service, log }: Pick<PortOptions, 'service' | 'log'>): void {
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseConnection(error, socket as Socket));
+  server.on('error', (error) => log.error(`${service}: ${error.message}`));
 }
 
 function close(server: Server): Promise<void> {
@@ -214,7 +196,7 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-async function serve(options: HttpServerOptions, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+async function serve(options: Serving, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const refuse = options.refuse ?? textAnswer;
   let response: HttpResponse;
   try {
@@ -246,19 +228,14 @@ function checked(response: HttpResponse): HttpResponse {
   throw new TypeError('a filter or handler gave no { status, headers, body }');
 }
 
-function failed({ log, service, refuse }: HttpServerOptions, incoming: IncomingMessage, error: unknown): HttpResponse {
+function failed({ log, service, refuse }: Serving, incoming: IncomingMessage, error: unknown): HttpResponse {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   log.error(`${service}: ${incoming.method} ${pathOnly(incoming.url ?? '')}: ${text}`);
   return (refuse ?? textAnswer)(500, 'Internal server error; the log of this daemon says more.');
 }
 
 /** @throws what Node throws for an answer that cannot be; nothing has been sent then. */
-function send(
-  options: HttpServerOptions,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  response: HttpResponse,
-): void {
+function send(options: Serving, incoming: IncomingMessage, outgoing: ServerResponse, response: HttpResponse): void {
   const { stream } = response;
   if (outgoing.destroyed) {
     stream?.destroy();
@@ -275,7 +252,7 @@ function send(
 
 /** One that breaks off ends the connection: the client sees that it has not got all. */
 function sendStream(
-  { headers }: HttpServerOptions,
+  { headers }: Serving,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   response: HttpResponse,

@@ -6,9 +6,11 @@ import type { Logger } from '../base/logger.ts';
 import { UI_FILTERS } from '../config/access-entries.ts';
 import type { ConfigEntry } from '../config/config-entry.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
+import { UI_PROXY_REDIRECT_URI } from '../config/ui-entries.ts';
 import { type AccessLists, accessLists } from './access-lists.ts';
 import { type HttpFilter, type HttpHandler, type HttpRequest, type HttpResponse, textAnswer } from './http-messages.ts';
 import { jwsFilter } from './jws-filter.ts';
+import { proxyRedirects } from './proxy-redirect.ts';
 
 /** What `spark.NAME.param.KEY` and `spark.NAME.params` say. Spark: JettyUtils.addFilters */
 export function filterParameters(conf: SparkConf, name: string): Readonly<Record<string, string>> {
@@ -74,7 +76,15 @@ export interface PageGuard {
 export async function openPageGuard(conf: SparkConf, clock: Clock, log: Logger): Promise<PageGuard> {
   const access = await accessLists(conf, clock, log);
   const filters = await openFilters(conf, UI_FILTERS, clock, log);
-  return { access, guard: (handler) => filtered(filters, (request) => lookedAt(request, access, handler)) };
+  const proxyUri = conf.get(UI_PROXY_REDIRECT_URI);
+  return {
+    access,
+    guard: (handler) =>
+      proxyRedirects(
+        proxyUri,
+        filtered(filters, (request) => lookedAt(request, access, handler)),
+      ),
+  };
 }
 
 /** Spark: HttpSecurityFilter.doFilter */

@@ -46,7 +46,10 @@ export class DaemonPlace {
   }
 
   start(...args: string[]): RunningDaemonCommand {
-    const child = spawn(process.execPath, [ISKRA, ...args], {
+    const [command = '', ...rest] = args;
+    // Applications open no ports for pages, unless they say so.
+    const settings = command === 'run' || command === 'submit' ? ['-c', 'spark.ui.enabled=false'] : [];
+    const child = spawn(process.execPath, [ISKRA, command, ...settings, ...rest], {
       cwd: this.folder,
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SETTINGS_FOLDER } from './settings-folder.ts';
 
 const ISKRA = fileURLToPath(new URL('../../../bin/iskra', import.meta.url));
 
@@ -51,7 +52,7 @@ export class IskraCommand {
 
   start(args: readonly string[], limits = ''): Running {
     const command = [ISKRA, 'run', '-c', `spark.local.dir=${this.scratch}`, ...args];
-    const env = { ...process.env, ISKRA_CONF_DIR: '/nowhere', SPARK_CONF_DIR: '', SPARK_HOME: '' };
+    const env = { ...process.env, ISKRA_CONF_DIR: SETTINGS_FOLDER, SPARK_CONF_DIR: '', SPARK_HOME: '' };
     const shell = limits === '' ? [] : ['sh', '-c', `${limits}; exec "$@"`, 'sh'];
     const [program = '', ...rest] = [...shell, process.execPath, ...command];
     const child = spawn(program, rest, { cwd: this.folder, env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { SETTINGS_FOLDER } from '../kit/settings-folder.ts';
 
 const installation = fileURLToPath(new URL('../../../', import.meta.url));
 const iskra = join(installation, 'bin', 'iskra');
@@ -20,7 +21,7 @@ function write(files: Record<string, string>): void {
 }
 
 function start(args: readonly string[], program = iskra): ChildProcess {
-  const env = { ...process.env, ISKRA_CONF_DIR: '/nowhere', SPARK_CONF_DIR: '', SPARK_HOME: '' };
+  const env = { ...process.env, ISKRA_CONF_DIR: SETTINGS_FOLDER, SPARK_CONF_DIR: '', SPARK_HOME: '' };
   return spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 

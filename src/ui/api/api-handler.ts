@@ -15,7 +15,9 @@ const JOB_STATUS: readonly JobStatus[] = ['RUNNING', 'SUCCEEDED', 'FAILED', 'UNK
 const STAGE_STATUS: readonly StageStatus[] = ['ACTIVE', 'COMPLETE', 'FAILED', 'PENDING', 'SKIPPED'];
 const TASK_STATUS = ['RUNNING', 'KILLED', 'FAILED', 'SUCCESS', 'UNKNOWN'] as const;
 const SORTING = ['ID', 'INCREASING_RUNTIME', 'DECREASING_RUNTIME', 'RUNTIME', '-RUNTIME', '+RUNTIME'] as const;
-const NO_THREADS = 'Thread dumps not available through the history server.';
+const NO_THREADS = textAnswer(503, 'Thread dumps not available through the history server.');
+/** Those of Java are meant. */
+const NO_THREADS_LIVE = textAnswer(404, 'No thread dump is available.');
 /** What an application has; anything else in its place is an attempt. */
 const RESOURCES: ReadonlySet<string> = new Set([
   'jobs',
@@ -66,7 +68,7 @@ async function answerApi(source: ApplicationSource, request: HttpRequest): Promi
   if (resource[0] === 'logs' && resource.length === 1) return logs(source, appId, attemptId, name);
   const store = await source.store(appId, attemptId);
   if (store === null) throw new Refusal(404, `no such app: ${name}`);
-  return ofApplication(store, resource, request);
+  return ofApplication(store, resource, request, source.isLive === true ? NO_THREADS_LIVE : NO_THREADS);
 }
 
 /** What follows `/api/v1`, decoded; empty parts, as of a slash at the end, do not count. */
@@ -127,7 +129,12 @@ async function logs(
   };
 }
 
-function ofApplication(store: AppStatusStore, resource: readonly string[], request: HttpRequest): HttpResponse {
+function ofApplication(
+  store: AppStatusStore,
+  resource: readonly string[],
+  request: HttpRequest,
+  noThreads: HttpResponse,
+): HttpResponse {
   const { query } = request;
   const [what, id, third] = resource;
   const isOne = id === undefined;
@@ -146,7 +153,7 @@ function ofApplication(store: AppStatusStore, resource: readonly string[], reque
       break;
     case 'executors':
       if (isOne) return jsonAnswer(executorsJson(store, (executor) => executor.isActive).reverse());
-      if (third === 'threads' && resource.length === 3) return textAnswer(503, NO_THREADS);
+      if (third === 'threads' && resource.length === 3) return noThreads;
       break;
     case 'allexecutors':
       if (isOne) return jsonAnswer(executorsJson(store, () => true));
@@ -156,7 +163,7 @@ function ofApplication(store: AppStatusStore, resource: readonly string[], reque
       if (isOne) return jsonAnswer([]);
       break;
     case 'threads':
-      if (isOne) return textAnswer(503, NO_THREADS);
+      if (isOne) return noThreads;
       break;
     case 'storage': {
       if (id !== 'rdd') break;

@@ -24,6 +24,8 @@ export interface ApplicationListed {
 
 /** Whence the REST API and the pages have applications: a history server has many, a driver one. */
 export interface ApplicationSource {
+  /** Its application runs here. Absent: they are read from logs. */
+  readonly isLive?: true;
   /** The newest first. */
   applications(): readonly ApplicationListed[];
   /** @returns null when there is none. @throws IskraError when its log cannot be read. */

@@ -11,6 +11,25 @@ export interface PagePlace {
   /** To the application's own. */
   readonly base: string;
   readonly section: string;
+  /** Of one that runs here; null: it is one of many, read from its log. */
+  readonly live: LiveFacts | null;
+}
+
+/** What only the driver itself knows of an application. */
+export interface LiveFacts {
+  /** Whether whoever looks may end jobs and stages. */
+  readonly mayKill: boolean;
+  /** Of the FAIR mode; null: there are none. */
+  readonly pools: readonly PoolFacts[] | null;
+}
+
+/** Spark: PoolTable */
+export interface PoolFacts {
+  readonly name: string;
+  readonly schedulingMode: string;
+  readonly weight: number;
+  readonly minShare: number;
+  readonly runningTasks: number;
 }
 
 const TABS = [
@@ -23,7 +42,7 @@ const TABS = [
 
 export function appPage(
   { app }: AppStatusStore,
-  { root, base, section }: PagePlace,
+  { root, base, section, live }: PagePlace,
   title: string,
   content: Html,
 ): string {
@@ -35,7 +54,7 @@ export function appPage(
   return page(
     `${app.name} - ${title}`,
     root,
-    html`<nav>${tabs}<a href="${root}">History Server</a></nav>
+    html`<nav>${tabs}${live === null ? html`<a href="${root}">History Server</a>` : null}</nav>
 ${content}`,
   );
 }

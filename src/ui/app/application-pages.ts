@@ -1,4 +1,5 @@
-// The pages of one application, below `/history/ID/` or `/history/ID/ATTEMPT/`. Spark: SparkUI
+// The pages of one application, below `/history/ID/` or `/history/ID/ATTEMPT/`, and what they have in common with those that a
+// driver serves. Spark: SparkUI
 import { IskraError } from '../../base/errors.ts';
 import type { AppStatusStore } from '../../status/app-status-store.ts';
 import type { ApplicationSource } from '../api/application-source.ts';
@@ -28,20 +29,48 @@ const PAGES: Readonly<Record<string, Show>> = {
 };
 const SECTIONS: ReadonlySet<string> = new Set(Object.keys(PAGES).filter((path) => !path.includes('/')));
 
+/** @param parts of the path, below that of the application: `jobs`, `job`. @returns null: there is no such page. */
+export function showPage(
+  store: AppStatusStore,
+  parts: readonly string[],
+  query: URLSearchParams,
+  place: Omit<PagePlace, 'base' | 'section'>,
+): HttpResponse | null {
+  const show = PAGES[parts.join('/')];
+  if (show === undefined) return null;
+  const here = { ...place, base: '../'.repeat(parts.length), section: parts[0] ?? '' };
+  const text = show(store, here, query);
+  if (text !== null) return htmlAnswer(text);
+  const what = parts[1] ?? 'page';
+  const id = query.get('id');
+  const content = html`<p>${id === null ? `Missing id parameter: which ${what}?` : `No information to display for ${what} ${id}`}</p>`;
+  return htmlAnswer(appPage(store, here, `No such ${what}`, content), 404);
+}
+
+/** Links are relative, so a page's address ends with a slash: leads there. @returns null: it does. */
+export function toSlash({ path, query }: HttpRequest): HttpResponse | null {
+  if (path.endsWith('/')) return null;
+  const text = query.toString();
+  return redirectAnswer(`${path.slice(path.lastIndexOf('/') + 1)}/${text === '' ? '' : `?${text}`}`);
+}
+
+/** The parts of a path that ends with a slash, decoded. */
+export function partsOf(path: string): string[] {
+  return path.split('/').slice(1, -1).map(decoded);
+}
+
 export function applicationPages(source: ApplicationSource): HttpHandler {
   return async (request) => {
-    // Links are relative: a page's address ends with a slash.
-    if (!request.path.endsWith('/')) return redirectAnswer(`${lastPart(request.path)}/${queryOf(request)}`);
-    const encoded = request.path.split('/').slice(1, -1);
-    const parts = encoded.map(decoded);
+    const elsewhere = toSlash(request);
+    if (elsewhere !== null) return elsewhere;
+    const parts = partsOf(request.path);
     const [, appId = '', second] = parts;
-    const root = '../'.repeat(encoded.length);
+    const root = '../'.repeat(parts.length);
     if (appId === '') return missing(root, 'Which application? The first page lists them.');
     const attemptId = second === undefined || SECTIONS.has(second) ? null : second;
     const rest = parts.slice(attemptId === null ? 2 : 3);
     if (rest.length === 0 && attemptId === null && isMultiAttempt(source, appId)) return toLatest(source, appId);
     if (rest.length === 0) return redirectAnswer('jobs/');
-    const show = PAGES[rest.join('/')];
     let store: AppStatusStore | null;
     try {
       store = await source.store(appId, attemptId);
@@ -51,14 +80,8 @@ export function applicationPages(source: ApplicationSource): HttpHandler {
     }
     if (store === null)
       return missing(root, `Application ${attemptId === null ? appId : `${appId}/${attemptId}`} not found.`);
-    if (show === undefined) return missing(root, 'There is no such page.');
-    const place = { root, base: '../'.repeat(rest.length), section: rest[0] ?? '' };
-    const text = show(store, place, request.query);
-    if (text !== null) return htmlAnswer(text);
-    const what = rest[1] ?? 'page';
-    const id = request.query.get('id');
-    const content = html`<p>${id === null ? `Missing id parameter: which ${what}?` : `No information to display for ${what} ${id}`}</p>`;
-    return htmlAnswer(appPage(store, place, `No such ${what}`, content), 404);
+    const place = { root, live: null };
+    return showPage(store, rest, request.query, place) ?? missing(root, 'There is no such page.');
   };
 }
 
@@ -75,15 +98,6 @@ function toLatest(source: ApplicationSource, appId: string): HttpResponse {
 function missing(root: string, message: string, status = 404): HttpResponse {
   const content = html`<p>${message}</p><nav><a href="${root}">History Server</a></nav>`;
   return htmlAnswer(page(status === 404 ? 'Not Found' : 'The application cannot be shown', root, content), status);
-}
-
-function lastPart(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
-}
-
-function queryOf({ query }: HttpRequest): string {
-  const text = query.toString();
-  return text === '' ? '' : `?${text}`;
 }
 
 function decoded(part: string): string {

@@ -1,7 +1,7 @@
 import type { AppStatusStore } from '../../status/app-status-store.ts';
 import type { LiveJob } from '../../status/live-job.ts';
 import { type HtmlValue, html } from '../html.ts';
-import { facts } from '../page-layout.ts';
+import { facts, killButton } from '../page-layout.ts';
 import { durationText } from '../text-forms.ts';
 import { appPage, idOf, lasted, type PagePlace, pagedTable, progressText, timeText } from './app-page.ts';
 import { described, stageTables } from './stages-page.ts';
@@ -44,12 +44,17 @@ ${tables}`;
   return appPage(store, place, 'Spark Jobs', content);
 }
 
-function row(job: LiveJob, store: AppStatusStore, { base }: PagePlace): HtmlValue[] {
+function row(job: LiveJob, store: AppStatusStore, { base, live }: PagePlace): HtmlValue[] {
   const { facts } = job;
+  const id = String(job.jobId);
+  const kill =
+    live?.mayKill === true && job.status === 'RUNNING'
+      ? killButton(`${base}jobs/job/kill/`, id, `Are you sure you want to kill job ${id} ?`)
+      : null;
   const skipped = job.skippedStages.size;
   return [
     facts.group === null ? String(job.jobId) : `${job.jobId} (${facts.group})`,
-    html`${described(facts.description)}<a href="${base}jobs/job/?id=${job.jobId}">${facts.name}</a>`,
+    html`${described(facts.description)}<a href="${base}jobs/job/?id=${job.jobId}">${facts.name}</a>${kill}`,
     timeText(facts.submissionTime),
     lasted(facts.submissionTime, job.completionTime, store.now),
     progressText({

@@ -2,7 +2,7 @@ import type { AppStatusStore } from '../../status/app-status-store.ts';
 import type { LiveStage } from '../../status/live-stage.ts';
 import { metric, shuffleReadBytes } from '../../status/task-metrics.ts';
 import { type Html, type HtmlValue, html } from '../html.ts';
-import { facts } from '../page-layout.ts';
+import { facts, killButton, table } from '../page-layout.ts';
 import { appPage, folded, lasted, type PagePlace, pagedTable, progressText, sizeText, timeText } from './app-page.ts';
 
 const COLUMNS = [
@@ -32,8 +32,24 @@ export function stagesPage(store: AppStatusStore, place: PagePlace, query: URLSe
     ([status, heading]) => [heading, String(stages.filter((s) => s.status === status).length)] as const,
   );
   const content = html`${facts(counts.filter(([, count]) => count !== '0'))}
+${pools(stages, place)}
 ${stageTables(stages, store, place, query)}`;
   return appPage(store, place, 'Stages for All Jobs', content);
+}
+
+/** Spark: PoolTable */
+function pools(stages: readonly LiveStage[], { live }: PagePlace): Html | null {
+  if (live === null || live.pools === null) return null;
+  const columns = ['Pool Name', 'Minimum Share', 'Pool Weight', 'Active Stages', 'Running Tasks', 'SchedulingMode'];
+  const rows = live.pools.map(({ name, minShare, weight, runningTasks, schedulingMode }) => [
+    name,
+    minShare,
+    weight,
+    stages.filter((stage) => stage.status === 'ACTIVE' && stage.schedulingPool === name).length,
+    runningTasks,
+    schedulingMode,
+  ]);
+  return table('Fair Scheduler Pools', columns, rows);
 }
 
 /** A table for each of the states that there are, the newest first. */
@@ -52,11 +68,15 @@ export function stageTables(
   });
 }
 
-function row(stage: LiveStage, store: AppStatusStore, { base }: PagePlace): HtmlValue[] {
+function row(stage: LiveStage, store: AppStatusStore, { base, live }: PagePlace): HtmlValue[] {
   const { metrics, stageId, attemptId, submissionTime } = stage;
+  const kill =
+    live?.mayKill === true && stage.status === 'ACTIVE'
+      ? killButton(`${base}stages/stage/kill/`, String(stageId), `Are you sure you want to kill stage ${stageId} ?`)
+      : null;
   return [
     attemptId === 0 ? String(stageId) : `${stageId} (retry ${attemptId})`,
-    html`${described(stage.description)}<a href="${base}stages/stage/?id=${stageId}&amp;attempt=${attemptId}">${stage.name}</a>`,
+    html`${described(stage.description)}<a href="${base}stages/stage/?id=${stageId}&amp;attempt=${attemptId}">${stage.name}</a>${kill}`,
     timeText(submissionTime),
     lasted(submissionTime, stage.completionTime, store.now),
     progressText({

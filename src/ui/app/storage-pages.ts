@@ -26,7 +26,9 @@ export function storagePage(store: AppStatusStore, place: PagePlace): string {
     bytesText(rdd.memoryUsed),
     bytesText(rdd.diskUsed),
   ]);
-  const hint = html`<p>No persisted RDD is known. Logs tell of blocks with spark.eventLog.logBlockUpdates.enabled=true only.</p>`;
+  const why =
+    place.live === null ? ' Logs tell of blocks with spark.eventLog.logBlockUpdates.enabled=true only.' : null;
+  const hint = html`<p>No persisted RDD is known.${why}</p>`;
   return appPage(store, place, 'Storage', rows.length === 0 ? hint : table('RDDs', columns, rows));
 }
 

@@ -1,18 +1,13 @@
 // What a history server serves over HTTP: the list, the pages of each application, the REST API. Spark: HistoryServer
-import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { PORT_MAX_RETRIES } from '../../config/network-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
 import { apiHandler } from '../api/api-handler.ts';
 import type { ApplicationSource } from '../api/application-source.ts';
 import { applicationPages } from '../app/application-pages.ts';
 import { type HttpHandler, htmlAnswer, jsonAnswer } from '../http-messages.ts';
-import { startHttpServer } from '../http-server.ts';
-import { openPageGuard } from '../page-guard.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
-import { securityHeaders } from '../security-headers.ts';
-import { tlsSettings } from '../tls-settings.ts';
+import { startWebUi, type WebUi } from '../start-web-ui.ts';
 import { historyPage } from './history-page.ts';
 
 /** What the first page says of the server. */
@@ -36,31 +31,16 @@ export interface HistoryWebUiOptions extends HistoryUiOptions {
   readonly log: Logger;
 }
 
-const MAX_BODY_BYTES: number = 64 * 1024;
-
 /** @throws IskraError `HTTP_BIND` when no port is free. */
-export async function startHistoryWebUi(
-  options: HistoryWebUiOptions,
-): Promise<{ readonly url: string; readonly port: number; stop(): Promise<void> }> {
+export function startHistoryWebUi(options: HistoryWebUiOptions): Promise<WebUi> {
   const { conf, host, bindAddress, port, log } = options;
-  const { guard } = await openPageGuard(conf, systemClock, log);
-  const server = await startHttpServer({
+  return startWebUi({
+    ...{ conf, host, bindAddress, port, log },
     service: 'HistoryServerUI',
-    bindAddress,
-    port,
-    maxRetries: conf.get(PORT_MAX_RETRIES),
     portKey: 'spark.history.ui.port, or --port',
-    handle: guard(historyHandler(options)),
-    headers: securityHeaders(conf),
-    maxBodyBytes: MAX_BODY_BYTES,
-    tls: tlsSettings(conf, 'historyServer'),
-    log,
+    tls: 'historyServer',
+    handler: () => historyHandler(options),
   });
-  return {
-    url: server.url(host),
-    port: server.port,
-    stop: () => server.close(),
-  };
 }
 
 /** The whole of it but for the sockets. */

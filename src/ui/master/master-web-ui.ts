@@ -4,7 +4,6 @@ import { networkInterfaces } from 'node:os';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { MASTER_UI_HISTORY_SERVER_URL, MASTER_UI_TITLE, UI_REVERSE_PROXY } from '../../config/access-entries.ts';
-import { PORT_MAX_RETRIES } from '../../config/network-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
 import { MASTER_UI_DECOMMISSION_ALLOW_MODE, UI_KILL_ENABLED } from '../../config/ui-entries.ts';
 import type { AskMaster, MasterStateResponse } from '../../protocol/master-client.ts';
@@ -18,15 +17,13 @@ import {
   redirectAnswer,
   textAnswer,
 } from '../http-messages.ts';
-import { startHttpServer } from '../http-server.ts';
 import { PackedLengths } from '../log-files.ts';
 import { logRoutes } from '../log-page.ts';
 import { type MetricsPage, metricsRoutes } from '../metrics.ts';
-import { openPageGuard } from '../page-guard.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
-import { securityHeaders } from '../security-headers.ts';
-import { tlsSettings, trustedAuthorities } from '../tls-settings.ts';
+import { startWebUi, type WebUi } from '../start-web-ui.ts';
+import { trustedAuthorities } from '../tls-settings.ts';
 import { environmentPage } from './environment-page.ts';
 import { clusterUtilizationJson, masterFieldJson, masterStateJson } from './master-json.ts';
 import { applicationPage, masterPage, type PageLinks } from './master-page.ts';
@@ -50,17 +47,10 @@ export interface MasterWebUiOptions {
   readonly clock?: Clock;
 }
 
-export interface MasterWebUi {
-  /** `http://host:port`, or `https:`, the port being the bound one. */
-  readonly url: string;
-  readonly port: number;
+export interface MasterWebUi extends WebUi {
   /** From now on there is a master to ask; before, all that needs one is answered by 503. @param restUrl null: no gateway. */
   serve(ask: AskTheMaster, restUrl?: string | null): void;
-  /** Twice is fine. */
-  stop(): Promise<void>;
 }
-
-const MAX_BODY_BYTES: number = 64 * 1024;
 
 /**
  * Listens before the master itself does anything, so that what it registers has the bound port.
@@ -68,34 +58,23 @@ const MAX_BODY_BYTES: number = 64 * 1024;
  * @throws IskraError `HTTP_BIND` when no port is free.
  */
 export async function startMasterWebUi(options: MasterWebUiOptions): Promise<MasterWebUi> {
-  const { conf, host } = options;
+  const { conf, host, bindAddress, port, clock = systemClock, logFile, metrics } = options;
   const log = options.log.named('MasterWebUI');
-  const clock = options.clock ?? systemClock;
   let ask: AskTheMaster | null = null;
   let restUrl: string | null = null;
-  const { access, guard } = await openPageGuard(conf, clock, log);
-  const { logFile, metrics } = options;
-  const handle = guard(masterHandler(conf, log, clock, () => ({ ask, restUrl }), logFile, access, metrics));
-  const server = await startHttpServer({
+  const webUi = await startWebUi({
+    ...{ conf, host, bindAddress, port, log, clock },
     service: 'MasterUI',
-    bindAddress: options.bindAddress ?? host,
-    port: options.port,
-    maxRetries: conf.get(PORT_MAX_RETRIES),
     portKey: 'spark.master.ui.port, or --webui-port',
-    handle,
-    headers: securityHeaders(conf),
-    maxBodyBytes: MAX_BODY_BYTES,
-    tls: tlsSettings(conf, 'standalone'),
-    log,
+    tls: 'standalone',
+    handler: (access) => masterHandler(conf, log, clock, () => ({ ask, restUrl }), logFile, access, metrics),
   });
   return {
-    url: server.url(host),
-    port: server.port,
+    ...webUi,
     serve(askMaster, url = null) {
       ask = askMaster;
       restUrl = url;
     },
-    stop: () => server.close(),
   };
 }
 

@@ -1,20 +1,15 @@
 // What a worker serves over HTTP: its page, its state as JSON, the logs of what it started. Spark: WorkerWebUI
-import { systemClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { WORKER_UI_COMPRESSED_LOG_LENGTHS } from '../../config/deploy-entries.ts';
-import { PORT_MAX_RETRIES } from '../../config/network-entries.ts';
 import { SparkConf } from '../../config/spark-conf.ts';
 import type { WorkerStateResponse } from '../../protocol/worker-process.ts';
 import { type HttpHandler, type HttpResponse, htmlAnswer, jsonAnswer, textAnswer } from '../http-messages.ts';
-import { startHttpServer } from '../http-server.ts';
 import { PackedLengths } from '../log-files.ts';
 import { logRoutes } from '../log-page.ts';
 import { type MetricsPage, metricsRoutes } from '../metrics.ts';
-import { openPageGuard } from '../page-guard.ts';
 import { STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
-import { securityHeaders } from '../security-headers.ts';
-import { tlsSettings } from '../tls-settings.ts';
+import { startWebUi, type WebUi } from '../start-web-ui.ts';
 import { workerStateJson } from './worker-json.ts';
 import { workerPage } from './worker-page.ts';
 
@@ -36,38 +31,17 @@ export interface WorkerWebUiOptions {
   readonly log: Logger;
 }
 
-export interface WorkerWebUi {
-  /** `http://host:port`, or `https:`, the port being the bound one. */
-  readonly url: string;
-  readonly port: number;
-  /** Twice is fine. */
-  stop(): Promise<void>;
-}
-
-const MAX_BODY_BYTES: number = 64 * 1024;
-
 /** @throws IskraError `HTTP_BIND` when no port is free; for filters of requests that cannot be used. */
-export async function startWorkerWebUi(options: WorkerWebUiOptions): Promise<WorkerWebUi> {
-  const { conf, host } = options;
-  const log = options.log.named('WorkerWebUI');
-  const { guard } = await openPageGuard(conf, systemClock, log);
-  const server = await startHttpServer({
+export function startWorkerWebUi(options: WorkerWebUiOptions): Promise<WebUi> {
+  const { conf, host, bindAddress, port } = options;
+  return startWebUi({
+    ...{ conf, host, bindAddress, port },
     service: 'WorkerUI',
-    bindAddress: options.bindAddress ?? host,
-    port: options.port,
-    maxRetries: conf.get(PORT_MAX_RETRIES),
     portKey: 'spark.worker.ui.port, or --webui-port',
-    handle: guard(workerHandler(options)),
-    headers: securityHeaders(conf),
-    maxBodyBytes: MAX_BODY_BYTES,
-    tls: tlsSettings(conf, 'standalone'),
-    log,
+    tls: 'standalone',
+    handler: () => workerHandler(options),
+    log: options.log.named('WorkerWebUI'),
   });
-  return {
-    url: server.url(host),
-    port: server.port,
-    stop: () => server.close(),
-  };
 }
 
 /** The whole of it but for the sockets. */

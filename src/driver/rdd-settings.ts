@@ -1,0 +1,40 @@
+import { DEFAULT_PARALLELISM } from '../config/core-entries.ts';
+import {
+  FILES_MAX_PARTITION_BYTES,
+  FILES_OPEN_COST,
+  IGNORE_EMPTY_SPLITS,
+  INPUT_SPLIT_MIN_SIZE,
+  LOCAL_BLOCK_SIZE,
+  VALIDATE_OUTPUT_SPECS,
+} from '../config/io-entries.ts';
+import type { SparkConf } from '../config/spark-conf.ts';
+import type { FileSettings } from '../rdd/file-sources.ts';
+import type { RddSettings } from '../rdd/job-runner.ts';
+
+/** @param cores of the application now: where executors come and go, so does what they can do at the same time. */
+export function rddSettings(conf: SparkConf, cores: () => number): RddSettings {
+  const parallelism = conf.get(DEFAULT_PARALLELISM) ?? null;
+  const defaultParallelism = (): number => parallelism ?? cores();
+  return {
+    get defaultParallelism() {
+      return defaultParallelism();
+    },
+    configuredParallelism: parallelism,
+    get defaultMinPartitions() {
+      return Math.min(defaultParallelism(), 2);
+    },
+    limitInitialNumPartitions: 1,
+    limitScaleUpFactor: 4,
+    validateOutputSpecs: conf.get(VALIDATE_OUTPUT_SPECS),
+  };
+}
+
+export function fileSettings(conf: SparkConf): FileSettings {
+  return {
+    minSplitBytes: conf.get(INPUT_SPLIT_MIN_SIZE),
+    maxSplitBytes: conf.get(LOCAL_BLOCK_SIZE),
+    ignoreEmptySplits: conf.get(IGNORE_EMPTY_SPLITS),
+    maxPartitionBytes: conf.get(FILES_MAX_PARTITION_BYTES),
+    openCostBytes: conf.get(FILES_OPEN_COST),
+  };
+}

@@ -311,8 +311,8 @@ export class ExecutorBackend {
       ask,
       others,
       (message) => {
-        send(results.keep(message));
-        if (message.type === 'StatusUpdate') keepCode();
+        for (const each of results.keep(message)) send(each);
+        if (message.type === 'StatusUpdate' || message.type === 'StatusUpdates') keepCode();
       },
       systemClock,
       this.#log,

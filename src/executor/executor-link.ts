@@ -15,11 +15,13 @@ export class TaskKilledError extends IskraError {
 
 const ANSWER = 0;
 const KILLED = 1;
-const AHEAD = 2;
 const SPILL = 4;
 const TELL = 5;
+const AHEAD = 6;
+/** Tasks that a slot may have beside the one it was given without a cell. */
+export const AHEAD_CELLS = 32;
 /** Bytes of the flags; the slot's progress follows. */
-const FLAGS_BYTES = 24;
+const FLAGS_BYTES: number = (AHEAD + AHEAD_CELLS) * 4;
 /** How long a slot waits for its executor before it looks again whether its task was killed. */
 const WAIT_SLICE_MS = 1000;
 

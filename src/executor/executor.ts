@@ -2,14 +2,13 @@ import type { ExecutorPackage } from '../app-package/executor-package.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorToData } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
-import type { AnswerExecutor, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
+import type { AnswerExecutor, FromExecutor, StatusUpdate, ToExecutor } from '../protocol/driver-executor.ts';
 import type { TaskProgress } from '../protocol/executor-registration.ts';
 import type { SlotNews, SlotSettings, TaskDone } from '../protocol/executor-slot.ts';
 import type { ShuffleId, TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapStatus } from '../protocol/map-output.ts';
 import type { StageProgram } from '../protocol/stage-program.ts';
-import type { TaskDescription, TaskResult } from '../protocol/task.ts';
-import type { TaskFailedReason } from '../protocol/task-end-reason.ts';
+import type { AccumulatorUpdate, TaskDescription, TaskResult } from '../protocol/task.ts';
 import { metricsFromNumbers } from '../protocol/task-metrics.ts';
 import type { BlockManager } from '../storage/block-manager.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
@@ -20,7 +19,7 @@ import { MemoryWatch } from './memory-watch.ts';
 import type { OtherExecutors } from './other-executors.ts';
 import { outOfHeap } from './out-of-memory.ts';
 import { ShuffleFiles } from './shuffle-files.ts';
-import { SlotHandle, type SlotHandlers } from './slot-handle.ts';
+import { SlotHandle, type SlotHandlers, type UnsentTask } from './slot-handle.ts';
 
 export interface ExecutorOptions {
   /** Who it is, and where others fetch its map outputs. */
@@ -47,12 +46,20 @@ export interface ExecutorOptions {
 /** After so many slots that ended before they had begun anything, tasks fail instead of waiting for the next one. */
 const MAX_FAILED_STARTS = 4;
 
+/** Tasks a slot gets of those that wait here, its running one included; others may get free before. */
+const TASKS_AT_HAND = 2;
+
+type LaunchTask = Extract<ToExecutor, { type: 'LaunchTask' }>;
+
+const NO_UPDATES: readonly AccumulatorUpdate[] = [];
+
 /** Nobody reads more of them than this. */
 const MAX_REMEMBERED_WARNINGS = 100;
 
 /**
- * Runs the tasks it is given, one at a time in each slot; a slot at work may have its next one already, which another slot
- * takes if it gets free first. It lives on the main thread of its process, owns blocks and
+ * Runs the tasks it is given, one at a time in each slot; a slot at work may have its next ones already, which another slot
+ * takes if it gets free first. What happens in one turn, many short tasks' ends for instance, is told to the driver at once, and
+ * what the driver wants thereupon goes to each slot in one message. It lives on the main thread of its process, owns blocks and
  * shuffle files there, and never runs user code: a task that spins stops its slot, not the messages.
  *
  * A slot that dies under a task, or does not end a killed one within `killGraceMs`, is replaced.
@@ -70,6 +77,12 @@ export class Executor {
   readonly #slots = new Set<SlotHandle>();
   readonly #queue: TaskDescription[] = [];
   readonly #programs = new Map<string, StageProgram>();
+  /** How tasks ended in this turn. */
+  #updates: StatusUpdate[] = [];
+  /** Slots without a task that are not idle yet: the driver may have more for them. */
+  readonly #emptied = new Set<SlotHandle>();
+  /** More than 0: what is done now ends with #settle(). */
+  #nested = 0;
   readonly #killed = new Map<TaskId, { reason: string; cancelTimer: () => void }>();
   readonly #handlers: SlotHandlers;
   readonly #shuffleFiles: ShuffleFiles;
@@ -106,8 +119,9 @@ export class Executor {
     );
     const answers = { blocks, others, files: options.files, package: options.package, askDriver };
     this.#handlers = {
-      onMessage: (slot, message) => this.#fromSlot(slot, message),
-      onExit: (slot, why) => this.#slotExited(slot, why),
+      onMessage: (slot, message) => this.#together(() => this.#fromSlot(slot, message)),
+      onResults: (slot) => this.#together(() => this.#takeResults(slot)),
+      onExit: (slot, why) => this.#together(() => this.#slotExited(slot, why)),
       onAsk: (name, request) => answerSlot(answers, name, request),
     };
   }
@@ -118,11 +132,26 @@ export class Executor {
   }
 
   receive(message: ToExecutor): void {
+    this.#together(() => this.#receive(message));
+  }
+
+  /** The same as receiving LaunchTask for each of them, in fewer messages to slots. */
+  launch(tasks: readonly Pick<LaunchTask, 'task' | 'program'>[]): void {
+    this.#together(() => {
+      for (const { task, program } of tasks) this.#launchTask(task, program);
+    });
+  }
+
+  #launchTask(task: TaskDescription, program: StageProgram | null): void {
+    if (program !== null) this.#programs.set(program.key, program);
+    this.#noteShuffle(task);
+    this.#launch(task);
+  }
+
+  #receive(message: ToExecutor): void {
     switch (message.type) {
       case 'LaunchTask':
-        if (message.program !== null) this.#programs.set(message.program.key, message.program);
-        this.#noteShuffle(message.task);
-        this.#launch(message.task);
+        this.#launchTask(message.task, message.program);
         return;
       case 'KillTask':
         this.#kill(message.taskId, message.reason);
@@ -190,6 +219,37 @@ export class Executor {
     await Promise.all(slots.map((slot) => slot.terminate()));
   }
 
+  /**
+   * Does something of which tasks may end or be given out. All that tells the driver or slots waits for the end of the outermost
+   * call: the driver's answers come from within.
+   */
+  #together(body: () => void): void {
+    this.#nested++;
+    try {
+      body();
+      if (this.#nested === 1) this.#settle();
+    } finally {
+      this.#nested--;
+    }
+  }
+
+  /** The driver first: what it launches now keeps slots from taking each other's tasks. */
+  #settle(): void {
+    do {
+      while (this.#updates.length > 0) {
+        const updates = this.#updates;
+        this.#updates = [];
+        const { executorId } = this.#options.location;
+        const [only] = updates;
+        if (updates.length === 1 && only !== undefined) this.#send({ type: 'StatusUpdate', executorId, ...only });
+        else this.#send({ type: 'StatusUpdates', executorId, updates });
+      }
+      for (const slot of this.#emptied) this.#becameFree(slot);
+      this.#emptied.clear();
+      for (const slot of this.#slots) this.#unsent(slot, slot.flush());
+    } while (this.#updates.length > 0);
+  }
+
   #launch(task: TaskDescription): void {
     const slot = this.#freeSlot(task.programKey);
     if (slot !== null) {
@@ -201,14 +261,16 @@ export class Executor {
     this.#sendAhead(task);
   }
 
-  /** All slots are at work: one of them gets the task as its next, or it waits here. */
+  /** No slot is idle: the one with the fewest tasks gets it as its last, or it waits here. */
   #sendAhead(task: TaskDescription): void {
+    let best: SlotHandle | null = null;
     for (const slot of this.#slots) {
-      if (slot.running === null || slot.ahead !== null) continue;
-      this.#give(slot, task, true);
-      return;
+      const { size, hasRoom } = slot.tasks;
+      if (size === 0 ? !this.#emptied.has(slot) : !hasRoom) continue; // it has not started yet, or has enough
+      if (best === null || size < best.tasks.size) best = slot;
     }
-    this.#queue.push(task);
+    if (best === null) this.#queue.push(task);
+    else this.#give(best, task);
   }
 
   /** An idle slot, best one that has the program. */
@@ -226,7 +288,7 @@ export class Executor {
 
   #newSlot(): SlotHandle {
     const o = this.#options;
-    const settings: Omit<SlotSettings, 'flags' | 'slotIndex'> = {
+    const settings: Omit<SlotSettings, 'flags' | 'results' | 'slotIndex'> = {
       location: o.location,
       mainScripts: o.mainScripts,
       conf: o.conf,
@@ -250,54 +312,68 @@ export class Executor {
   #run(slot: SlotHandle, task: TaskDescription): void {
     slot.ref();
     this.#memory.wake();
-    if (!this.#give(slot, task, false)) this.#becameFree(slot);
+    this.#give(slot, task);
   }
 
-  /** @returns false when the task could not be sent; its end is reported then. */
-  #give(slot: SlotHandle, task: TaskDescription, ahead: boolean): boolean {
+  #give(slot: SlotHandle, task: TaskDescription): void {
     const program = this.#programs.get(task.programKey);
-    let reason: TaskFailedReason;
-    if (program === undefined) {
-      // Its stage was given up between launch and now.
-      reason = { kind: 'TaskKilled', reason: 'stage is over' };
-    } else {
-      try {
-        if (ahead) slot.sendAhead(task, program);
-        else slot.run(task, program);
-        return true;
-      } catch (error) {
-        this.#log.error('a task could not be sent to its slot', { task: task.name, error: String(error) });
-        reason = { kind: 'ExceptionFailure', error: errorToData(error), retriable: false };
-      }
-    }
-    if (ahead) slot.ahead = null;
-    else slot.running = null;
-    this.#report(task.taskId, { kind: 'Failed', reason, metrics: null });
-    return false;
-  }
-
-  /** A slot without a task takes what waits longest: here, or behind the task of another slot. */
-  #becameFree(slot: SlotHandle): void {
-    let next = this.#queue.shift();
-    if (next === undefined)
-      for (const other of this.#slots) {
-        const taken = other === slot ? null : other.takeBack();
-        if (taken === null) continue;
-        next = taken;
-        break;
-      }
-    if (next !== undefined) {
-      this.#run(slot, next);
+    if (program !== undefined) {
+      this.#unsent(slot, slot.give(task, program));
       return;
     }
+    // Its stage was given up between launch and now.
+    this.#report(task.taskId, {
+      kind: 'Failed',
+      reason: { kind: 'TaskKilled', reason: 'stage is over' },
+      metrics: null,
+    });
+    this.#noteIfEmpty(slot);
+  }
+
+  #unsent(slot: SlotHandle, tasks: readonly UnsentTask[]): void {
+    for (const { task, error } of tasks) {
+      this.#log.error('a task could not be sent to its slot', { task: task.name, error: String(error) });
+      const reason = { kind: 'ExceptionFailure', error: errorToData(error), retriable: false } as const;
+      this.#report(task.taskId, { kind: 'Failed', reason, metrics: null });
+      this.#noteIfEmpty(slot);
+    }
+  }
+
+  #noteIfEmpty(slot: SlotHandle): void {
+    if (slot.tasks.size === 0 && this.#slots.has(slot)) this.#emptied.add(slot);
+  }
+
+  /** A slot without a task takes what waits longest: here, or behind the tasks of another slot. */
+  #becameFree(slot: SlotHandle): void {
+    if (slot.tasks.size > 0 || !this.#slots.has(slot) || this.#idle.includes(slot)) return;
+    const next = this.#queue.splice(0, TASKS_AT_HAND);
+    for (const task of next.length > 0 ? next : this.#takeFromOthers()) this.#run(slot, task);
+    if (slot.tasks.size > 0) return;
     slot.unref();
     this.#idle.push(slot);
+  }
+
+  /** Half of what the slot with most tasks has not begun. */
+  #takeFromOthers(): readonly TaskDescription[] {
+    const busy = [...this.#slots].filter((other) => other.tasks.size > 1);
+    busy.sort((a, b) => b.tasks.size - a.tasks.size);
+    for (const { tasks } of busy) {
+      const taken = tasks.takeBackLast(tasks.size >> 1);
+      if (taken.length > 0) return taken;
+    }
+    return [];
+  }
+
+  #takeResults(slot: SlotHandle): void {
+    slot.takeResults((taskId, bytes, metrics) =>
+      this.#ended(slot, taskId, { kind: 'Result', bytes, accumulators: NO_UPDATES, metrics }),
+    );
   }
 
   #fromSlot(slot: SlotHandle, message: SlotNews): void {
     if (isTaskDone(message)) {
       const [taskId, kind, value, updates, numbers] = message;
-      const accumulators = updates ?? [];
+      const accumulators = updates ?? NO_UPDATES;
       const metrics = metricsFromNumbers(numbers);
       this.#ended(
         slot,
@@ -312,7 +388,7 @@ export class Executor {
       case 'SlotReady':
         this.#failedStarts = 0;
         // The first slot is given its task before it is ready.
-        if (slot.running === null && !this.#idle.includes(slot)) this.#becameFree(slot);
+        this.#noteIfEmpty(slot);
         return;
       case 'OutOfHeap':
         slot.endFor(outOfHeap(this.#options.memory.slotHeapBytes, message.memory));
@@ -331,15 +407,16 @@ export class Executor {
   }
 
   #ended(slot: SlotHandle, taskId: TaskId, result: TaskResult): void {
-    slot.advance();
+    slot.tasks.remove(taskId);
     const killed = this.#killed.get(taskId);
-    killed?.cancelTimer();
-    this.#killed.delete(taskId);
-    if (slot.running === null) this.#becameFree(slot);
-    else {
-      const next = this.#queue.shift();
-      if (next !== undefined) this.#sendAhead(next);
+    if (killed !== undefined) {
+      killed.cancelTimer();
+      this.#killed.delete(taskId);
     }
+    // A slot that has just died tells the last of it.
+    while (this.#queue.length > 0 && this.#slots.has(slot) && slot.tasks.size < TASKS_AT_HAND)
+      this.#give(slot, this.#queue.shift() as TaskDescription);
+    this.#noteIfEmpty(slot);
     const reason = result.kind === 'Failed' && result.reason.kind === 'TaskKilled' ? killed?.reason : undefined;
     this.#report(
       taskId,
@@ -359,33 +436,29 @@ export class Executor {
     const at = this.#idle.indexOf(slot);
     if (at >= 0) this.#idle.splice(at, 1);
     if (this.#stopped) return;
-    const task = slot.running;
-    if (task === null) {
+    this.#takeResults(slot);
+    this.#queue.unshift(...slot.tasks.takeBackLast(slot.tasks.size));
+    const lost = slot.tasks.giveUp();
+    if (lost.length === 0) {
       this.#log.warn('a slot without a task ended', { slot: slot.index, why });
-      if (++this.#failedStarts < MAX_FAILED_STARTS) this.#replace(slot);
+      if (++this.#failedStarts < MAX_FAILED_STARTS) this.#launchQueued();
       else for (const waiting of this.#queue.splice(0)) this.#reportLost(waiting, why);
       return;
     }
-    this.#log.info(`lost ${task.name}: ${why}`, { slot: slot.index }); // the scheduler decides what it means, and says so
-    const begun = this.#replace(slot);
-    for (const lost of begun === null ? [task] : [task, begun]) this.#reportLost(lost, why);
+    for (const task of lost) {
+      this.#log.info(`lost ${task.name}: ${why}`, { slot: slot.index }); // the scheduler decides what it means, and says so
+      this.#reportLost(task, why);
+    }
+    this.#launchQueued();
   }
 
   #reportLost(task: TaskDescription, why: string): void {
     this.#report(task.taskId, { kind: 'Failed', reason: { kind: 'SlotLost', message: why }, metrics: null });
   }
 
-  /**
-   * After a slot is gone: tasks must not wait for it.
-   *
-   * @returns the task sent ahead, if the slot had begun it.
-   */
-  #replace(slot: SlotHandle): TaskDescription | null {
-    const back = slot.takeBack();
-    if (back !== null) this.#queue.unshift(back);
-    const next = this.#queue.shift();
-    if (next !== undefined) this.#launch(next);
-    return slot.ahead;
+  /** After a slot is gone: tasks must not wait for it. */
+  #launchQueued(): void {
+    for (const task of this.#queue.splice(0)) this.#launch(task);
   }
 
   #kill(taskId: TaskId, reason: string): void {
@@ -398,12 +471,13 @@ export class Executor {
       return;
     }
     for (const slot of this.#slots) {
-      if (slot.ahead?.taskId === taskId && slot.takeBack() !== null) {
+      if (!slot.tasks.has(taskId)) continue;
+      if (slot.tasks.takeBack(taskId)) {
+        this.#noteIfEmpty(slot);
         report();
         return;
       }
-      const mine = slot.running?.taskId === taskId || slot.ahead?.taskId === taskId;
-      if (!mine || this.#killed.has(taskId)) continue;
+      if (this.#killed.has(taskId)) return;
       slot.kill(taskId);
       this.#giveGrace(slot, taskId, reason);
       return;
@@ -411,34 +485,35 @@ export class Executor {
   }
 
   #giveGrace(slot: SlotHandle, taskId: TaskId, reason: string): void {
-    const cancelTimer = this.#clock.after(this.#options.killGraceMs, () => this.#endStubborn(slot, taskId, reason));
+    const cancelTimer = this.#clock.after(this.#options.killGraceMs, () =>
+      this.#together(() => this.#endStubborn(slot, taskId, reason)),
+    );
     this.#killed.set(taskId, { reason, cancelTimer });
   }
 
   /** The task looks at its flag between batches; user code that never comes back is ended with its thread. */
   #endStubborn(slot: SlotHandle, taskId: TaskId, reason: string): void {
-    const isNext = slot.ahead?.taskId === taskId;
-    if (!isNext && slot.running?.taskId !== taskId) {
+    const { tasks } = slot;
+    this.#takeResults(slot);
+    if (!tasks.has(taskId)) {
       this.#killed.delete(taskId);
       return;
     }
-    const back = slot.takeBack();
-    if (back !== null) this.#queue.unshift(back);
-    if (slot.ahead !== null) {
-      // It has begun its next task, so the one before has ended: the message that says so is under way.
-      if (isNext) this.#giveGrace(slot, taskId, reason);
+    this.#queue.unshift(...tasks.takeBackLast(tasks.size));
+    if (tasks.size > 1) {
+      // It has begun its next task, so those before have ended: the messages that say so are under way.
+      if (tasks.running?.taskId !== taskId) this.#giveGrace(slot, taskId, reason);
       return;
     }
     this.#killed.delete(taskId);
     this.#log.warn(
-      `${slot.running?.name} did not end within ${this.#options.killGraceMs} ms of being killed; its slot is replaced`,
+      `${tasks.running?.name} did not end within ${this.#options.killGraceMs} ms of being killed; its slot is replaced`,
     );
     this.#slots.delete(slot);
     this.#memory.forget(slot);
-    slot.running = null;
+    tasks.giveUp();
     void slot.terminate();
-    const next = this.#queue.shift();
-    if (next !== undefined) this.#launch(next);
+    this.#launchQueued();
     this.#report(taskId, { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null });
   }
 
@@ -448,7 +523,7 @@ export class Executor {
     if (result.kind === 'Failed' && result.reason.kind === 'FetchFailed')
       this.#others?.mapOutputs.forget(result.reason.shuffleId);
     void this.#shuffleFiles.ended(taskId);
-    this.#send({ type: 'StatusUpdate', executorId: this.#options.location.executorId, taskId, result });
+    this.#updates.push({ taskId, result });
   }
 }
 

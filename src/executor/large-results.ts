@@ -1,5 +1,5 @@
-import type { FromExecutor } from '../protocol/driver-executor.ts';
-import type { TaskId } from '../protocol/ids.ts';
+import type { FromExecutor, StatusUpdate } from '../protocol/driver-executor.ts';
+import type { ExecutorId, TaskId } from '../protocol/ids.ts';
 
 /**
  * Results above `spark.task.maxDirectResultSize` stay here until the driver fetches them: it learns their size first, and
@@ -15,12 +15,21 @@ export class LargeResults {
     this.#maxDirectBytes = maxDirectBytes;
   }
 
-  /** What is sent instead of a message with a large result; the message itself if it has none. */
-  keep(message: FromExecutor): FromExecutor {
-    if (message.type !== 'StatusUpdate' || message.result.kind !== 'Result') return message;
-    const { bytes, accumulators, metrics } = message.result;
-    if (bytes.byteLength <= this.#maxDirectBytes) return message;
-    const { executorId, taskId } = message;
+  /** What is sent instead of a message with large results; the message itself if it has none. */
+  keep(message: FromExecutor): readonly FromExecutor[] {
+    if (message.type === 'StatusUpdate') return [this.#keep(message.executorId, message) ?? message];
+    if (message.type !== 'StatusUpdates') return [message];
+    const { executorId, updates } = message;
+    const waiting = updates.map((update) => this.#keep(executorId, update));
+    const ready = waiting.filter((each) => each !== null);
+    if (ready.length === 0) return [message];
+    return [...ready, { ...message, updates: updates.filter((_, i) => waiting[i] === null) }];
+  }
+
+  #keep(executorId: ExecutorId, { taskId, result }: StatusUpdate): FromExecutor | null {
+    if (result.kind !== 'Result') return null;
+    const { bytes, accumulators, metrics } = result;
+    if (bytes.byteLength <= this.#maxDirectBytes) return null;
     this.#waiting.set(taskId, bytes);
     return { type: 'ResultReady', executorId, taskId, bytes: bytes.byteLength, accumulators, metrics };
   }

@@ -14,7 +14,7 @@ export class RunningTask implements TaskContext {
   readonly split: Split;
   readonly programKey: string;
   readonly #stage: StageFacts;
-  readonly #resources: RunTask[7];
+  readonly #resources: RunTask[5];
   readonly #isKilled: () => boolean;
   readonly #metrics = newTaskMetrics();
   readonly #onCompletion: ((context: TaskContext) => void)[] = [];
@@ -23,16 +23,16 @@ export class RunningTask implements TaskContext {
   #failure: Error | null = null;
 
   constructor(
-    [taskId, attemptNumber, partition, , programKey, split, , resources]: RunTask,
+    [taskId, attemptNumber, partition, , split, resources]: RunTask,
     stage: StageFacts,
     isKilled: () => boolean,
   ) {
     this.taskAttemptId = taskId;
     this.attemptNumber = attemptNumber;
     this.partitionId = partition;
-    this.split = split;
+    this.split = split ?? { index: partition };
     this.#resources = resources;
-    this.programKey = programKey;
+    this.programKey = stage.program.key;
     this.#stage = stage;
     this.#isKilled = isKilled;
   }

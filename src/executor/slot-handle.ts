@@ -3,9 +3,10 @@ import { type EpochMs, systemClock } from '../base/clock.ts';
 import type { FetchedPart } from '../protocol/block-transfer.ts';
 import type { TaskProgress } from '../protocol/executor-registration.ts';
 import type {
-  AheadCell,
   AskExecutor,
   FromSlot,
+  RunTask,
+  RunTasks,
   SlotAnswer,
   SlotAsk,
   SlotNews,
@@ -14,19 +15,32 @@ import type {
   StartSlot,
   ToSlot,
 } from '../protocol/executor-slot.ts';
-import type { StageProgram } from '../protocol/stage-program.ts';
+import type { TaskId } from '../protocol/ids.ts';
+import type { Split, StageProgram } from '../protocol/stage-program.ts';
 import type { TaskDescription } from '../protocol/task.ts';
 import { slotFlags } from './executor-link.ts';
 import { outOfHeap } from './out-of-memory.ts';
+import { RESULT_RING_BYTES, ResultReader } from './result-ring.ts';
+import { SlotTasks } from './slot-tasks.ts';
 import { takeSlotThread } from './slot-thread.ts';
 
 export interface SlotHandlers {
   onMessage(slot: SlotHandle, message: SlotNews): void;
+  /** Tasks have ended with small results: takeResults() has them. */
+  onResults(slot: SlotHandle): void;
   /** The thread is gone; `why` says how, for the task that ran in it. */
   onExit(slot: SlotHandle, why: string): void;
   /** The answer, or a promise of it; the slot blocks until then. */
   onAsk(name: keyof AskExecutor, request: unknown): unknown;
 }
+
+/** A task that could not be sent to its slot; it does not have it. */
+export interface UnsentTask {
+  readonly task: TaskDescription;
+  readonly error: unknown;
+}
+
+const NONE: readonly UnsentTask[] = [];
 
 export interface SlotLimits {
   /** What its objects may take. */
@@ -41,21 +55,17 @@ const END_AGAIN_MS = 2;
 /** The executor's end of one slot: a worker thread that lives as long as it can. */
 export class SlotHandle {
   readonly index: number;
-  /** The task the slot runs now. */
-  running: TaskDescription | null = null;
-  /** The task it begins as soon as it has ended that one, so that it need not wait for the executor. */
-  ahead: TaskDescription | null = null;
+  readonly tasks: SlotTasks;
   /** What a task of the slot had added when it was last asked. */
   accumulated: Extract<SlotNews, { type: 'Accumulated' }> | null = null;
   readonly #worker: Worker;
   readonly #asks: MessagePort;
   readonly #flags: SharedArrayBuffer;
+  readonly #results: ResultReader;
   readonly #known = new Set<string>();
-  /**
-   * Of the running task, if it was sent ahead: the slot may not have claimed it yet. The next one takes the other cell, also
-   * after one that was taken back, or it would wipe out that claim and its task be lost.
-   */
-  #runningCell: AheadCell = 0;
+  /** Tasks that were given and not sent yet, all of one program. */
+  readonly #outbox: { readonly task: TaskDescription; readonly message: RunTask }[] = [];
+  #outboxStage: StageFacts | null = null;
   #exited = false;
   /** Not null: the slot waits for an answer that takes its time. */
   #answerKilled: (() => void) | null = null;
@@ -66,24 +76,28 @@ export class SlotHandle {
   constructor(
     index: number,
     entry: URL,
-    settings: Omit<SlotSettings, 'flags' | 'slotIndex'>,
+    settings: Omit<SlotSettings, 'flags' | 'results' | 'slotIndex'>,
     limits: SlotLimits,
     handlers: SlotHandlers,
   ) {
     this.index = index;
     this.#flags = slotFlags.make();
+    this.tasks = new SlotTasks(this.#flags);
+    const results = new SharedArrayBuffer(RESULT_RING_BYTES);
+    this.#results = new ResultReader(results);
     const { port1, port2 } = new MessageChannel();
     this.#asks = port1;
     const { worker, environment } = takeSlotThread(entry, limits.heapBytes);
     this.#worker = worker;
     worker.setMaxListeners(0); // one for each time it is told to end
-    const slotSettings: SlotSettings = { ...settings, slotIndex: index, flags: this.#flags };
+    const slotSettings: SlotSettings = { ...settings, slotIndex: index, flags: this.#flags, results };
     const start: StartSlot = { settings: slotSettings, asks: port2, environment };
     this.#worker.postMessage(start, [port2]);
     this.#worker.on('message', (message: FromSlot) => {
       // Said before it was terminated: it is nobody's slot any more.
       if (this.#exited) return;
-      if ('type' in message && message.type === 'AskLater') {
+      if ('type' in message && message.type === 'Results') handlers.onResults(this);
+      else if ('type' in message && message.type === 'AskLater') {
         const { askId, name, request } = message;
         const send = (answer: SlotAnswer): void => this.#post({ type: 'Answer', askId, answer });
         this.#answerWith(() => handlers.onAsk(name, request), send, false);
@@ -119,31 +133,76 @@ export class SlotHandle {
     this.unref();
   }
 
-  run(task: TaskDescription, program: StageProgram): void {
-    this.running = task;
-    this.#send(task, program, null);
+  /** The task the slot runs now. */
+  get running(): TaskDescription | null {
+    return this.tasks.running;
   }
 
-  /** Gives a slot at work its next task. */
-  sendAhead(task: TaskDescription, program: StageProgram): void {
-    this.ahead = task;
-    slotFlags.sendAhead(this.#flags, task.taskId, this.#aheadCell);
-    this.#send(task, program, this.#aheadCell);
+  /**
+   * Gives the slot a task; flush() sends it.
+   *
+   * @returns what flush() returns, which comes first when the slot has tasks of another stage to be sent.
+   */
+  give(task: TaskDescription, program: StageProgram): readonly UnsentTask[] {
+    const { taskId, attemptNumber, partition, programKey, split, resources } = task;
+    const other = this.#outbox[0]?.task.programKey;
+    const unsent = other === undefined || other === programKey ? NONE : this.flush();
+    const cell = this.tasks.add(task);
+    if (!this.#known.has(programKey)) {
+      this.#known.add(programKey);
+      const { stageId, stageAttemptId, numPartitions, cpus, localProperties, barrier } = task;
+      this.#outboxStage = { program, stageId, stageAttemptId, numPartitions, cpus, localProperties, barrier };
+    }
+    const message: RunTask = [
+      taskId,
+      attemptNumber,
+      partition,
+      cell,
+      isPlain(split, partition) ? null : split,
+      resources,
+    ];
+    this.#outbox.push({ task, message });
+    return unsent;
   }
 
-  /** The task that was sent ahead, if the slot has not begun it; it will not then. */
-  takeBack(): TaskDescription | null {
-    const task = this.ahead;
-    if (task === null || !slotFlags.takeBack(this.#flags, task.taskId, this.#aheadCell)) return null;
-    this.ahead = null;
-    return task;
+  /** Sends what was given. @returns the tasks that cannot be sent, for instance for what is in their splits. */
+  flush(): readonly UnsentTask[] {
+    const [first] = this.#outbox;
+    if (first === undefined) return NONE;
+    const { programKey } = first.task;
+    const all = this.#outbox.splice(0);
+    const stage = this.#outboxStage;
+    this.#outboxStage = null;
+    try {
+      this.#post([programKey, stage, all.map(({ message }) => message)]);
+      return NONE;
+    } catch {
+      return this.#flushEach(programKey, stage, all);
+    }
   }
 
-  /** The running task has ended: what was sent ahead runs now. */
-  advance(): void {
-    if (this.ahead !== null) this.#runningCell = this.#aheadCell;
-    this.running = this.ahead;
-    this.ahead = null;
+  #flushEach(
+    programKey: string,
+    stage: StageFacts | null,
+    all: readonly { readonly task: TaskDescription; readonly message: RunTask }[],
+  ): UnsentTask[] {
+    const unsent: UnsentTask[] = [];
+    for (const { task, message } of all)
+      try {
+        this.#post([programKey, stage, [message]] satisfies RunTasks);
+        stage = null;
+      } catch (error) {
+        this.tasks.remove(task.taskId);
+        unsent.push({ task, error });
+      }
+    // The next task of the stage takes it along.
+    if (stage !== null) this.#known.delete(programKey);
+    return unsent;
+  }
+
+  /** Small results of tasks that have ended, also after the thread has. */
+  takeResults(each: Parameters<ResultReader['drain']>[0]): void {
+    this.#results.drain(each);
   }
 
   /** What the running task has done so far; null: there is none. */
@@ -163,23 +222,14 @@ export class SlotHandle {
     this.#post({ type: 'TellAccumulators' });
   }
 
-  get #aheadCell(): AheadCell {
-    return this.#runningCell === 0 ? 1 : 0;
-  }
-
-  #send(task: TaskDescription, program: StageProgram, cell: AheadCell | null): void {
-    const { taskId, attemptNumber, partition, programKey, split, resources } = task;
-    let stage: StageFacts | null = null;
-    if (!this.#known.has(programKey)) {
-      this.#known.add(programKey);
-      const { stageId, stageAttemptId, numPartitions, cpus, localProperties, barrier } = task;
-      stage = { program, stageId, stageAttemptId, numPartitions, cpus, localProperties, barrier };
-    }
-    this.#post([taskId, attemptNumber, partition, cell, programKey, split, stage, resources]);
-  }
-
   forget(programKey: string): void {
-    if (this.#known.delete(programKey)) this.#post({ type: 'ForgetProgram', programKey });
+    if (!this.#known.delete(programKey)) return;
+    if (this.#outbox[0]?.task.programKey === programKey) {
+      // All were taken back: nobody else may forget a stage.
+      this.#outbox.length = 0;
+      this.#outboxStage = null;
+    }
+    this.#post({ type: 'ForgetProgram', programKey });
   }
 
   forgetBroadcast(broadcastId: number): void {
@@ -190,7 +240,7 @@ export class SlotHandle {
     return this.#known.has(programKey);
   }
 
-  kill(taskId: number): void {
+  kill(taskId: TaskId): void {
     slotFlags.kill(this.#flags, taskId);
     this.#post({ type: 'TaskKilled', taskId });
     // Running, or claimed by the slot without our having heard of it: either way it is the one that waits.
@@ -286,13 +336,18 @@ export class SlotHandle {
       (r) => once(() => answer({ ok: true, reply: r })),
       (error: unknown) => once(() => fail(error)),
     );
-    for (const task of [this.running, this.ahead])
-      if (task !== null && slotFlags.isKilled(this.#flags, task.taskId)) this.#answerKilled?.();
+    if (this.tasks.some((taskId) => slotFlags.isKilled(this.#flags, taskId))) this.#answerKilled?.();
   }
 
   #post(message: ToSlot): void {
     this.#worker.postMessage(message);
   }
+}
+
+/** The split says nothing but which partition it is. */
+function isPlain(split: Split, partition: number): boolean {
+  const { index, payload, parents, checkpoint } = split;
+  return index === partition && payload === undefined && parents === undefined && checkpoint === undefined;
 }
 
 /** Buffers of fetched parts: they change owner instead of being copied. */

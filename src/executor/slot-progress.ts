@@ -52,7 +52,7 @@ export function readProgress(
   if (shared[TASK] !== taskId + 1) return null;
   const numbers = shared.slice();
   if (shared[TASK] !== taskId + 1) return null; // it ended meanwhile
-  const metrics = metricsFromNumbers(numbers.subarray(METRICS));
+  const metrics = metricsFromNumbers(numbers, METRICS);
   metrics.executorRunTimeMs = Math.max(0, at - (numbers[STARTED_AT] as number)); // within LENGTH
   return metrics;
 }

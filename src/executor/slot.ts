@@ -30,6 +30,7 @@ import type {
   HeldMemory,
   LocalPackage,
   RunTask,
+  RunTasks,
   SlotSettings,
   StageFacts,
   ToSlot,
@@ -49,6 +50,7 @@ import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import { ExecutorLink } from './executor-link.ts';
 import { fetchLine } from './fetch-line.ts';
 import { prepareFiles } from './prepare-files.ts';
+import { ResultWriter } from './result-ring.ts';
 import { RunningBarrierTask } from './running-barrier-task.ts';
 import { RunningTask } from './running-task.ts';
 import { offerLook, SlotMemory } from './slot-memory.ts';
@@ -61,7 +63,7 @@ import { type LoadedStage, runTask } from './task-runner.ts';
 const WHOLE_STACKS: readonly LogLevel[] = ['ALL', 'TRACE', 'DEBUG'];
 
 /**
- * What runs inside a slot's thread: takes RunTask messages one after another, keeps the stages it was sent, answers with
+ * What runs inside a slot's thread: takes RunTasks messages one after another, keeps the stages it was sent, answers with
  * TaskDone. It has no state of the application but caches.
  */
 export class Slot {
@@ -69,6 +71,7 @@ export class Slot {
   readonly #describeError: (thrown: unknown) => ErrorData;
   readonly #port: MessagePort;
   readonly #link: ExecutorLink;
+  readonly #results: ResultWriter;
   readonly #localDirs: LocalDirs;
   readonly #conf: SparkConf;
   readonly #location: BlockManagerId;
@@ -103,6 +106,7 @@ export class Slot {
         this.#tellAccumulators();
       },
     );
+    this.#results = new ResultWriter(settings.results);
     this.#conf = new SparkConf(settings.conf);
     const compress =
       this.#conf.getText('spark.shuffle.compress') !== 'false' &&
@@ -149,14 +153,14 @@ export class Slot {
   }
 
   #receive(message: ToSlot): void {
-    if (isRunTask(message)) {
-      const stage = message[6];
+    if (isRunTasks(message)) {
+      const [programKey, stage, tasks] = message;
       if (stage !== null) {
         const loading = load(stage);
         loading.catch(() => {}); // told by the task that needs it
-        this.#stages.set(stage.program.key, loading);
+        this.#stages.set(programKey, loading);
       }
-      this.#tail = this.#tail.then(() => this.#run(message));
+      this.#tail = this.#tail.then(() => this.#runAll(programKey, tasks));
       return;
     }
     switch (message.type) {
@@ -179,8 +183,12 @@ export class Slot {
     }
   }
 
-  async #run(message: RunTask): Promise<void> {
-    const [taskId, , , cell, programKey] = message;
+  async #runAll(programKey: string, tasks: readonly RunTask[]): Promise<void> {
+    for (const task of tasks) await this.#run(programKey, task);
+  }
+
+  async #run(programKey: string, message: RunTask): Promise<void> {
+    const [taskId, , , cell] = message;
     if (cell !== null && !this.#link.claim(taskId, cell)) return;
     let result: TaskResult;
     try {
@@ -248,6 +256,10 @@ export class Slot {
       return;
     }
     const updates = result.accumulators.length === 0 ? null : result.accumulators;
+    if (result.kind === 'Result' && updates === null && this.#results.put(taskId, result.bytes, result.metrics)) {
+      if (this.#results.mustTell()) this.#send({ type: 'Results' });
+      return;
+    }
     const metrics = metricsToNumbers(result.metrics);
     if (result.kind === 'MapOutput') this.#send([taskId, 1, result.status, updates, metrics]);
     else this.#send([taskId, 0, result.bytes, updates, metrics]);
@@ -358,7 +370,7 @@ function withDriversPaths(error: ErrorData): ErrorData {
   };
 }
 
-function isRunTask(message: ToSlot): message is RunTask {
+function isRunTasks(message: ToSlot): message is RunTasks {
   return Array.isArray(message);
 }
 

@@ -23,15 +23,18 @@ export type ToExecutor =
   | { readonly type: 'DecommissionExecutor' }
   | { readonly type: 'StopExecutor' };
 
+/** How a task attempt ended. */
+export interface StatusUpdate {
+  readonly taskId: TaskId;
+  readonly result: TaskResult;
+}
+
 /** Executor → driver, one way. */
 export type FromExecutor =
   | { readonly type: 'TaskStarted'; readonly executorId: ExecutorId; readonly taskId: TaskId }
-  | {
-      readonly type: 'StatusUpdate';
-      readonly executorId: ExecutorId;
-      readonly taskId: TaskId;
-      readonly result: TaskResult;
-    }
+  | ({ readonly type: 'StatusUpdate'; readonly executorId: ExecutorId } & StatusUpdate)
+  /** Several tasks ended in one turn of the executor. */
+  | { readonly type: 'StatusUpdates'; readonly executorId: ExecutorId; readonly updates: readonly StatusUpdate[] }
   /** A task ended well, with a result too large to travel with this: it waits to be fetched. Spark: IndirectTaskResult */
   | {
       readonly type: 'ResultReady';

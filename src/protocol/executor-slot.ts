@@ -51,8 +51,10 @@ export interface SlotSettings {
   readonly shipped: boolean;
   /** What its objects may take; V8's own limit is another. */
   readonly heapBytes: number;
-  /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [2] and [3] task ids + 1 that were sent ahead, [4] 1: spill, [5] 1: tell what the task has added so far, from byte 24 on the slot's progress (executor/slot-progress.ts). */
+  /** Int32: [0] answer flag of an ask, [1] task id + 1 that is to be killed, [4] 1: spill, [5] 1: tell what the task has added so far, from [6] on task ids + 1 that were sent ahead; then the slot's progress (executor/slot-progress.ts). */
   readonly flags: SharedArrayBuffer;
+  /** Small results of its tasks (executor/result-ring.ts). */
+  readonly results: SharedArrayBuffer;
 }
 
 /** The first message of a slot's thread; the thread may have been started before it was known what for. */
@@ -77,14 +79,14 @@ export interface StageFacts {
 }
 
 /**
- * Where a task that was sent ahead waits to be claimed. There are two, in turn: when the executor hears that a task has ended
- * it sends the next one, and the slot may not have claimed the one before yet.
+ * Where a task that was sent ahead waits to be claimed: one of some words of shared memory, which no other task has until the
+ * executor has heard of this one's end or has taken it back.
  */
-export type AheadCell = 0 | 1;
+export type AheadCell = number;
 
 /**
  * One task, as small as it can be: a message of a few numbers takes a third of the time of one with a TaskDescription, and
- * there is one for each task. `stage` is null when this slot was sent it before.
+ * there is one for each task. `split` is null when it says nothing but the partition's index.
  *
  * `cell`: null when the slot has no task. Else it is still at work, and has to claim this one there before it begins it
  * (executor-link.ts), since the executor may have taken it back for another slot.
@@ -94,13 +96,17 @@ export type RunTask = readonly [
   attemptNumber: number,
   partition: number,
   cell: AheadCell | null,
-  programKey: string,
-  split: Split,
-  stage: StageFacts | null,
+  split: Split | null,
   resources: TaskDescription['resources'],
 ];
 
-/** A task that ended well: kind 0 is a Result, 1 a MapOutput. Metrics as numbers (task-metrics.ts). */
+/** Tasks of one stage, to be run one after another. `stage` is null when this slot was sent it before. */
+export type RunTasks = readonly [programKey: string, stage: StageFacts | null, tasks: readonly RunTask[]];
+
+/**
+ * A task that ended well and whose result is not among the small ones in shared memory: kind 0 is a Result, 1 a MapOutput.
+ * Metrics as numbers (task-metrics.ts).
+ */
 export type TaskDone = readonly [
   taskId: TaskId,
   kind: 0 | 1,
@@ -111,7 +117,7 @@ export type TaskDone = readonly [
 
 /** Executor → slot, one way. */
 export type ToSlot =
-  | RunTask
+  | RunTasks
   | { readonly type: 'ForgetProgram'; readonly programKey: string }
   | { readonly type: 'ForgetBroadcast'; readonly broadcastId: number }
   /** The flag says so, too; this reaches a task that waits for promises. */
@@ -121,7 +127,12 @@ export type ToSlot =
   | { readonly type: 'Answer'; readonly askId: number; readonly answer: SlotAnswer };
 
 /** Slot → executor, one way. */
-export type FromSlot = SlotNews | AskLater;
+export type FromSlot = SlotNews | AskLater | ResultsWait;
+
+/** There are results in the shared memory, for the first time since the executor has looked there. */
+export interface ResultsWait {
+  readonly type: 'Results';
+}
 
 /** A question for whose answer the slot does not block. */
 export interface AskLater extends SlotAsk {

@@ -75,8 +75,26 @@ export function writeMetrics(metrics: TaskMetrics, into: Float64Array, at: numbe
   into[at + 17] = metrics.shuffleWriteTimeMs;
 }
 
-export function metricsFromNumbers(numbers: ArrayLike<number>): TaskMetrics {
-  const metrics = newTaskMetrics();
-  for (let i = 0; i < NAMES.length; i++) metrics[NAMES[i] as keyof TaskMetrics] = numbers[i] ?? 0;
-  return metrics;
+/** @param at where they begin. */
+export function metricsFromNumbers(numbers: ArrayLike<number>, at = 0): TaskMetrics {
+  return {
+    executorDeserializeTimeMs: numbers[at] ?? 0,
+    executorRunTimeMs: numbers[at + 1] ?? 0,
+    resultSerializationTimeMs: numbers[at + 2] ?? 0,
+    resultSizeBytes: numbers[at + 3] ?? 0,
+    memoryBytesSpilled: numbers[at + 4] ?? 0,
+    diskBytesSpilled: numbers[at + 5] ?? 0,
+    peakExecutionMemoryBytes: numbers[at + 6] ?? 0,
+    inputBytesRead: numbers[at + 7] ?? 0,
+    inputRecordsRead: numbers[at + 8] ?? 0,
+    outputBytesWritten: numbers[at + 9] ?? 0,
+    outputRecordsWritten: numbers[at + 10] ?? 0,
+    shuffleLocalBytesRead: numbers[at + 11] ?? 0,
+    shuffleRemoteBytesRead: numbers[at + 12] ?? 0,
+    shuffleRecordsRead: numbers[at + 13] ?? 0,
+    shuffleFetchWaitTimeMs: numbers[at + 14] ?? 0,
+    shuffleBytesWritten: numbers[at + 15] ?? 0,
+    shuffleRecordsWritten: numbers[at + 16] ?? 0,
+    shuffleWriteTimeMs: numbers[at + 17] ?? 0,
+  };
 }

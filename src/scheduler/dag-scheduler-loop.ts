@@ -110,6 +110,16 @@ export class Scheduler {
       },
       statusUpdate: (taskId, result) =>
         this.#hear({ type: 'StatusUpdate', taskId, result: withRemappedStack(result, this.#options.remapStack) }),
+      statusUpdates: (updates) => {
+        if (this.#stopped) return;
+        for (const { taskId, result } of updates)
+          this.#queue.push({
+            type: 'StatusUpdate',
+            taskId,
+            result: withRemappedStack(result, this.#options.remapStack),
+          });
+        if (!this.#working) this.#work();
+      },
     });
   }
 

@@ -140,7 +140,7 @@ export class ExecutorTable implements AlivePlaces {
 }
 
 function hasRoom(executor: ExecutorState): boolean {
-  return executor.freeCores + executor.queue > 0 && executor.decommissionedAt === null;
+  return executor.freeCores + executor.shortQueue > 0 && executor.decommissionedAt === null;
 }
 
 function count(counts: Map<string, number>, key: string, change: number): void {

@@ -1,4 +1,5 @@
 import type { AddedFile } from '../protocol/added-file.ts';
+import type { StatusUpdate } from '../protocol/driver-executor.ts';
 import type { Heartbeat } from '../protocol/executor-registration.ts';
 import type { ExecutorId, RddId, ShuffleId, TaskId } from '../protocol/ids.ts';
 import type { BlockManagerId, MapStatus } from '../protocol/map-output.ts';
@@ -107,6 +108,8 @@ export interface BackendListener {
    */
   resultArriving(taskId: TaskId, bytes: number): boolean;
   statusUpdate(taskId: TaskId, result: TaskResult): void;
+  /** What comes together is worked off together: the cores that come free in it are offered once. */
+  statusUpdates(updates: readonly StatusUpdate[]): void;
 }
 
 /** What an executor has beside cores. */
@@ -114,6 +117,8 @@ export interface ExecutorResourcesHad {
   readonly resourceProfileId: number;
   /** Addresses per custom resource: `gpu` → `0`, `1`. */
   readonly resources: Readonly<Record<string, readonly string[]>>;
+  /** `queuedTasks` of a task set whose tasks take next to no time, when no other set waits; `queuedTasks` when absent. */
+  readonly queuedShortTasks?: number;
 }
 
 export interface ExecutorLoss {

@@ -10,7 +10,9 @@ export class ExecutorState {
   readonly cores: number;
   /** Tasks' cores that may be given out beyond `cores`. */
   readonly queue: number;
-  /** Below zero: that many cores' worth of tasks are queued. Never below -queue. */
+  /** The same of tasks that take next to no time; not less. */
+  readonly shortQueue: number;
+  /** Below zero: that many cores' worth of tasks are queued. Never below -shortQueue. */
   freeCores: number;
   readonly running: Set<RunningTask> = new Set();
   /** Cores have come free since the last offers. */
@@ -33,11 +35,13 @@ export class ExecutorState {
     queue: number,
     profileId = 0,
     resources: Readonly<Record<string, readonly string[]>> = {},
+    shortQueue: number = queue,
   ) {
     this.id = id;
     this.host = host;
     this.cores = cores;
     this.queue = queue;
+    this.shortQueue = Math.max(queue, shortQueue);
     this.freeCores = cores;
     this.profileId = profileId;
     this.resources = new ExecutorResources(resources);

@@ -36,10 +36,14 @@ export function taskNeeds(
   };
 }
 
-/** How many such tasks the executor could start now; `useQueue`: also ahead of time. */
-export function slotsFor(needs: TaskNeeds, executor: ExecutorState, useQueue: boolean): number {
+/**
+ * How many such tasks the executor could start now.
+ *
+ * @param queue cores beyond those that are free.
+ */
+export function slotsFor(needs: TaskNeeds, executor: ExecutorState, queue: number): number {
   if (executor.profileId !== needs.profileId) return 0;
-  const cores = Math.floor((executor.freeCores + (useQueue ? executor.queue : 0)) / needs.cpus);
+  const cores = Math.floor((executor.freeCores + queue) / needs.cpus);
   return needs.resources === null ? cores : Math.min(cores, executor.resources.slots(needs.resources));
 }
 

@@ -26,7 +26,7 @@ export interface OfferTarget {
  * nearest to its data.
  *
  * Executors may take tasks beyond their cores. Those are given out only when no executor that is offered has a core
- * free, so that work spreads before it queues.
+ * free, so that work spreads before it queues; and more of those for tasks that take next to no time, while no other set waits.
  *
  * Spark: TaskSchedulerImpl.resourceOffers
  */
@@ -43,6 +43,8 @@ export class TaskOffers {
   #refused = false;
   /** Executors of the round that can take another task. */
   #withRoom = 0;
+  /** The only set that waits has tasks that take next to no time. */
+  #isShort = false;
 
   constructor(
     executors: ExecutorTable,
@@ -67,6 +69,7 @@ export class TaskOffers {
   ): readonly TaskSetManager[] {
     const launched: TaskSetManager[] = [];
     this.#roundNumber++;
+    this.#isShort = sets.length === 1 && sets[0]?.hasShortTasks === true;
     for (const executor of offers) executor.offeredIn = this.#roundNumber;
     this.#round(sets, offers, false, full, at, launched);
     this.#round(sets, offers, true, full, at, launched);
@@ -96,7 +99,12 @@ export class TaskOffers {
   }
 
   #hasAnyRoom(executor: ExecutorState, useQueue: boolean): boolean {
-    return executor.freeCores + (useQueue ? executor.queue : 0) >= this.#leastCpus;
+    return executor.freeCores + this.#queueOf(executor, useQueue) >= this.#leastCpus;
+  }
+
+  #queueOf(executor: ExecutorState, useQueue: boolean): number {
+    if (!useQueue) return 0;
+    return this.#isShort ? executor.shortQueue : executor.queue;
   }
 
   /**
@@ -107,7 +115,7 @@ export class TaskOffers {
     const { taskSet, needs } = manager;
     const numTasks = taskSet.partitions.length;
     let slots = 0;
-    for (const executor of offers) if (!manager.isExcludedFrom(executor)) slots += slotsFor(needs, executor, false);
+    for (const executor of offers) if (!manager.isExcludedFrom(executor)) slots += slotsFor(needs, executor, 0);
     if (slots < numTasks) {
       const why = `the barrier taskSet requires ${numTasks} slots, while the total number of available slots is ${slots}`;
       if (manager.mayTellOfWaiting(at))
@@ -207,7 +215,7 @@ export class TaskOffers {
       launched = false;
       for (const executor of offers) {
         if (manager.pendingCount === 0) break;
-        if (slotsFor(manager.needs, executor, useQueue) < 1) continue;
+        if (slotsFor(manager.needs, executor, this.#queueOf(executor, useQueue)) < 1) continue;
         if (excludes && manager.isExcludedFrom(executor)) continue;
         const task = manager.take(executor, level, at, this.#target.nextTaskId());
         if (task === null) {

@@ -23,7 +23,7 @@ export function checkTaskSchedulerInvariants({ executors, running, managers, roo
     let used = 0;
     for (const { manager } of executor.running) used += manager.needs.cpus;
     holds(1, executor.freeCores + used === executor.cores, `executor ${executor.id} counts its cores wrong`);
-    holds(1, executor.freeCores >= -executor.queue, `executor ${executor.id} has more tasks than it takes`);
+    holds(1, executor.freeCores >= -executor.shortQueue, `executor ${executor.id} has more tasks than it takes`);
     onExecutors += executor.running.size;
     for (const task of executor.running)
       holds(2, running.get(task.taskId) === task, `task ${task.taskId} is forgotten`);

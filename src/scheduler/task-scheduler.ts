@@ -38,7 +38,7 @@ import { UnschedulableTaskSets } from './unschedulable-task-sets.ts';
  * gets nothing new, and what it runs may end.
  *
  * Invariants (checked by checkInvariants):
- * 1. cores of an executor = free cores + cores of its running tasks; free cores ≥ -queue.
+ * 1. cores of an executor = free cores + cores of its running tasks; free cores ≥ -queue, that of short tasks.
  * 2. A running task is in the tables of its executor, of its task set and of the scheduler.
  * 3. At most one task set of a stage is not a zombie.
  * 4. A task set is in the tables until it is a zombie with no task running, and no longer.
@@ -155,9 +155,17 @@ export class TaskScheduler {
       this.#out.push({ type: 'Log', level: 'warn', message: `executor ${executorId} was added twice` });
       return this.#out;
     }
-    const { resourceProfileId, resources } = more;
-    const queuedCores = queue * this.#settings.cpusPerTask;
-    const executor = new ExecutorState(executorId, host, cores, queuedCores, resourceProfileId, resources);
+    const { resourceProfileId, resources, queuedShortTasks = queue } = more;
+    const { cpusPerTask } = this.#settings;
+    const executor = new ExecutorState(
+      executorId,
+      host,
+      cores,
+      queue * cpusPerTask,
+      resourceProfileId,
+      resources,
+      queuedShortTasks * cpusPerTask,
+    );
     this.#executors.add(executor);
     const rack = this.#executors.rackOf(host);
     for (const manager of this.#allManagers()) manager.executorAdded(executor, rack, this.#executors);

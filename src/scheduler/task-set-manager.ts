@@ -15,6 +15,7 @@ import { type ExecutorState, newRunningTask, type RunningTask } from './running-
 import type { SchedulerSettings } from './settings.ts';
 import { Speculation } from './speculation.ts';
 import { type TaskNeeds, taskNeeds } from './task-needs.ts';
+import { TaskPace } from './task-pace.ts';
 import { type TaskLocation, type TaskSet, taskSetName } from './task-set.ts';
 import { type ExclusionListener, TaskSetExcludelist } from './task-set-excludelist.ts';
 import { checkTaskSetInvariants } from './task-set-invariants.ts';
@@ -91,6 +92,7 @@ export class TaskSetManager implements Schedulable {
   readonly #done = new DoneTasks();
   readonly #failureLog: FailureLog;
   readonly #sizes: TaskSetSizes;
+  readonly #pace = new TaskPace();
   #toldOfWaitingAt: number | null = null;
   #takenAt: Locality = Locality.ANY;
 
@@ -148,6 +150,11 @@ export class TaskSetManager implements Schedulable {
   /** Every task has succeeded, here or in another attempt. */
   get isSuccessful(): boolean {
     return this.#states.allSuccessful;
+  }
+
+  /** They take next to no time, as far as is known. */
+  get hasShortTasks(): boolean {
+    return this.#pace.isShort;
   }
 
   /** Where its tasks have failed; null when exclusion is off. */
@@ -282,6 +289,7 @@ export class TaskSetManager implements Schedulable {
       return;
     }
     this.#stopped(task);
+    this.#pace.ended(result.metrics?.executorRunTimeMs ?? 0);
     const other = this.#speculation?.ended(task, false) ?? null;
     if (result.kind === 'Result' && task.resultSize === 'unknown' && !this.#fits(result.bytes.byteLength, at)) {
       this.#listener.ended(

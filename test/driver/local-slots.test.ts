@@ -37,6 +37,40 @@ test('a task that was sent ahead to a busy slot is taken by the slot that gets f
     assert.equal(ended[0], 7, 'the first task has seen the others begin');
   }));
 
+test('a long task among many short ones keeps none of those that were sent ahead behind it', () =>
+  withContext('local[2]', async (sc) => {
+    const folder = mkdtempSync(join(tmpdir(), 'iskra-behind-'));
+    const n = 300;
+    const long = 150;
+    const seen = await sc
+      .range(0, n, 1, n)
+      .map((i) => {
+        writeFileSync(join(folder, String(i)), '');
+        while (i === long && readdirSync(folder).length < n) busy(5);
+        return i === long ? readdirSync(folder).length : 0;
+      })
+      .collect();
+    rmSync(folder, { recursive: true });
+    assert.equal(seen[long], n, 'it has seen all others begin');
+  }));
+
+test('tasks that were sent ahead to a slot that dies run all the same, and one of them is tried again', () =>
+  withContext('local[2]', async (sc) => {
+    const n = 300;
+    const attempts = await sc
+      .range(0, n, 1, n)
+      .map((i) => {
+        const attempt = TaskContext.get()?.attemptNumber ?? -1;
+        if (i % 100 === 50 && attempt === 0) process.exit(7);
+        return attempt;
+      })
+      .collect();
+    assert.deepEqual(
+      attempts.flatMap((attempt, i) => (attempt > 0 ? [`${i}: ${attempt}`] : [])),
+      ['50: 1', '150: 1', '250: 1'],
+    );
+  }));
+
 test('every task of ten thousand runs once, whatever slot takes it', () =>
   withContext('local[3]', async (sc) => {
     const runs = sc.longAccumulator();

@@ -28,14 +28,15 @@ const SLOT = new URL(
         Atomics.notify(script, word);
       };
       parentPort.postMessage({ type: 'SlotReady' });
-      parentPort.on('message', (task) => {
-        if (!Array.isArray(task)) return;
-        const [taskId, , , cell] = task;
-        if (cell !== null && !link.claim(taskId, cell)) return;
-        tell(${BEGUN}, taskId);
-        for (let may; (may = Atomics.load(script, ${MAY_END})) < taskId; ) Atomics.wait(script, ${MAY_END}, may);
-        parentPort.postMessage([taskId, 0, new Uint8Array(0), null, []]);
-        tell(${ENDED}, taskId);
+      parentPort.on('message', (message) => {
+        if (!Array.isArray(message)) return;
+        for (const [taskId, , , cell] of message[2]) {
+          if (cell !== null && !link.claim(taskId, cell)) continue;
+          tell(${BEGUN}, taskId);
+          for (let may; (may = Atomics.load(script, ${MAY_END})) < taskId; ) Atomics.wait(script, ${MAY_END}, may);
+          parentPort.postMessage([taskId, 0, new Uint8Array(0), null, []]);
+          tell(${ENDED}, taskId);
+        }
       });
     });
   `)}`,

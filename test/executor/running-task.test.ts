@@ -5,8 +5,15 @@ import type { RunTask, StageFacts } from '../../src/protocol/executor-slot.ts';
 
 function newTask(isKilled: () => boolean = () => false): RunningTask {
   // Only what listeners can see is filled in.
-  const facts = { stageId: 3, stageAttemptId: 1, numPartitions: 4, cpus: 2, localProperties: { a: 'b' } };
-  const message = [17, 0, 2, 0, '3.1', { index: 2 }] as unknown as RunTask;
+  const facts = {
+    stageId: 3,
+    stageAttemptId: 1,
+    numPartitions: 4,
+    cpus: 2,
+    localProperties: { a: 'b' },
+    program: { key: '3.1' },
+  };
+  const message = [17, 0, 2, 0, { index: 2 }] as unknown as RunTask;
   return new RunningTask(message, facts as unknown as StageFacts, isKilled);
 }
 

@@ -13,7 +13,7 @@ const ECHO = new URL(
     import { parentPort } from 'node:worker_threads';
     parentPort.once('message', ({ settings }) => {
       parentPort.postMessage({ type: 'SlotReady', flags: settings.flags });
-      parentPort.on('message', (task) => parentPort.postMessage({ type: 'Echo', task }));
+      parentPort.on('message', ([, , tasks]) => parentPort.postMessage({ type: 'Echo', tasks }));
     });
   `)}`,
 );
@@ -27,6 +27,8 @@ port2.close();
 let slot: SlotHandle;
 let link: ExecutorLink;
 let sent: RunTask[];
+/** Task ids of each message. */
+let messages: number[][];
 let arrived: (() => void) | null = null;
 
 /** Where the slot would find its n-th task; waits until it was sent. */
@@ -35,8 +37,15 @@ async function cellOf(n: number): Promise<AheadCell | null> {
   return (sent[n] as RunTask)[3];
 }
 
+/** Gives the slot a task and sends it. */
+const give = (taskId: number): void => {
+  slot.give(task(taskId), program);
+  assert.deepEqual(slot.flush(), []);
+};
+
 beforeEach(async () => {
   sent = [];
+  messages = [];
   let ready: (flags: SharedArrayBuffer) => void = () => {};
   const flags = new Promise<SharedArrayBuffer>((resolve) => (ready = resolve));
   slot = new SlotHandle(
@@ -46,12 +55,14 @@ beforeEach(async () => {
     { heapBytes: 2 ** 28 },
     {
       onMessage: (_slot, message) => {
-        const echo = message as unknown as { type: string; flags: SharedArrayBuffer; task: RunTask };
+        const echo = message as unknown as { type: string; flags: SharedArrayBuffer; tasks: RunTask[] };
         if (echo.type === 'SlotReady') ready(echo.flags);
         if (echo.type !== 'Echo') return;
-        sent.push(echo.task);
+        sent.push(...echo.tasks);
+        messages.push(echo.tasks.map(([taskId]) => taskId));
         arrived?.();
       },
+      onResults: () => {},
       onExit: () => {},
       onAsk: () => null,
     },
@@ -64,25 +75,27 @@ afterEach(() => slot.terminate());
 after(() => port1.close());
 
 test('a task sent ahead is begun by the slot, or taken back, never both', async () => {
-  slot.run(task(1), program);
-  slot.sendAhead(task(2), program);
+  give(1);
+  give(2);
+  assert.equal(await cellOf(0), null, 'it may begin the first at once');
   const cell = (await cellOf(1)) as AheadCell;
-  assert.equal(slot.takeBack()?.taskId, 2);
+  assert.equal(slot.tasks.takeBack(2), true);
   assert.equal(link.claim(2, cell), false, 'it runs elsewhere now');
-  slot.sendAhead(task(3), program);
+  give(3);
   assert.equal(link.claim(3, (await cellOf(2)) as AheadCell), true);
-  assert.equal(slot.takeBack(), null, 'the slot has begun it');
+  assert.equal(slot.tasks.takeBack(3), false, 'the slot has begun it');
+  assert.equal(slot.tasks.takeBack(1), false);
 });
 
 test('a task the slot has not claimed yet is not wiped out by the ones sent after it', async () => {
-  slot.run(task(1), program);
-  slot.sendAhead(task(2), program);
+  give(1);
+  give(2);
   // Task 1 has ended, but the slot has not come to claim task 2 yet.
-  slot.advance();
+  slot.tasks.remove(1);
   assert.equal(slot.running?.taskId, 2);
-  slot.sendAhead(task(3), program);
-  assert.equal(slot.takeBack()?.taskId, 3);
-  slot.sendAhead(task(4), program);
+  give(3);
+  assert.equal(slot.tasks.takeBack(3), true);
+  give(4);
   const [two, three, four] = [await cellOf(1), await cellOf(2), await cellOf(3)] as AheadCell[];
   assert.equal(link.claim(2, two as AheadCell), true, 'task 2 would be lost');
   assert.equal(link.claim(3, three as AheadCell), false);
@@ -90,26 +103,59 @@ test('a task the slot has not claimed yet is not wiped out by the ones sent afte
 });
 
 test('over many tasks each is claimed once, however late the slot is', async () => {
-  slot.run(task(0), program);
+  give(0);
   let claimed = 0;
   for (let id = 1; id <= 200; id++) {
-    slot.sendAhead(task(id), program);
+    give(id);
     const late = slot.running?.taskId as number;
     // Sometimes another slot takes it, sometimes this one comes to it; its claim is made after the next one was sent.
     if (id % 3 === 0) {
-      assert.equal(slot.takeBack()?.taskId, id);
-      slot.sendAhead(task(id), program);
+      assert.equal(slot.tasks.takeBack(id), true);
+      give(id);
     }
     if (late > 0) {
-      const at = sent.findLastIndex((t) => t[0] === late);
-      const cell = at >= 0 ? (sent[at] as RunTask)[3] : await waitFor(late);
-      assert.equal(link.claim(late, cell as AheadCell), true, `task ${late}`);
+      assert.equal(link.claim(late, (await waitFor(late)) as AheadCell), true, `task ${late}`);
       claimed++;
     }
     await waitFor(id);
-    slot.advance();
+    slot.tasks.remove(late);
   }
   assert.equal(claimed, 199);
+});
+
+test('tasks given before they are sent go in one message, those of another stage in the next', async () => {
+  const other = { ...task(3), programKey: '1.0' };
+  slot.give(task(1), program);
+  slot.give(task(2), program);
+  assert.deepEqual(slot.give(other, { key: '1.0' } as StageProgram), []);
+  assert.deepEqual(slot.flush(), []);
+  assert.deepEqual(slot.flush(), []);
+  await cellOf(2);
+  assert.deepEqual(messages, [[1, 2], [3]]);
+});
+
+test('a task that cannot be sent is told, and keeps none of the others from their slot', async () => {
+  slot.give(task(1), program);
+  slot.give({ ...task(2), split: { index: 0, payload: () => {} } } as never, program);
+  slot.give(task(3), program);
+  const unsent = slot.flush();
+  assert.deepEqual(
+    unsent.map((each) => each.task.taskId),
+    [2],
+  );
+  await cellOf(1);
+  assert.deepEqual(messages, [[1], [3]]);
+  assert.equal(slot.tasks.has(2), false);
+});
+
+test('as many tasks are taken back as are wanted, those the slot would come to last', async () => {
+  for (let id = 1; id <= 6; id++) give(id);
+  const two = (await cellOf(1)) as AheadCell;
+  assert.equal(link.claim(2, two), true);
+  const ids = (tasks: readonly TaskDescription[]): number[] => tasks.map(({ taskId }) => taskId);
+  assert.deepEqual(ids(slot.tasks.takeBackLast(2)), [5, 6]);
+  assert.deepEqual(ids(slot.tasks.takeBackLast(9)), [3, 4]);
+  assert.deepEqual(ids(slot.tasks.giveUp()), [1, 2]);
 });
 
 async function waitFor(taskId: number): Promise<AheadCell | null> {

@@ -63,6 +63,52 @@ test('an executor takes its extra tasks only when every core that is offered is 
   assert.deepEqual(first.slice(2).sort(), ['a', 'b']);
 });
 
+/** An executor of two cores that takes 2 tasks more, of short ones 8, with a set of which so many have ended. */
+function warmMachine(ended: number, runMs: number, numTasks = 100): TaskMachine {
+  const machine = new TaskMachine();
+  const more = { resourceProfileId: 0, resources: {}, queuedShortTasks: 8 };
+  machine.executor('a', 2, 'h', 2, more);
+  machine.submit(numTasks);
+  for (let i = 0; i < ended; i++) {
+    machine.offer();
+    machine.succeed(machine.task(i), 1, { executorRunTimeMs: runMs });
+  }
+  return machine;
+}
+
+test('an executor takes more short tasks ahead, once some have shown that they are', () => {
+  const first = warmMachine(0, 0);
+  assert.equal(first.offer().length, 4);
+  const short = warmMachine(20, 0);
+  short.offer();
+  assert.equal(short.running.size, 10);
+  const long = warmMachine(20, 1);
+  long.offer();
+  assert.equal(long.running.size, 4);
+});
+
+test('one task that takes long is enough for no more to be sent ahead', () => {
+  const machine = warmMachine(20, 0);
+  machine.offer();
+  machine.succeed(machine.task(20), 1, { executorRunTimeMs: 50 });
+  assert.deepEqual(machine.offer(), []);
+  for (let i = 21; i < 28; i++) {
+    machine.succeed(machine.task(i), 1, { executorRunTimeMs: 50 });
+    machine.offer();
+  }
+  assert.equal(machine.running.size, 4);
+});
+
+test('short tasks of one set do not take the places of another that waits', () => {
+  const machine = warmMachine(20, 0);
+  machine.submit(50, { stageId: 1, jobId: 1 });
+  for (const info of [...machine.running.values()]) {
+    machine.succeed(info);
+    machine.offer();
+  }
+  assert.equal(machine.running.size, 4);
+});
+
 test('an executor that comes late gets work', () => {
   const machine = new TaskMachine();
   machine.submit(1);

@@ -219,6 +219,12 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         this.#executors.get(message.executorId)?.tasks.delete(message.taskId);
         this.#listener?.statusUpdate(message.taskId, message.result);
         return;
+      case 'StatusUpdates': {
+        const executor = this.#executors.get(message.executorId);
+        for (const { taskId } of message.updates) executor?.tasks.delete(taskId);
+        this.#listener?.statusUpdates(message.updates);
+        return;
+      }
       case 'TaskStarted':
         this.#listener?.taskStarted(message.taskId);
         return;

@@ -14,6 +14,11 @@ import type { ApplicationBackend, BlockUpdated } from '../application-backend.ts
 /** The id of the executor that lives in the driver's process. Spark: SparkContext.DRIVER_IDENTIFIER */
 const DRIVER_EXECUTOR_ID: ExecutorId = 'driver';
 
+/**
+ * Of each slot: so many that this thread is done with a few while the slot still has some. More do not make them faster.
+ */
+const SHORT_TASKS_AHEAD = 16;
+
 export interface LocalBackendOptions extends Omit<ExecutorOptions, 'location' | 'localDirs' | 'cores' | 'memory'> {
   readonly numSlots: number;
   readonly localDirs: LocalDirsData;
@@ -68,7 +73,11 @@ export class LocalBackend implements ApplicationBackend {
     this.#executor.warmUp();
     const { numSlots } = this.#options;
     // One more a slot: it begins it without waiting for this thread.
-    listener.executorAdded(DRIVER_EXECUTOR_ID, 'localhost', numSlots, numSlots);
+    listener.executorAdded(DRIVER_EXECUTOR_ID, 'localhost', numSlots, numSlots, {
+      resourceProfileId: 0,
+      resources: {},
+      queuedShortTasks: SHORT_TASKS_AHEAD * numSlots,
+    });
     this.#beat();
   }
 
@@ -81,7 +90,7 @@ export class LocalBackend implements ApplicationBackend {
   }
 
   launch(_executorId: ExecutorId, launches: readonly Launch[]): void {
-    for (const { task, program } of launches) this.#executor.receive({ type: 'LaunchTask', task, program });
+    this.#executor.launch(launches);
   }
 
   kill(taskId: TaskId, _executorId: ExecutorId, interrupt: boolean, reason: string): void {
@@ -128,6 +137,9 @@ export class LocalBackend implements ApplicationBackend {
     switch (message.type) {
       case 'StatusUpdate':
         this.#listener?.statusUpdate(message.taskId, message.result);
+        return;
+      case 'StatusUpdates':
+        this.#listener?.statusUpdates(message.updates);
         return;
       case 'TaskStarted':
         this.#listener?.taskStarted(message.taskId);

@@ -20,6 +20,7 @@ import type { OtherExecutors } from './other-executors.ts';
 import { outOfHeap } from './out-of-memory.ts';
 import { ShuffleFiles } from './shuffle-files.ts';
 import { SlotHandle, type SlotHandlers, type UnsentTask } from './slot-handle.ts';
+import { slotWithFewestTasks, takeFromBusiest } from './task-sharing.ts';
 
 export interface ExecutorOptions {
   /** Who it is, and where others fetch its map outputs. */
@@ -263,14 +264,9 @@ export class Executor {
 
   /** No slot is idle: the one with the fewest tasks gets it as its last, or it waits here. */
   #sendAhead(task: TaskDescription): void {
-    let best: SlotHandle | null = null;
-    for (const slot of this.#slots) {
-      const { size, hasRoom } = slot.tasks;
-      if (size === 0 ? !this.#emptied.has(slot) : !hasRoom) continue; // it has not started yet, or has enough
-      if (best === null || size < best.tasks.size) best = slot;
-    }
-    if (best === null) this.#queue.push(task);
-    else this.#give(best, task);
+    const slot = slotWithFewestTasks(this.#slots, (empty) => this.#emptied.has(empty));
+    if (slot === null) this.#queue.push(task);
+    else this.#give(slot, task);
   }
 
   /** An idle slot, best one that has the program. */
@@ -347,21 +343,10 @@ export class Executor {
   #becameFree(slot: SlotHandle): void {
     if (slot.tasks.size > 0 || !this.#slots.has(slot) || this.#idle.includes(slot)) return;
     const next = this.#queue.splice(0, TASKS_AT_HAND);
-    for (const task of next.length > 0 ? next : this.#takeFromOthers()) this.#run(slot, task);
+    for (const task of next.length > 0 ? next : takeFromBusiest(this.#slots)) this.#run(slot, task);
     if (slot.tasks.size > 0) return;
     slot.unref();
     this.#idle.push(slot);
-  }
-
-  /** Half of what the slot with most tasks has not begun. */
-  #takeFromOthers(): readonly TaskDescription[] {
-    const busy = [...this.#slots].filter((other) => other.tasks.size > 1);
-    busy.sort((a, b) => b.tasks.size - a.tasks.size);
-    for (const { tasks } of busy) {
-      const taken = tasks.takeBackLast(tasks.size >> 1);
-      if (taken.length > 0) return taken;
-    }
-    return [];
   }
 
   #takeResults(slot: SlotHandle): void {

@@ -222,6 +222,15 @@ export const WORKER_MAX_REGISTRATION_RETRIES: ConfigEntry<number> = defineEntry(
   since: '0.2',
 });
 
+export const WORKER_STATE_SYNC_MAX_ATTEMPTS: ConfigEntry<number> = defineEntry({
+  key: 'spark.worker.executorStateSync.maxAttempts',
+  type: types.int,
+  default: 5,
+  check: positive,
+  doc: 'How often a worker tells its master of an end that the master does not acknowledge, before it gives up and ends.',
+  since: '0.2',
+});
+
 export const WORKER_PREFER_CONFIGURED_MASTER_ADDRESS: ConfigEntry<boolean> = defineEntry({
   key: 'spark.worker.preferConfiguredMasterAddress',
   type: types.boolean,

@@ -68,6 +68,15 @@ export type WorkerToMaster =
   /** The worker was told by its operator; no more launches. */
   | { readonly type: 'WorkerDecommissioning'; readonly workerId: string };
 
+/** News that a master acknowledges. Spark: ExecutorStateChanged is asked by Worker.syncExecutorStateWithMaster */
+export type WorkerNews = Extract<WorkerToMaster, { type: 'ExecutorStateChanged' | 'DriverStateChanged' }>;
+
+/** Worker → master, answered when what follows from it is done: on record, and told to applications. */
+export interface TellMaster {
+  ExecutorStateChanged: [Extract<WorkerNews, { type: 'ExecutorStateChanged' }>, null];
+  DriverStateChanged: [Extract<WorkerNews, { type: 'DriverStateChanged' }>, null];
+}
+
 /** Master → worker, one way. */
 export type MasterToWorker =
   | {

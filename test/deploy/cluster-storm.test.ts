@@ -8,16 +8,28 @@ import { SparkConf } from '../../src/config/spark-conf.ts';
 import { Worker } from '../../src/deploy/worker/worker.ts';
 import type { WorkerEvent, WorkerTimer } from '../../src/deploy/worker/worker-events.ts';
 import { workerSettings } from '../../src/deploy/worker/worker-settings.ts';
-import type { MasterToWorker, WorkerToMaster } from '../../src/protocol/master-worker.ts';
+import type { MasterToWorker, WorkerNews, WorkerToMaster } from '../../src/protocol/master-worker.ts';
 import { app, driver, MasterMachine } from '../kit/master-machine.ts';
 
 type Event = WorkerEvent extends infer E ? (E extends unknown ? Omit<E, 'at'> : never) : never;
 
+/** News of a worker that the master acknowledges. */
+interface Told {
+  readonly type: 'Told';
+  readonly id: string;
+  readonly news: WorkerNews;
+}
+/** On its way down as well. */
+interface Acknowledged {
+  readonly type: 'Acknowledged';
+  readonly id: string;
+}
+
 interface Link {
   readonly id: string;
   readonly node: Node;
-  readonly up: WorkerToMaster[];
-  readonly down: MasterToWorker[];
+  readonly up: (WorkerToMaster | Told)[];
+  readonly down: (MasterToWorker | Acknowledged)[];
 }
 
 interface Node {
@@ -83,6 +95,16 @@ class Storm {
         case 'SendToMaster':
           this.links.get(effect.connection)?.up.push(effect.message);
           break;
+        case 'TellMaster': {
+          const { id, connection, news } = effect;
+          const link = this.links.get(connection);
+          if (link) link.up.push({ type: 'Told', id, news });
+          else {
+            const fault = { kind: 'link', message: 'gone' } as const;
+            node.soon.push({ type: 'NewsAnswered', id, connection, fault });
+          }
+          break;
+        }
         case 'CloseConnection':
           if (this.links.delete(effect.connection))
             this.onMaster(() => this.master.handle({ type: 'Disconnected', connection: effect.connection }));
@@ -186,10 +208,13 @@ class Storm {
     if (link === undefined) return false;
     const up = link.up.length > 0 && (link.down.length === 0 || this.random.next() < 0.5) ? link.up.shift() : undefined;
     if (up) {
-      this.onMaster(() => this.master.fromWorker(up, link.id));
+      this.onMaster(() => this.master.fromWorker(up.type === 'Told' ? up.news : up, link.id));
+      if (up.type === 'Told') link.down.push({ type: 'Acknowledged', id: up.id });
     } else {
       const down = link.down.shift();
-      if (down) this.toNode(link.node, { type: 'FromMaster', from: link.id, message: down });
+      if (down?.type === 'Acknowledged')
+        this.toNode(link.node, { type: 'NewsAnswered', id: down.id, connection: link.id, fault: null });
+      else if (down) this.toNode(link.node, { type: 'FromMaster', from: link.id, message: down });
     }
     return true;
   }

@@ -1,4 +1,9 @@
-import { MASTER_ENDPOINT, type MasterToWorker, type WorkerToMaster } from '../../src/protocol/master-worker.ts';
+import {
+  MASTER_ENDPOINT,
+  type MasterToWorker,
+  type TellMaster,
+  type WorkerToMaster,
+} from '../../src/protocol/master-worker.ts';
 import type { RpcCaller } from '../../src/rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../../src/rpc/rpc-env.ts';
 import type { RpcSecurity } from '../../src/rpc/security.ts';
@@ -17,17 +22,17 @@ export class FakeMaster {
   readonly #env: RpcEnv;
   readonly #waiting = new Set<() => void>();
 
+  /** Before news are acknowledged. */
+  acknowledges: () => Promise<void> = () => Promise.resolve();
+
   private constructor(env: RpcEnv) {
     this.#env = env;
-    env.register<WorkerToMaster>(MASTER_ENDPOINT, {
-      receive: (message, from) => {
-        this.caller = from;
-        this.heard.push(message);
-        if (message.type === 'RegisterWorker') {
-          if (this.answer === undefined) this.#register(message, from);
-          else if (this.answer !== null) this.send(this.answer);
-        }
-        for (const wake of [...this.#waiting]) wake();
+    env.register<WorkerToMaster, TellMaster>(MASTER_ENDPOINT, {
+      receive: (message, from) => this.#hear(message, from),
+      receiveAndReply: async ({ request }, from) => {
+        this.#hear(request, from);
+        await this.acknowledges();
+        return null;
       },
     });
   }
@@ -49,6 +54,16 @@ export class FakeMaster {
 
   get url(): string {
     return `spark://${this.hostPort}`;
+  }
+
+  #hear(message: WorkerToMaster, from: RpcCaller): void {
+    this.caller = from;
+    this.heard.push(message);
+    if (message.type === 'RegisterWorker') {
+      if (this.answer === undefined) this.#register(message, from);
+      else if (this.answer !== null) this.send(this.answer);
+    }
+    for (const wake of [...this.#waiting]) wake();
   }
 
   #register(message: Heard<'RegisterWorker'>, from: RpcCaller): void {

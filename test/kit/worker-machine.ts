@@ -20,6 +20,8 @@ export class WorkerMachine {
   effects: WorkerEffect[] = [];
   /** What it said with the last event: `warn …`. */
   readonly lines: string[] = [];
+  /** Its master acknowledges all news. */
+  answers = true;
   readonly startedAt = new Date(2026, 10, 21, 7, 8, 9).getTime();
   at: number = this.startedAt;
 
@@ -51,6 +53,8 @@ export class WorkerMachine {
       if (effect.type === 'SetTimer') this.timers.set(effect.timer, effect.at);
       if (effect.type === 'CancelTimer') this.timers.delete(effect.timer);
     }
+    for (const { id, connection } of this.answers ? this.all('TellMaster') : [])
+      this.worker.handle({ type: 'NewsAnswered', at: this.at, id, connection, fault: null });
     this.worker.checkInvariants();
     return this.effects;
   }
@@ -116,6 +120,8 @@ export class WorkerMachine {
 
   /** Messages to the master that the last event caused. */
   sent(): WorkerToMaster[] {
-    return this.all('SendToMaster').map(({ message }) => message);
+    return this.effects.flatMap((effect) =>
+      effect.type === 'SendToMaster' ? [effect.message] : effect.type === 'TellMaster' ? [effect.news] : [],
+    );
   }
 }

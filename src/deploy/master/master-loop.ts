@@ -16,6 +16,7 @@ import {
 import {
   MASTER_ENDPOINT,
   type MasterToWorker,
+  type TellMaster,
   WORKER_ENDPOINT,
   type WorkerToMaster,
 } from '../../protocol/master-worker.ts';
@@ -89,7 +90,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const REFUSED_NEWS: ReadonlySet<string> = new Set(['ILLEGAL_EXECUTOR_STATE', 'UNEXPECTED_DRIVER_STATE']);
 
 type WithoutTime<E> = E extends unknown ? Omit<E, 'at'> : never;
-type Work = MasterEffect | { readonly type: 'CatchUp' };
+type Work = MasterEffect | { readonly type: 'CatchUp' } | { readonly type: 'Acknowledge'; heard(): void };
 interface Waiting {
   resolve(reply: unknown): void;
   reject(error: Error): void;
@@ -195,9 +196,12 @@ class Loop implements MasterLoop {
     this.#log.info(`Starting Iskra master at ${this.url}`);
     this.#hear({ type: 'Start' });
     // What arrives is looked at before it counts as what the types say.
-    this.#env.register<WorkerToMaster | AppToMaster, AskMaster>(MASTER_ENDPOINT, {
+    this.#env.register<WorkerToMaster | AppToMaster, AskMaster & TellMaster>(MASTER_ENDPOINT, {
       receive: (message, from) => this.#receive(message, from),
-      receiveAndReply: (question) => this.ask(question.type, question.request),
+      receiveAndReply: (question, from) =>
+        question.type === 'ExecutorStateChanged' || question.type === 'DriverStateChanged'
+          ? this.#told(question.request, from)
+          : this.ask(question.type, question.request),
       onConnected: (caller) => void this.#callers.set(caller.id, caller),
       onDisconnected: (caller) => {
         this.#callers.delete(caller.id);
@@ -259,6 +263,20 @@ class Loop implements MasterLoop {
     }
     if (received.from === 'worker') this.#hear({ type: 'FromWorker', from: from.id, message: received.message });
     else this.#hear({ type: 'FromApp', from: from.id, message: received.message });
+  }
+
+  /** Answered when all that follows from it is done, records included: who is not answered tells it again. */
+  #told(news: unknown, from: RpcCaller): Promise<null> {
+    if (this.#ending !== null) return Promise.reject(stopped());
+    let received: Received;
+    try {
+      received = receivedMessage(news);
+    } catch (error) {
+      this.#refuse(news, from, messageOf(error));
+      return Promise.reject(error);
+    }
+    if (received.from === 'worker') this.#hear({ type: 'FromWorker', from: from.id, message: received.message });
+    return new Promise((resolve) => this.#add([{ type: 'Acknowledge', heard: () => resolve(null) }]));
   }
 
   /** Who registers hears of it. What anybody else would do about it nobody knows. Logged once a kind and connection. */
@@ -352,6 +370,9 @@ class Loop implements MasterLoop {
         return this.#records.do(work);
       case 'CatchUp':
         return this.#records.catchUp();
+      case 'Acknowledge':
+        work.heard();
+        return undefined;
       case 'WakeAt':
         this.#wakeAt(work.timer, work.at);
         return undefined;

@@ -167,9 +167,12 @@ export function workerState(
     worker.state = 'ALIVE';
   }
   for (const report of executors) {
-    const known = worker.executors.has(`${report.appId}/${report.execId}`);
-    if (known || (worker.recovering && adoptExecutor(tables, worker, report))) continue;
     const { appId, execId } = report;
+    const known = worker.executors.get(`${appId}/${execId}`);
+    // The link broke before it was told.
+    if (known?.state === 'LAUNCHING' && report.state === 'RUNNING')
+      executorStateChanged(tables, { appId, execId, state: 'RUNNING', message: null, exitStatus: null });
+    if (known !== undefined || (worker.recovering && adoptExecutor(tables, worker, report))) continue;
     tables.toWorker(worker.peer, { type: 'KillExecutor', masterUrl: tables.settings.url, appId, execId });
   }
   for (const { driverId, resources } of drivers) {

@@ -1,10 +1,20 @@
 import type { EpochMs } from '../../base/clock.ts';
 import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
-import type { MasterToWorker, WorkerDescription, WorkerToMaster } from '../../protocol/master-worker.ts';
+import type { MasterToWorker, WorkerDescription, WorkerNews, WorkerToMaster } from '../../protocol/master-worker.ts';
 import type { ProcessPlan } from './process-plan.ts';
 
 /** An RPC connection, by a name that is never used again in the process. */
 export type ConnectionId = string;
+
+/** News that the master is to acknowledge; never used again in the process. */
+export type NewsId = string;
+
+/** Why news were not acknowledged. */
+export interface NewsFault {
+  /** `link`: it is not there any more; `refused`: the same would come of it another time. */
+  readonly kind: 'link' | 'timeout' | 'refused' | 'failed';
+  readonly message: string;
+}
 
 /** A process that waits to become an executor's; never used again in the process. */
 export type SpareId = string;
@@ -23,7 +33,9 @@ export type WorkerTimer =
   /** One that was told to end has had its time. */
   | `kill ${ProcessKey}`
   /** A supervised driver starts again. */
-  | `restart ${ProcessKey}`;
+  | `restart ${ProcessKey}`
+  /** News that failed are told again. */
+  | `tell ${NewsId}`;
 
 /** All that can happen to a worker. */
 export type WorkerEvent = { readonly at: EpochMs } & (
@@ -31,6 +43,13 @@ export type WorkerEvent = { readonly at: EpochMs } & (
   | { readonly type: 'FromMaster'; readonly from: ConnectionId; readonly message: MasterToWorker }
   | { readonly type: 'Disconnected'; readonly connection: ConnectionId }
   | { readonly type: 'Woken'; readonly timer: WorkerTimer }
+  /** `fault` null: the master has them. */
+  | {
+      readonly type: 'NewsAnswered';
+      readonly id: NewsId;
+      readonly connection: ConnectionId;
+      readonly fault: NewsFault | null;
+    }
   | { readonly type: 'ExecutorPrepared'; readonly key: ProcessKey; readonly appDirs: readonly string[] }
   /** `appDirs` are there all the same, when they are not null. */
   | {
@@ -93,6 +112,13 @@ export type WorkerEffect =
   | { readonly type: 'RegisterAt'; readonly masters: readonly string[]; readonly worker: WorkerDescription }
   | { readonly type: 'CancelRegistration' }
   | { readonly type: 'SendToMaster'; readonly connection: ConnectionId; readonly message: WorkerToMaster }
+  /** What comes of it is a `NewsAnswered`. */
+  | {
+      readonly type: 'TellMaster';
+      readonly id: NewsId;
+      readonly connection: ConnectionId;
+      readonly news: WorkerNews;
+    }
   /** At once, with all that is on its way; does nothing when it is closed. */
   | { readonly type: 'CloseConnection'; readonly connection: ConnectionId }
   /** Makes the directory, which must be new; and, where `appDirs` is null, directories for the application. */

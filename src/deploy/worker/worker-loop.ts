@@ -14,6 +14,7 @@ import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
 import {
   MASTER_ENDPOINT,
   type MasterToWorker,
+  type TellMaster,
   WORKER_ENDPOINT,
   type WorkerDescription,
   type WorkerToMaster,
@@ -23,6 +24,7 @@ import type { AskWorker, WorkerStateResponse } from '../../protocol/worker-proce
 import { parseAddress, type RpcAddress } from '../../rpc/rpc-address.ts';
 import type { RpcCaller } from '../../rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../../rpc/rpc-env.ts';
+import { RpcConnectionError, RpcEnvStoppedError, RpcMessageError, RpcTimeoutError } from '../../rpc/rpc-errors.ts';
 import { rpcSettings } from '../../rpc/rpc-settings.ts';
 import type { RpcSecurity } from '../../rpc/security.ts';
 import { applicationFetcher, type FetchApplication } from './fetch-application.ts';
@@ -34,7 +36,7 @@ import { Timers } from './timers.ts';
 import { createWorkDir, WorkDirs } from './work-dirs.ts';
 import { Worker } from './worker.ts';
 import { WorkerAccessKeys } from './worker-access.ts';
-import type { ConnectionId, ProcessKey, WorkerEffect, WorkerEvent, WorkerTimer } from './worker-events.ts';
+import type { ConnectionId, NewsFault, ProcessKey, WorkerEffect, WorkerEvent, WorkerTimer } from './worker-events.ts';
 import { type WorkerSettings, workerSettings } from './worker-settings.ts';
 
 export interface WorkerOptions {
@@ -301,6 +303,9 @@ export class WorkerLoop {
       case 'SendToMaster':
         this.#callers.get(effect.connection)?.ref<WorkerToMaster>(MASTER_ENDPOINT).send(effect.message);
         return;
+      case 'TellMaster':
+        void this.#tellMaster(effect);
+        return;
       case 'CloseConnection':
         this.#callers.get(effect.connection)?.close();
         return;
@@ -368,6 +373,19 @@ export class WorkerLoop {
       }
     };
     for (const master of masters) void tryOne(master);
+  }
+
+  async #tellMaster({ id, connection, news }: Extract<WorkerEffect, { type: 'TellMaster' }>): Promise<void> {
+    let fault: NewsFault | null = null;
+    try {
+      const master = this.#callers.get(connection)?.ref<WorkerToMaster, TellMaster>(MASTER_ENDPOINT);
+      if (master === undefined) fault = { kind: 'link', message: 'the connection is gone' };
+      else if (news.type === 'ExecutorStateChanged') await master.ask(news.type, news);
+      else await master.ask(news.type, news);
+    } catch (error) {
+      fault = faultOfNews(error);
+    }
+    this.#hear({ type: 'NewsAnswered', id, connection, fault });
   }
 
   async #prepareExecutor(effect: Extract<WorkerEffect, { type: 'PrepareExecutor' }>): Promise<void> {
@@ -440,4 +458,13 @@ export class WorkerLoop {
     if (end.code === 0) this.#log.info(end.message);
     this.#finish(end);
   }
+}
+
+function faultOfNews(error: unknown): NewsFault {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof RpcConnectionError || error instanceof RpcEnvStoppedError) return { kind: 'link', message };
+  if (error instanceof RpcTimeoutError) return { kind: 'timeout', message };
+  // Neither would be another one the next time.
+  const refused = error instanceof RpcMessageError || (IskraError.is(error) && error.code === 'BAD_MESSAGE');
+  return { kind: refused ? 'refused' : 'failed', message };
 }

@@ -13,10 +13,12 @@ import {
   WORKER_RETAINED_DRIVERS,
   WORKER_RETAINED_EXECUTORS,
   WORKER_SPARE_EXECUTORS,
+  WORKER_STATE_SYNC_MAX_ATTEMPTS,
   WORKER_TIMEOUT,
 } from '../../config/deploy-entries.ts';
 import { DECOMMISSION_ENABLED } from '../../config/executor-entries.ts';
 import { REDACTION_REGEX } from '../../config/logging-entries.ts';
+import { RPC_ASK_TIMEOUT } from '../../config/network-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
 import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
 import type { WorkerDescription } from '../../protocol/master-worker.ts';
@@ -59,6 +61,9 @@ export interface WorkerSettings extends WorkerIdentity {
   /** Executors' processes that wait. */
   readonly spareExecutors: number;
   readonly driverTerminateTimeoutMs: number;
+  /** How often news are told a master that does not acknowledge them. */
+  readonly syncMaxAttempts: number;
+  readonly askTimeoutMs: number;
   readonly decommissionEnabled: boolean;
   readonly redaction: RegExp;
   /** Its pages are shown by the master, or a front end at this address; null: by itself alone. '': at the master's own address. */
@@ -85,6 +90,8 @@ export function workerSettings(conf: SparkConf, identity: WorkerIdentity, at: Ep
     retainedDrivers: conf.get(WORKER_RETAINED_DRIVERS),
     spareExecutors: identity.hasSpares ? conf.get(WORKER_SPARE_EXECUTORS) : 0,
     driverTerminateTimeoutMs: conf.get(WORKER_DRIVER_TERMINATE_TIMEOUT),
+    syncMaxAttempts: conf.get(WORKER_STATE_SYNC_MAX_ATTEMPTS),
+    askTimeoutMs: conf.get(RPC_ASK_TIMEOUT),
     decommissionEnabled: conf.get(DECOMMISSION_ENABLED),
     redaction: conf.get(REDACTION_REGEX),
     reverseProxy: conf.get(UI_REVERSE_PROXY) ? (conf.get(UI_REVERSE_PROXY_URL) ?? '') : null,

@@ -3,7 +3,7 @@ import type { EpochMs } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { SeededRandom } from '../../base/seeded-random.ts';
 import { FINISHED_EXECUTOR_STATES } from '../../protocol/deploy-states.ts';
-import type { MasterToWorker, WorkerToMaster } from '../../protocol/master-worker.ts';
+import type { MasterToWorker, WorkerNews, WorkerToMaster } from '../../protocol/master-worker.ts';
 import type { WorkerDriver, WorkerExecutor, WorkerStateResponse } from '../../protocol/worker-process.ts';
 import { trimOldest } from '../retain.ts';
 import { ApplicationDirectories } from './application-directories.ts';
@@ -13,6 +13,7 @@ import { Holdings } from './holdings.ts';
 import { ORDERS, SAFE_ID } from './orders.ts';
 import { type ActiveMaster, Registration } from './registration.ts';
 import { SpareExecutors } from './spare-executors.ts';
+import { UntoldNews } from './untold-news.ts';
 import type {
   ConnectionId,
   ProcessEffect,
@@ -22,6 +23,7 @@ import type {
   WorkerTimer,
 } from './worker-events.ts';
 import { checkWorkerInvariants } from './worker-invariants.ts';
+import { workerPicture } from './worker-picture.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
 /**
@@ -32,7 +34,7 @@ import type { WorkerSettings } from './worker-settings.ts';
  * `DriverRunner` have the pictures.
  *
  * When something fails. The link to the master breaks: what runs goes on, the worker registers again, under its id, with what
- * runs; news that nobody hears meanwhile is dropped, since the next registration tells of what is left. Nobody answers:
+ * runs; of what has ended meanwhile the next registration is told first (`UntoldNews`). Nobody answers:
  * the process ends with 1, and with it, since they hang on its connection, what it started. A directory cannot be made, a
  * program cannot be spawned: FAILED, or ERROR of a driver, with the text. A process ignores SIGTERM: SIGKILL; ignores that: it is
  * given up. A master that is not the active one is not obeyed.
@@ -50,6 +52,7 @@ export class Worker {
   readonly #settings: WorkerSettings;
   readonly #log: Logger;
   readonly #registration: Registration;
+  readonly #news: UntoldNews;
   #effects: WorkerEffect[] = [];
   #at: EpochMs = 0;
   readonly #used = new Holdings();
@@ -69,6 +72,7 @@ export class Worker {
     this.#settings = settings;
     this.#log = log;
     this.#registration = new Registration(settings, log, random);
+    this.#news = new UntoldNews(settings, log, this.#registration);
     this.#spares = new SpareExecutors(settings, log);
   }
 
@@ -87,6 +91,9 @@ export class Worker {
         break;
       case 'Woken':
         this.#woken(event.timer);
+        break;
+      case 'NewsAnswered':
+        this.#effects.push(...this.#news.answered(event.id, event.connection, event.fault, event.at));
         break;
       case 'ExecutorPrepared':
         this.#appDirsMade(event.key, event.appDirs);
@@ -143,25 +150,15 @@ export class Worker {
 
   /** A picture for pages. Spark: RequestWorkerState */
   state(): WorkerStateResponse {
-    const { host, port, worker, cores, memory, resources } = this.#settings;
-    const { master } = this.#registration;
-    return {
-      host,
-      port,
-      workerId: worker.id,
-      executors: Array.from(this.#executors.values(), (runner) => runner.summary()),
-      finishedExecutors: [...this.#finishedExecutors.values()],
-      drivers: Array.from(this.#drivers.values(), (runner) => runner.summary()),
-      finishedDrivers: [...this.#finishedDrivers.values()],
-      masterUrl: master?.url ?? '',
-      masterWebUiUrl: master?.webUiUrl ?? '',
-      cores,
-      coresUsed: this.#used.cores,
-      memory,
-      memoryUsed: this.#used.memory,
-      resources,
-      resourcesUsed: this.#used.resources(),
-    };
+    return workerPicture({
+      settings: this.#settings,
+      master: this.#registration.master,
+      executors: this.#executors,
+      finishedExecutors: this.#finishedExecutors,
+      drivers: this.#drivers,
+      finishedDrivers: this.#finishedDrivers,
+      used: this.#used,
+    });
   }
 
   /** @throws InvariantError when one of the class comment's does not hold. */
@@ -260,9 +257,9 @@ export class Worker {
 
   #follow(master: ActiveMaster): void {
     this.#effects.push(...this.#registration.changeMaster(master));
-    if (this.#heartbeats) return;
+    if (!this.#heartbeats) this.#heartbeat(); // at once, then every interval
     this.#heartbeats = true;
-    this.#heartbeat(); // at once, then every interval
+    this.#effects.push(...this.#news.tellAgain());
   }
 
   #heartbeat(): void {
@@ -302,7 +299,8 @@ export class Worker {
         return; // they start when nothing speaks against it, after any event
     }
     const [what, key = ''] = timer.split(/ (.*)/s);
-    if (what === 'up') this.#executor(key, (runner) => runner.isUp());
+    if (what === 'tell') this.#effects.push(...this.#news.woken(key));
+    else if (what === 'up') this.#executor(key, (runner) => runner.isUp());
     else if (what === 'restart') this.#driver(key, (runner) => runner.waited());
     else {
       this.#executor(key, (runner) => runner.killTimeIsUp(this.#at));
@@ -318,7 +316,7 @@ export class Worker {
     }
     const refuse = (message: string): void => {
       this.#log.warn(message);
-      this.#toMaster({ type: 'ExecutorStateChanged', appId, execId, state: 'FAILED', message, exitStatus: null });
+      this.#tell({ type: 'ExecutorStateChanged', appId, execId, state: 'FAILED', message, exitStatus: null });
     };
     if (this.#decommissioned) {
       refuse('Asked to launch an executor while decommissioned. Not launching executor.');
@@ -361,7 +359,7 @@ export class Worker {
     this.#log.info(`Asked to launch driver ${driverId}`);
     const refuse = (exception: string): void => {
       this.#log.warn(exception);
-      this.#toMaster({ type: 'DriverStateChanged', driverId, state: 'ERROR', exception });
+      this.#tell({ type: 'DriverStateChanged', driverId, state: 'ERROR', exception });
     };
     if (this.#drivers.has(driverId)) {
       this.#log.warn(`Driver ${driverId} runs already; it is left as it is.`);
@@ -402,8 +400,7 @@ export class Worker {
   /** Spark: Worker.handleExecutorStateChanged */
   #executorChanged(runner: ExecutorRunner, { state, message, exitStatus }: ExecutorChange): void {
     const { appId, execId } = runner.launch;
-    if (!runner.leftToMaster)
-      this.#toMaster({ type: 'ExecutorStateChanged', appId, execId, state, message, exitStatus });
+    if (!runner.leftToMaster) this.#tell({ type: 'ExecutorStateChanged', appId, execId, state, message, exitStatus });
     if (!FINISHED_EXECUTOR_STATES.has(state)) return;
     const why = `${message === null ? '' : ` message ${message}`}${exitStatus === null ? '' : ` exitStatus ${exitStatus}`}`;
     this.#log.info(`Executor ${runner.key} finished with state ${state}${why}`);
@@ -422,7 +419,7 @@ export class Worker {
     if (runner.leftToMaster) this.#log.info(`Driver ${driverId} ends with this worker; its master starts it elsewhere`);
     else {
       logDriverEnd(this.#log, driverId, state, exception);
-      this.#toMaster({ type: 'DriverStateChanged', driverId, state, exception });
+      this.#tell({ type: 'DriverStateChanged', driverId, state, exception });
     }
     this.#drivers.delete(driverId);
     this.#finishedDrivers.set(driverId, runner.summary());
@@ -491,6 +488,10 @@ export class Worker {
     if (master === null || !connected)
       this.#log.warn(`Dropping ${message.type} because the connection to master has not yet been established`);
     else this.#effects.push({ type: 'SendToMaster', connection: master.connection, message });
+  }
+
+  #tell(news: WorkerNews): void {
+    this.#effects.push(...this.#news.tell(news));
   }
 
   #setTimer(timer: WorkerTimer, delayMs: number): void {

@@ -335,3 +335,53 @@ test('a master that does not lead yet refuses by its state, whichever question i
     assert.equal(master.ask('RequestDriverStatus', { driverId: 'x' }).exception, says('request driver status'));
   }
 });
+
+test('a driver that ended while its master was away has ended as it did, supervised or not', () => {
+  const master = new MasterMachine();
+  master.worker('a');
+  const ids = [false, true].map(
+    (supervise) => master.ask('RequestSubmitDriver', { driver: driver({ supervise }) }).driverId ?? '',
+  );
+  const next = master.successor();
+  for (const driverId of ids)
+    next.fromWorker({ type: 'DriverStateChanged', driverId, state: 'FINISHED', exception: null }, 'n-a');
+  next.fromWorker({ type: 'WorkerSchedulerStateResponse', workerId: 'worker-a', executors: [], drivers: [] }, 'n-a');
+  assert.equal(next.master.status, 'ALIVE');
+  assert.deepEqual(next.master.state().activeDrivers, []);
+  assert.deepEqual(
+    ids.map((driverId) => next.ask('RequestDriverStatus', { driverId }).state),
+    ['FINISHED', 'FINISHED'],
+  );
+});
+
+test('of an executor that ended, or came up, while its worker was away its driver hears what happened', () => {
+  const master = new MasterMachine();
+  master.worker('a');
+  const appId = master.app('d', app({ cores: 1, maxCores: 2 }));
+  master.worker('a', {}, 'c-a2');
+  master.fromWorker(
+    {
+      type: 'ExecutorStateChanged',
+      appId,
+      execId: 0,
+      state: 'EXITED',
+      message: 'Command exited with code 3',
+      exitStatus: 3,
+    },
+    'c-a2',
+  );
+  const { message, exitStatus, state } = master.toApps('ExecutorUpdated')[0] ?? {};
+  assert.deepEqual([message, exitStatus, state], ['Command exited with code 3', 3, 'EXITED']);
+  const report = { appId, execId: 1, resourceProfileId: 0, cores: 1, memory: 1024, resources: {} } as const;
+  const latest = (): void => {
+    const executors = [{ ...report, state: 'RUNNING' as const }];
+    master.fromWorker({ type: 'WorkerLatestState', workerId: 'worker-a', executors, drivers: [] }, 'c-a2');
+  };
+  latest();
+  assert.deepEqual(
+    master.toApps('ExecutorUpdated').map((news) => [news.execId, news.state]),
+    [[1, 'RUNNING']],
+  );
+  latest();
+  assert.deepEqual(master.toApps('ExecutorUpdated'), []);
+});

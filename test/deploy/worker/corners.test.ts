@@ -89,7 +89,7 @@ test('the master is told before an application’s directories go', () => {
   worker.from({ type: 'ApplicationFinished', appId: 'app-1' });
   worker.handle({ type: 'ProcessExited', key: 'app-1/0', exitCode: 0 });
   const types = worker.effects.map(({ type }) => type).filter((type) => type !== 'CancelTimer');
-  assert.deepEqual(types, ['SendToMaster', 'ExecutorRemoved', 'RemoveDirs', 'ApplicationRemoved']);
+  assert.deepEqual(types, ['TellMaster', 'ExecutorRemoved', 'RemoveDirs', 'ApplicationRemoved']);
 });
 
 test('each end of a driver is told once, in words of its own, and gives back what it had', () => {

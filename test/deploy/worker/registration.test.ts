@@ -142,7 +142,7 @@ test('ReconnectWorker registers again while executors run on', () => {
   assert.equal(worker.worker.state().executors.length, 1);
 });
 
-test('without a master news is dropped', () => {
+test('without a master nothing is told, and what has ended is not in use any more', () => {
   const worker = new WorkerMachine();
   worker.register();
   worker.run(0);

@@ -93,6 +93,7 @@ async function load(conf: SparkConf, log: Logger): Promise<Picture> {
     jobs: conf.get(RETAINED_JOBS),
     stages: conf.get(RETAINED_STAGES),
     tasks: conf.get(RETAINED_TASKS),
+    tasksOfOverStages: conf.get(RETAINED_TASKS),
     deadExecutors: conf.get(RETAINED_DEAD_EXECUTORS),
   });
   store.hear(LOG_START);

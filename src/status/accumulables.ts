@@ -1,8 +1,13 @@
 import { ifKnown, type LoggedObject, listOf, numberOf, objectOf, textOf } from './logged-values.ts';
 
+/** Most tasks have none. */
+const NONE: LoggedObject[] = [];
+
 /** What the REST API shows of accumulators: those that a program named. Spark: LiveEntityHelpers.newAccumulatorInfos */
 export function accumulableList(logged: unknown): LoggedObject[] {
-  return listOf(logged).flatMap((each) => {
+  const list = listOf(logged);
+  if (list.length === 0) return NONE;
+  return list.flatMap((each) => {
     const info = objectOf(each);
     const name = textOf(info['Name']);
     if (name === '' || info['Internal'] === true || info['Metadata'] === 'sql') return [];

@@ -1,6 +1,6 @@
 // Peaks of an executor's memory, by Spark's names. Spark: ExecutorMetricType
 
-import type { LoggedObject } from './logged-values.ts';
+import { type LoggedObject, NOTHING } from './logged-values.ts';
 import { atQuantiles } from './task-metrics.ts';
 
 const NAMES = [
@@ -39,6 +39,7 @@ export class PeakMetrics {
   }
 
   update(logged: LoggedObject): void {
+    if (logged === NOTHING) return;
     NAMES.forEach((name, i) => {
       const value = logged[name];
       const peak = typeof value === 'number' ? value : 0;

@@ -1,3 +1,4 @@
+import { IndexSet } from './index-set.ts';
 import { dateText, ifKnown, type LoggedObject } from './logged-values.ts';
 
 export type JobStatus = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'UNKNOWN';
@@ -26,8 +27,8 @@ export class LiveJob {
   skippedTasks = 0;
   activeStages = 0;
   failedStages = 0;
-  /** `stage/index` */
-  readonly completedIndices: Set<string> = new Set();
+  /** By stage. */
+  readonly #completedIndices = new Map<number, IndexSet>();
   readonly completedStages: Set<number> = new Set();
   readonly skippedStages: Set<number> = new Set();
   readonly killedSummary: Map<string, number> = new Map();
@@ -38,6 +39,23 @@ export class LiveJob {
 
   get jobId(): number {
     return this.facts.jobId;
+  }
+
+  taskCompleted(stageId: number, index: number): void {
+    this.completedTasks++;
+    let indices = this.#completedIndices.get(stageId);
+    if (indices === undefined) {
+      indices = new IndexSet();
+      this.#completedIndices.set(stageId, indices);
+    }
+    indices.add(index);
+  }
+
+  /** Tasks of which some attempt has ended well. */
+  get numCompletedIndices(): number {
+    let sum = 0;
+    for (const { size } of this.#completedIndices.values()) sum += size;
+    return sum;
   }
 
   /** Spark: JobData */
@@ -59,7 +77,7 @@ export class LiveJob {
       numSkippedTasks: this.skippedTasks,
       numFailedTasks: this.failedTasks,
       numKilledTasks: this.killedTasks,
-      numCompletedIndices: this.completedIndices.size,
+      numCompletedIndices: this.numCompletedIndices,
       numActiveStages: this.activeStages,
       numCompletedStages: this.completedStages.size,
       numSkippedStages: this.skippedStages.size,

@@ -1,5 +1,6 @@
 import { accumulableList } from './accumulables.ts';
 import { PeakMetrics, peakDistributions } from './executor-metrics.ts';
+import { IndexSet } from './index-set.ts';
 import type { LiveJob } from './live-job.ts';
 import type { LiveTask } from './live-task.ts';
 import { dateText, ifKnown, type LoggedObject, listOf, numberOf, objectOf, textOf, timeOf } from './logged-values.ts';
@@ -75,7 +76,7 @@ export class LiveStage {
   failedTasks = 0;
   killedTasks = 0;
   firstLaunchTime: number | null = null;
-  readonly completedIndices: Set<number> = new Set();
+  readonly completedIndices: IndexSet = new IndexSet();
   readonly killedSummary: Map<string, number> = new Map();
   readonly metrics: Metrics = noMetrics();
   readonly peaks: PeakMetrics = new PeakMetrics();
@@ -141,9 +142,10 @@ export class LiveStage {
     return measured;
   }
 
-  addMetrics(executorId: string, more: Metrics): void {
+  /** @param summary of the executor that ran it. */
+  addMetrics(summary: ExecutorStageSummary, more: Metrics): void {
     addMetrics(this.metrics, more);
-    addMetrics(this.executor(executorId).metrics, more);
+    addMetrics(summary.metrics, more);
   }
 
   /** Second copies of slow tasks; null: there were none. Spark: SpeculationStageSummary */

@@ -1,9 +1,9 @@
-import { accumulableList } from './accumulables.ts';
-import { dateText, ifKnown, type LoggedObject, numberOf, textOf } from './logged-values.ts';
+import { dateText, ifKnown, type LoggedObject } from './logged-values.ts';
+import type { TaskChange, TaskFacts } from './read-task.ts';
 import { type Metrics, metric, taskMetricsJson } from './task-metrics.ts';
 
 /** One attempt of a task: only what is asked for, since many are kept. Spark: LiveTask, TaskDataWrapper */
-export class LiveTask {
+export class LiveTask implements TaskFacts {
   readonly taskId: number;
   readonly index: number;
   readonly attempt: number;
@@ -22,25 +22,23 @@ export class LiveTask {
   #finishTime = 0;
   #outcome: 'SUCCESS' | 'FAILED' | 'KILLED' = 'SUCCESS';
 
-  constructor(info: LoggedObject) {
-    this.taskId = numberOf(info['Task ID'], -1);
-    this.index = numberOf(info['Index']);
-    this.attempt = numberOf(info['Attempt'], 1);
-    this.partition = numberOf(info['Partition ID'], -1);
-    this.launchTime = numberOf(info['Launch Time']);
-    this.executorId = textOf(info['Executor ID']);
-    this.host = textOf(info['Host']);
-    this.locality = textOf(info['Locality'], 'ANY');
-    this.isSpeculative = info['Speculative'] === true;
-    this.update(info);
+  constructor(facts: TaskFacts) {
+    this.taskId = facts.taskId;
+    this.index = facts.index;
+    this.attempt = facts.attempt;
+    this.partition = facts.partition;
+    this.launchTime = facts.launchTime;
+    this.executorId = facts.executorId;
+    this.host = facts.host;
+    this.locality = facts.locality;
+    this.isSpeculative = facts.isSpeculative;
   }
 
   /** What may have changed since it began. */
-  update(info: LoggedObject): void {
-    this.#gettingResultTime = numberOf(info['Getting Result Time']);
-    this.#finishTime = numberOf(info['Finish Time']);
-    this.#outcome = info['Failed'] === true ? 'FAILED' : info['Killed'] === true ? 'KILLED' : 'SUCCESS';
-    const accumulables = accumulableList(info['Accumulables']);
+  update({ gettingResultTime, finishTime, outcome, accumulables }: TaskChange): void {
+    this.#gettingResultTime = gettingResultTime;
+    this.#finishTime = finishTime;
+    this.#outcome = outcome;
     if (accumulables.length > 0) this.accumulables = accumulables;
   }
 

@@ -2,7 +2,8 @@
 
 export type LoggedObject = Readonly<Record<string, unknown>>;
 
-const NOTHING: LoggedObject = Object.freeze({});
+/** Where something is missing. */
+export const NOTHING: LoggedObject = Object.freeze({});
 
 export function objectOf(value: unknown): LoggedObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as LoggedObject) : NOTHING;

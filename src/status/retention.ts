@@ -10,6 +10,8 @@ export interface Retention {
   readonly stages: number;
   /** spark.ui.retainedTasks, a stage */
   readonly tasks: number;
+  /** Of all stages that are over, for who has other things to keep as well. Absent: as many as there are. */
+  readonly tasksOfOverStages?: number;
   /** spark.ui.retainedDeadExecutors */
   readonly deadExecutors: number;
 }
@@ -50,4 +52,18 @@ export function keepTasks(tasks: Map<number, LiveTask>, retained: number): void 
       tasks.delete(taskId);
       excess--;
     }
+}
+
+/** Those of stages that are over, the last to end first: the others keep their sums. @returns stages whose tasks are too many. */
+export function stagesWithoutTasks(stages: Iterable<LiveStage>, retained: number): LiveStage[] {
+  const over = [...stages].filter(({ status, tasks }) => tasks.size > 0 && status !== 'ACTIVE' && status !== 'PENDING');
+  let left = retained;
+  for (const { tasks } of over) left -= tasks.size;
+  if (left >= 0) return [];
+  over.sort((a, b) => (a.completionTime ?? 0) - (b.completionTime ?? 0));
+  return over.filter(({ tasks }) => {
+    const isTooMuch = left < 0;
+    left += tasks.size;
+    return isTooMuch;
+  });
 }

@@ -42,34 +42,47 @@ const FIELDS = {
 export type MetricName = keyof typeof FIELDS;
 
 const NAMES = Object.keys(FIELDS) as MetricName[];
-const PLACES = NAMES.map((name) => FIELDS[name]);
+const NO_METRICS: Metrics = NAMES.map(() => 0);
 const INDEX = Object.fromEntries(NAMES.map((name, i) => [name, i])) as Readonly<Record<MetricName, number>>;
 
 /** All numbers of one task, or their sum over several. */
-export type Metrics = Float64Array;
+export type Metrics = number[];
 
+/** Arrays of the heap: there are many, and buffers beside it cost more than what is in them. */
 export function noMetrics(): Metrics {
-  return new Float64Array(NAMES.length);
+  return NO_METRICS.slice();
 }
+
+type Group = (typeof FIELDS)[MetricName][0];
+/** Of each group of a log: names of fields, and where they go. */
+const fieldsOf = (group: Group): readonly (readonly [field: string, index: number])[] =>
+  NAMES.flatMap((name, i) => (FIELDS[name][0] === group ? [[FIELDS[name][1], i] as const] : []));
+const OWN = fieldsOf('');
+const INPUT = fieldsOf('Input Metrics');
+const OUTPUT = fieldsOf('Output Metrics');
+const READ = fieldsOf('Shuffle Read Metrics');
+const PUSH = fieldsOf('Push');
+const WRITE = fieldsOf('Shuffle Write Metrics');
 
 /** From an event log's `Task Metrics`. */
 export function readMetrics(logged: LoggedObject): Metrics {
   const metrics = noMetrics();
   const read = objectOf(logged['Shuffle Read Metrics']);
-  const groups: Readonly<Record<string, LoggedObject>> = {
-    '': logged,
-    'Input Metrics': objectOf(logged['Input Metrics']),
-    'Output Metrics': objectOf(logged['Output Metrics']),
-    'Shuffle Read Metrics': read,
-    Push: objectOf(read['Push Based Shuffle'] ?? read['Shuffle Push Read Metrics']),
-    'Shuffle Write Metrics': objectOf(logged['Shuffle Write Metrics']),
-  };
-  for (let i = 0; i < PLACES.length; i++) {
-    const [group, field] = PLACES[i] as (typeof PLACES)[number]; // below the length
-    const value = groups[group]?.[field];
-    if (typeof value === 'number') metrics[i] = value;
-  }
+  readInto(metrics, logged, OWN);
+  readInto(metrics, objectOf(logged['Input Metrics']), INPUT);
+  readInto(metrics, objectOf(logged['Output Metrics']), OUTPUT);
+  readInto(metrics, read, READ);
+  const push = read['Push Based Shuffle'] ?? read['Shuffle Push Read Metrics'];
+  if (push !== undefined) readInto(metrics, objectOf(push), PUSH);
+  readInto(metrics, objectOf(logged['Shuffle Write Metrics']), WRITE);
   return metrics;
+}
+
+function readInto(metrics: Metrics, logged: LoggedObject, fields: typeof OWN): void {
+  for (const [field, index] of fields) {
+    const value = logged[field];
+    if (typeof value === 'number' && value !== 0) metrics[index] = value;
+  }
 }
 
 export function addMetrics(to: Metrics, more: Metrics): void {
@@ -80,9 +93,8 @@ export function metric(metrics: Metrics, name: MetricName): number {
   return metrics[INDEX[name]] as number; // every name has an index
 }
 
-/** Spark: TaskMetrics of api/v1 */
-export function taskMetricsJson(metrics: Metrics): object {
-  const of = (name: MetricName): number => metric(metrics, name);
+/** What tasks and stages both begin with. */
+function ownJson(of: (name: MetricName) => number): object {
   return {
     executorDeserializeTime: of('executorDeserializeTime'),
     executorDeserializeCpuTime: of('executorDeserializeCpuTime'),
@@ -94,6 +106,14 @@ export function taskMetricsJson(metrics: Metrics): object {
     memoryBytesSpilled: of('memoryBytesSpilled'),
     diskBytesSpilled: of('diskBytesSpilled'),
     peakExecutionMemory: of('peakExecutionMemory'),
+  };
+}
+
+/** Spark: TaskMetrics of api/v1 */
+export function taskMetricsJson(metrics: Metrics): object {
+  const of = (name: MetricName): number => metric(metrics, name);
+  return {
+    ...ownJson(of),
     inputMetrics: { bytesRead: of('inputBytes'), recordsRead: of('inputRecords') },
     outputMetrics: { bytesWritten: of('outputBytes'), recordsWritten: of('outputRecords') },
     shuffleReadMetrics: {
@@ -133,16 +153,7 @@ function pushJson<T>(of: (name: MetricName) => T): object {
 export function stageMetricsJson(metrics: Metrics): LoggedObject {
   const of = (name: MetricName): number => metric(metrics, name);
   return {
-    executorDeserializeTime: of('executorDeserializeTime'),
-    executorDeserializeCpuTime: of('executorDeserializeCpuTime'),
-    executorRunTime: of('executorRunTime'),
-    executorCpuTime: of('executorCpuTime'),
-    resultSize: of('resultSize'),
-    jvmGcTime: of('jvmGcTime'),
-    resultSerializationTime: of('resultSerializationTime'),
-    memoryBytesSpilled: of('memoryBytesSpilled'),
-    diskBytesSpilled: of('diskBytesSpilled'),
-    peakExecutionMemory: of('peakExecutionMemory'),
+    ...ownJson(of),
     inputBytes: of('inputBytes'),
     inputRecords: of('inputRecords'),
     outputBytes: of('outputBytes'),

@@ -170,6 +170,38 @@ describe('the state of an application', () => {
     assert.equal(store.stage(0, 0)?.completedTasks, 24);
   });
 
+  test('keeps the tasks of stages that are over up to a number of its own, the last to end first', () => {
+    make({ tasksOfOverStages: 4 });
+    startJob(0, 0, 1, 2, 3);
+    for (const stage of [0, 1, 2]) {
+      submit(stage);
+      for (const id of [2 * stage, 2 * stage + 1]) {
+        startTask(stage, id);
+        endTask(stage, id);
+      }
+    }
+    submit(3);
+    for (const id of [6, 7, 8, 9, 10]) startTask(3, id);
+    const kept = (): (number | undefined)[] => [0, 1, 2, 3].map((stage) => store.stage(stage, 0)?.tasks.size);
+    complete(0);
+    complete(2);
+    assert.deepEqual(kept(), [2, 2, 2, 5]);
+    complete(1);
+    assert.deepEqual(kept(), [0, 2, 2, 5]);
+    assert.equal(store.stage(0, 0)?.completedTasks, 2);
+    assert.equal(store.job(0)?.numCompletedIndices, 6);
+  });
+
+  test('counts no index that no stage can have', () => {
+    startJob(0, 0);
+    submit(0);
+    for (const Index of [-1, 2 ** 40, 0.5]) {
+      hear('TaskStart', { 'Stage ID': 0, 'Task Info': taskInfo(1, { Index }) });
+      hear('TaskEnd', { 'Stage ID': 0, 'Task End Reason': { Reason: 'Success' }, 'Task Info': taskInfo(1, { Index }) });
+    }
+    assert.deepEqual([store.stage(0, 0)?.completedTasks, store.stage(0, 0)?.completedIndices.size], [3, 0]);
+  });
+
   test('keeps of executors that are gone the last ones, and begins anew for one that comes again', () => {
     make({ deadExecutors: 2 });
     const add = (id: string, at: number) =>

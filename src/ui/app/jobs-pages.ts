@@ -64,7 +64,7 @@ function row(job: LiveJob, store: AppStatusStore, { base, live }: PagePlace): Ht
       skipped,
     }),
     progressText({
-      completed: job.completedIndices.size,
+      completed: job.numCompletedIndices,
       total: facts.numTasks - job.skippedTasks,
       active: job.activeTasks,
       failed: job.failedTasks,

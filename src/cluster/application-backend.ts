@@ -1,8 +1,15 @@
+import type { Executor } from '../executor/executor.ts';
 import type { FromExecutor } from '../protocol/driver-executor.ts';
 import type { SchedulerBackend } from '../scheduler/ports.ts';
 
 /** A cached block came, moved or went. */
 export type BlockUpdated = Extract<FromExecutor, { type: 'BlockUpdated' }>;
+
+/** What the executor in the driver's process tells of itself. */
+export interface OwnMeasures {
+  readonly source: Awaited<ReturnType<Executor['measure']>>;
+  readonly memory: { readonly executionUsed: number; readonly storageUsed: number };
+}
 
 /** All that an application needs of the executors it has, wherever they run. */
 export interface ApplicationBackend extends SchedulerBackend {
@@ -14,6 +21,8 @@ export interface ApplicationBackend extends SchedulerBackend {
   removeBroadcast(broadcastId: number, keep: boolean): void;
   /** Resolves when there are executors enough to begin with. Absent: there are. Spark: SchedulerBackend.isReady */
   readonly ready?: Promise<void>;
+  /** Measures from now on what the executor of this very process does. Absent: executors have processes of their own. */
+  measureOwn?(): Promise<OwnMeasures>;
   /** Resolves when all executors are gone, after `stop`. */
   readonly stopped: Promise<void>;
 }

@@ -1,5 +1,6 @@
 // Settings of the metrics system. Sinks and sources are lines of a file, or keys below spark.metrics.conf.
 import { type ConfigEntry, defineEntry, defineOptional, definePrefix } from './config-entry.ts';
+import type { SparkConf } from './spark-conf.ts';
 import { types } from './value-types.ts';
 
 export const METRICS_CONF: ConfigEntry<string | undefined> = defineOptional({
@@ -9,8 +10,14 @@ export const METRICS_CONF: ConfigEntry<string | undefined> = defineOptional({
   since: '0.2',
 });
 
+/** The file's name in a folder `conf`. */
+export const METRICS_FILE = 'metrics.properties';
+
+/** How keys begin that stand for lines of the file. */
+export const METRICS_CONF_PREFIX = 'spark.metrics.conf.';
+
 definePrefix({
-  prefix: 'spark.metrics.conf.',
+  prefix: METRICS_CONF_PREFIX,
   rest: '[INSTANCE|*].[sink|source].NAME.OPTION',
   doc: 'A line of that file; it wins over one of the file.',
 });
@@ -47,3 +54,11 @@ export const METRICS_STATIC_SOURCES_ENABLED: ConfigEntry<boolean> = defineEntry(
   doc: 'Has no effect: the sources that it is about, `CodeGenerator` and `HiveExternalCatalog`, are of Spark SQL.',
   since: '0.2',
 });
+
+/** In the environment of what a worker starts: its own file, for programs whose settings name none. */
+export const METRICS_FILE_VARIABLE = 'ISKRA_METRICS_CONF';
+
+/** Whether anything is said about metrics; where nothing is, what measures need not be loaded. */
+export function saysMetrics(conf: SparkConf): boolean {
+  return conf.getAll().some(([key]) => key === METRICS_CONF.key || key.startsWith(METRICS_CONF_PREFIX));
+}

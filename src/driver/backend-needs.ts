@@ -28,6 +28,8 @@ export interface BackendNeeds {
   readonly mapOutputs: MapOutputTracker;
   readonly onMapOutputMoved: (executorId: ExecutorId, shuffleId: ShuffleId) => void;
   readonly resourceProfiles: { get(id: number): ResourceProfile | undefined };
+  /** For executors, beside the settings. */
+  readonly metricsSettings: Readonly<Record<string, string>>;
   readonly onFailed: (message: string) => void;
   readonly log: StderrLogger;
 }

@@ -40,7 +40,7 @@ export function coarseGrainedBackend(
     rpc,
     provider,
     app: {
-      conf: { ...executorConf(conf), ...portConf },
+      conf: { ...needs.metricsSettings, ...executorConf(conf), ...portConf },
       applicationId,
       mainScripts,
       packages: servePackages({ rpc, conf, mainScripts, addedFile: needs.addedFile, log }),

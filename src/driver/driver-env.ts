@@ -26,6 +26,7 @@ import { APP_ID, APP_NAME, DRIVER_HOST, EXTRA_LISTENERS, LOCAL_DIR, MASTER } fro
 import { EVENT_LOG_ENABLED } from '../config/event-log-entries.ts';
 import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { parseMasterUrl } from '../config/master-url.ts';
+import { saysMetrics } from '../config/metrics-entries.ts';
 import { DRIVER_BIND_ADDRESS } from '../config/network-entries.ts';
 import { BARRIER_SYNC_TIMEOUT, PROFILE_MERGE_CONFLICTS, TASK_CPUS } from '../config/scheduler-entries.ts';
 import { SHUFFLE_SERVICE_FETCH_RDD_ENABLED } from '../config/shuffle-service-entries.ts';
@@ -61,6 +62,7 @@ import { AddedFiles } from './added-files.ts';
 import { applicationEvents, userName } from './application-events.ts';
 import type { OpenBackend } from './backend-needs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
+import type { DriverMetrics } from './driver-metrics.ts';
 import { driverResources } from './driver-resources.ts';
 import { DynamicAllocation } from './dynamic-allocation.ts';
 import { loadExtraListeners } from './extra-listeners.ts';
@@ -106,6 +108,7 @@ export class DriverEnv {
   readonly #progress: OpenProgress | undefined;
   readonly #eventLog: EventLogWriter | null;
   readonly #ui: LiveUi | null;
+  readonly #metrics: DriverMetrics | null;
   readonly #opened: OpenBackend;
   readonly #backend: ApplicationBackend;
   readonly #localDirs: LocalDirs;
@@ -162,12 +165,15 @@ export class DriverEnv {
       ? await (await import('../event-log/event-log-writer.ts')).prepareEventLog(conf, log.named('EventLog'))
       : null;
     const ui = LiveUi.of(conf, log);
+    const metrics = saysMetrics(conf)
+      ? await (await import('./driver-metrics.ts')).DriverMetrics.open(conf, log)
+      : null;
     let opened: OpenBackend | null = null;
     try {
       opened = await openBackend(conf, master, url, ui, log);
-      return new DriverEnv(conf, opened, resources, ui, log, openEventLog);
+      return new DriverEnv(conf, opened, resources, ui, metrics, log, openEventLog);
     } catch (error) {
-      await ui?.close();
+      await Promise.all([ui?.close(), metrics?.stop()]);
       await opened?.close();
       throw error;
     }
@@ -178,12 +184,14 @@ export class DriverEnv {
     opened: OpenBackend,
     resources: ResourceAddresses,
     ui: LiveUi | null,
+    metrics: DriverMetrics | null,
     log: StderrLogger,
     openEventLog: OpenEventLog | null,
   ) {
     this.conf = conf;
     this.#ui = ui;
     this.resources = resources;
+    this.#metrics = metrics;
     this.log = log;
     this.#opened = opened;
     this.isLocal = opened.isLocal;
@@ -258,6 +266,7 @@ export class DriverEnv {
       rddLocations: (rddId, partition) => this.#cached.locations(rddId, partition),
       mapOutputs: this.#mapOutputs,
       resourceProfiles: this.resourceProfiles,
+      metricsSettings: metrics?.executorSettings ?? {},
       onFailed: (message) => this.#clusterFailed(message),
       log,
     });
@@ -328,13 +337,16 @@ export class DriverEnv {
       for (const listener of await loadExtraListeners(names, this.conf)) this.listeners.add(listener);
     const checkpointDir = this.conf.get(CHECKPOINT_DIR);
     if (checkpointDir !== undefined) this.kept.checkpoints.setDir(checkpointDir);
-    const { conf, startTime } = this;
+    const { conf, startTime, applicationId, scheduler, listeners } = this;
     // Beside the start of the first slot, where no master had to know of it.
     if (this.#ui?.url === null)
       await this.#ui.listen(
         conf.get(DRIVER_HOST),
         conf.contains(DRIVER_BIND_ADDRESS) ? conf.get(DRIVER_BIND_ADDRESS) : LOOPBACK,
       );
+    const { storageBytes } = this.#opened;
+    const blocks = { backend: this.#backend, cached: this.#cached, storageBytes, executors: this.#executors };
+    await this.#metrics?.start({ applicationId, scheduler, listeners, ...blocks });
     for (const path of this.conf.get(FILES)) await this.files.addFile(path, false, startTime);
     for (const path of this.conf.get(ARCHIVES)) await this.files.addArchive(path, startTime);
     await this.#backend.ready;
@@ -423,6 +435,7 @@ export class DriverEnv {
 
   /** Pending jobs fail, slots end, files go. */
   async close(): Promise<void> {
+    await this.#metrics?.stop(); // while there is something to be measured
     this.#dynamicAllocation?.stop();
     this.kept.stop();
     this.scheduler.stop();

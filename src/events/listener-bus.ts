@@ -60,6 +60,11 @@ export class ListenerBus {
     return this.#listeners.length > 0;
   }
 
+  /** How many events wait. */
+  get numWaiting(): number {
+    return this.#queue.length - this.#delivered;
+  }
+
   /** How many events were dropped since the start. */
   get numDropped(): number {
     return this.#dropped;

@@ -25,6 +25,7 @@ import {
 import { TASK_MAX_DIRECT_RESULT_SIZE } from '../config/io-entries.ts';
 import { configuredLocalDirs } from '../config/local-roots.ts';
 import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
+import { METRICS_FILE_VARIABLE, saysMetrics } from '../config/metrics-entries.ts';
 import { PACKAGE_CACHE_MAX_SIZE, PACKAGE_CACHE_TTL } from '../config/package-entries.ts';
 import {
   SHUFFLE_REGISTRATION_MAX_ATTEMPTS,
@@ -35,6 +36,7 @@ import {
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
 import { findResources } from '../io/find-resources.ts';
+import type { MetricsSystem } from '../metrics/metrics-system.ts';
 import { type AskPackages, PACKAGES_ENDPOINT } from '../protocol/app-package.ts';
 import type { AskExecutorProcess, FromExecutor, ToExecutor } from '../protocol/driver-executor.ts';
 import {
@@ -106,6 +108,7 @@ export class ExecutorBackend {
   /** A shuffle service has taken over the care for the files. */
   #filesAreServed = false;
   #executor: Executor | null = null;
+  #metrics: MetricsSystem | null = null;
   #cancelHeartbeat: () => void = () => {};
   /** Null before it is registered. */
   #drain: (() => Promise<void>) | null = null;
@@ -171,8 +174,10 @@ export class ExecutorBackend {
     else this.#log.error(why);
     this.#cancelHeartbeat();
     void (async () => {
+      const reported = this.#metrics?.stop();
       const slotsEnd = this.#executor?.stop().catch(() => {}) ?? Promise.resolve();
       const ended = await within(LONGEST_STOP_MS, slotsEnd);
+      await reported;
       this.removeFiles();
       await within(LONGEST_STOP_MS, this.#rpc?.stop().catch(() => {}) ?? Promise.resolve());
       this.#exit(code, !ended);
@@ -237,7 +242,8 @@ export class ExecutorBackend {
       name: K,
       request: AskScheduler[K][0],
     ): Promise<AskScheduler[K][1]> => driver.ask(name, request, NO_LIMIT);
-    const blocks = new BlockManager(executorId, new MemoryManager({ ...memory, slots: cores }), dirs, (update) =>
+    const pool = new MemoryManager({ ...memory, slots: cores });
+    const blocks = new BlockManager(executorId, pool, dirs, (update) =>
       send({ type: 'BlockUpdated', executorId, ...update }),
     );
     const client = new BlockClient({
@@ -376,6 +382,12 @@ export class ExecutorBackend {
       },
     });
     executor.warmUp();
+    // Before there are tasks.
+    if (saysMetrics(conf) || environment[METRICS_FILE_VARIABLE] !== undefined) {
+      const { startExecutorMetrics } = await import('./executor-metrics.ts');
+      const measured = { conf, applicationId: appId, executorId, environment, executor, memory: pool, log: this.#log };
+      this.#metrics = await startExecutorMetrics(measured);
+    }
     const registration = {
       ...{ executorId, host, port, cores, pid: process.pid },
       ...{ resourceProfileId, logUrls: logUrlsOf(environment), resources },

@@ -13,6 +13,7 @@ import { metricsFromNumbers } from '../protocol/task-metrics.ts';
 import type { BlockManager } from '../storage/block-manager.ts';
 import { LocalDirs, type LocalDirsData } from '../storage/local-dirs.ts';
 import { answerSlot } from './answer-slot.ts';
+import type { ExecutorSource } from './executor-source.ts';
 import type { FileFetcher } from './file-fetcher.ts';
 import type { MemoryLimits } from './memory-guard.ts';
 import { MemoryWatch } from './memory-watch.ts';
@@ -93,6 +94,8 @@ export class Executor {
   readonly #warnedOf = new Set<string>();
   #nextSlot = 0;
   #stopped = false;
+  /** Null: nobody wants to know. */
+  #source: ExecutorSource | null = null;
 
   constructor(
     options: ExecutorOptions,
@@ -194,6 +197,17 @@ export class Executor {
 
   get isIdle(): boolean {
     return this.#queue.length === 0 && [...this.#slots].every((slot) => slot.running === null);
+  }
+
+  /** What its tasks do, from now on. */
+  async measure(): Promise<ExecutorSource> {
+    const { ExecutorSource: Measuring } = await import('./executor-source.ts');
+    this.#source ??= new Measuring(() => ({
+      activeTasks: [...this.#slots].filter((slot) => slot.running !== null).length,
+      slots: this.#slots.size,
+      cores: this.#options.cores,
+    }));
+    return this.#source;
   }
 
   /** Tasks that slots are at work on, with what they have done so far. */
@@ -508,6 +522,7 @@ export class Executor {
     if (result.kind === 'Failed' && result.reason.kind === 'FetchFailed')
       this.#others?.mapOutputs.forget(result.reason.shuffleId);
     void this.#shuffleFiles.ended(taskId);
+    this.#source?.taskEnded(result);
     this.#updates.push({ taskId, result });
   }
 }

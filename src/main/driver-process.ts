@@ -5,6 +5,7 @@ import type { Logger } from '../base/logger.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { ARCHIVES, FILES } from '../config/context-entries.ts';
 import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
+import { METRICS_CONF, METRICS_FILE_VARIABLE } from '../config/metrics-entries.ts';
 import { SparkConf } from '../config/spark-conf.ts';
 import { setSubmitDefaults } from '../config/submit-defaults.ts';
 import { reportError } from '../deploy/submit/submit.ts';
@@ -60,6 +61,9 @@ async function run(argv: readonly string[]): Promise<void> {
     if (conf.contains(FILES)) values[FILES.key] = local('file', conf.get(FILES));
     if (conf.contains(ARCHIVES)) values[ARCHIVES.key] = local('archive', conf.get(ARCHIVES));
   }
+  // The one of its worker, which has said where.
+  const metricsFile = process.env[METRICS_FILE_VARIABLE];
+  if (metricsFile !== undefined) values[METRICS_CONF.key] ??= metricsFile;
   setSubmitDefaults(values);
   const { prepareApplication } = await import('../deploy/submit/app-loader.ts');
   const { packagesOf } = await import('../deploy/submit/submit.ts');

@@ -3,7 +3,7 @@ import type { Clock, EpochMs } from '../base/clock.ts';
 import { DecayingReservoir } from './decaying-reservoir.ts';
 import type { SampleValues } from './sample-values.ts';
 
-export type Metric = Gauge | Counter | Histogram | Meter | Timer;
+export type Metric = Gauge | Readonly<Pick<Counter, 'kind' | 'count'>> | Histogram | Meter | Timer;
 
 /** A value that is asked for when it is wanted. A text is shown where texts can be. */
 export interface Gauge {

@@ -1,5 +1,7 @@
 // What a metrics.properties file and `spark.metrics.conf.…` keys say. Lines are `[instance].[sink|source].[name].[option]=value`.
 import { IllegalArgumentError } from '../base/errors.ts';
+import { APP_ID } from '../config/core-entries.ts';
+import { METRICS_CONF_PREFIX, METRICS_NAMESPACE } from '../config/metrics-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 
 /** Who has metrics of its own. */
@@ -16,9 +18,6 @@ export const METRICS_INSTANCES: readonly MetricsInstance[] = [
 
 /** Of Spark, which has no such program here. */
 const OTHER_INSTANCES: readonly string[] = ['applicationMaster', 'mesos_cluster'];
-
-/** How keys of a SparkConf begin that stand for lines of the file. */
-export const METRICS_CONF_PREFIX = 'spark.metrics.conf.';
 
 const PACKAGE = 'org.apache.spark.metrics.sink.';
 
@@ -142,4 +141,10 @@ export function periodOf(line: string, options: Readonly<Record<string, string>>
       `Polling period ${period} ${unit} below than minimal polling period of ${line}: give 1 second or more`,
     );
   return Math.min(ms, LONGEST_PERIOD_MS);
+}
+
+/** How names of metrics of a driver or an executor begin. Spark: MetricsSystem.buildRegistryName */
+export function metricsPrefix(conf: SparkConf, applicationId: string, executorId: string): string {
+  const namespace = conf.clone().set(APP_ID.key, applicationId).get(METRICS_NAMESPACE) ?? applicationId;
+  return namespace === '' ? `${executorId}.` : `${namespace}.${executorId}.`;
 }

@@ -4,12 +4,6 @@ import { METRICS_CONF } from '../config/metrics-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { linesOfConf } from './metrics-config.ts';
 
-/** The file's name in a folder `conf`. */
-export const METRICS_FILE = 'metrics.properties';
-
-/** In the environment of what a worker starts: its own file, for programs whose settings name none. */
-export const METRICS_FILE_VARIABLE = 'ISKRA_METRICS_CONF';
-
 /** Lines by key. @throws IskraError METRICS_FILE when it cannot be read. */
 export async function readMetricsFile(path: string): Promise<Record<string, string>> {
   let text: string;

@@ -2,7 +2,7 @@ import { type Clock, steadyClock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type MetricsInstance, partsOf } from './metrics-config.ts';
 import { type MetricsSnapshot, type Source, takeSnapshot } from './metrics-snapshot.ts';
-import { type OpenSink, openSinks } from './open-sinks.ts';
+import { isSparkClass, type OpenSink, openSinks } from './open-sinks.ts';
 import { type OpenSource, openSources } from './open-sources.ts';
 import { type ScheduleEffect, SinkSchedule } from './sink-schedule.ts';
 
@@ -15,6 +15,20 @@ export interface MetricsSystemOptions {
   readonly clock?: Clock;
   /** By which sinks are called. */
   readonly timer?: Clock;
+}
+
+/**
+ * Looks at the lines of an instance that runs elsewhere. Modules of somebody else's making are not loaded.
+ *
+ * @throws IllegalArgumentError naming the line that is wrong.
+ */
+export async function checkMetrics(
+  instance: MetricsInstance,
+  layers: MetricsSystemOptions['layers'],
+  log: Logger,
+): Promise<void> {
+  const ofSpark = partsOf(instance, layers).sinks.filter(({ className }) => isSparkClass(className));
+  await openSinks(instance, ofSpark, log);
 }
 
 /** The present sources of an instance; null: it has not started yet. */

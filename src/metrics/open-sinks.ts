@@ -32,6 +32,11 @@ const WITHOUT_MEANING: Readonly<Record<string, string>> = {
 
 const SPARK_CLASS = /^(?:org\.apache\.spark\.metrics\.sink\.)?([A-Z]\w*)$/;
 
+/** Whether this is no module, but one of ours or a mistake. */
+export function isSparkClass(className: string): boolean {
+  return SPARK_CLASS.test(className) || className.startsWith('org.apache.spark.');
+}
+
 /**
  * Makes the sinks of an instance; their code is loaded here.
  *

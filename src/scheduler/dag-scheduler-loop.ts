@@ -61,6 +61,8 @@ export class Scheduler {
   readonly #queue: LoopEvent[] = [];
   #working = false;
   #stopped = false;
+  /** What each event of the DAG scheduler is handled in; null: nobody wants to know how long it takes. */
+  measure: (<T>(work: () => T) => T) | null = null;
 
   constructor(options: SchedulerOptions) {
     const settings = { ...DEFAULT_SETTINGS, ...options.settings };
@@ -198,6 +200,16 @@ export class Scheduler {
     return this.#waiters.size;
   }
 
+  /** How many jobs there ever were. */
+  get numJobs(): number {
+    return this.#waiters.numOpened;
+  }
+
+  /** Stages that are not done, by what they wait for. */
+  get numStages(): DAGScheduler['numStages'] {
+    return this.#dag.numStages;
+  }
+
   /** Fails every job with `cause` and stops the backend. Twice is fine. */
   stop(cause?: unknown): void {
     if (this.#stopped) return;
@@ -269,7 +281,7 @@ export class Scheduler {
         this.#doTaskEffects(this.#tasks.statusUpdate(event.taskId, event.result, at));
         return;
       case 'Dag':
-        this.#doDagEffects(this.#dag.handle(event.event));
+        this.#doDagEffects(this.#handleDag(event.event));
         if (event.event.type === 'Stopped') this.#shutDown();
         return;
       case 'NewExecutor': {
@@ -294,6 +306,10 @@ export class Scheduler {
         this.#doTaskEffects(this.#tasks.wake(at));
         return;
     }
+  }
+
+  #handleDag(event: DagEvent): DagEffect[] {
+    return this.measure === null ? this.#dag.handle(event) : this.measure(() => this.#dag.handle(event));
   }
 
   // Effects
@@ -354,7 +370,7 @@ export class Scheduler {
           launches.push(effect);
           break;
         case 'Dag':
-          this.#doDagEffects(this.#dag.handle(effect.event));
+          this.#doDagEffects(this.#handleDag(effect.event));
           break;
         case 'Post':
           this.#options.post(effect.event);
@@ -406,7 +422,7 @@ export class Scheduler {
     const at = this.#options.clock.now();
     for (const { taskSet, task } of launches) {
       const { stageId, attempt } = taskSet;
-      this.#doDagEffects(this.#dag.handle({ type: 'BeginEvent', at, stageId, stageAttemptId: attempt, task }));
+      this.#doDagEffects(this.#handleDag({ type: 'BeginEvent', at, stageId, stageAttemptId: attempt, task }));
     }
     for (const { launch, reason, abort } of this.#launcher.launch(launches)) {
       const { stageId, attempt: stageAttemptId } = launch.taskSet;

@@ -76,6 +76,11 @@ export class DAGScheduler {
     return this.#t.jobs.size;
   }
 
+  get numStages(): Readonly<Record<'waiting' | 'running' | 'failed', number>> {
+    const { waiting, running, failed } = this.#t.byState;
+    return { waiting: waiting.size, running: running.size, failed: failed.size };
+  }
+
   handle(event: DagEvent): DagEffect[] {
     this.#t.out = [];
     this.#dispatch(event);

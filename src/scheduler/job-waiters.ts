@@ -20,6 +20,11 @@ export class JobWaiters {
     return this.#waiters.size;
   }
 
+  /** How many there ever were. */
+  get numOpened(): number {
+    return this.#nextJobId;
+  }
+
   open(onTaskResult: (index: number, bytes: Uint8Array) => void): JobWaiter {
     const waiter = new JobWaiter(this.#nextJobId++, onTaskResult);
     this.#waiters.set(waiter.jobId, waiter);

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DaemonPlace } from '../kit/daemon-place.ts';
+import { IskraCommand } from '../kit/iskra-command.ts';
 
 test('a daemon reports to the sinks of conf/metrics.properties, a last time when it is stopped', async (t) => {
   const place = new DaemonPlace(t);
@@ -44,4 +45,81 @@ test('a daemon whose metrics cannot be does not start, and says which line is wr
   const master = await place.run('master', '--conf', key, '--conf', period);
   assert.equal(master.code, 1);
   assert.match(master.err, /Polling period 0 SECONDS below than minimal polling period of master\.sink\.g/);
+});
+
+const COUNT = `import { SparkContext } from 'iskra';
+const sc = await SparkContext.create();
+const pairs = sc.range(0, 1000, 1, 4).map((x) => [x % 7, 1] as [number, number]);
+console.log(await pairs.reduceByKey((a, b) => a + b, 2).count());
+await sc.stop();
+`;
+
+/** The last value in a CSV file of a sink. */
+function lastOf(directory: string, name: string): number {
+  const lines = readFileSync(join(directory, `${name}.csv`), 'utf8')
+    .trim()
+    .split('\n');
+  return Number(lines.at(-1)?.split(',')[1]);
+}
+
+test('an application reports what its driver and each of its executors did, by the file that the driver sees', async (t) => {
+  const iskra = new IskraCommand('metrics', { 'count.ts': COUNT });
+  t.after(() => iskra.remove());
+  const directory = iskra.path('csv');
+  iskra.write({
+    'conf/metrics.properties': `*.sink.csv.class=org.apache.spark.metrics.sink.CsvSink
+*.sink.csv.directory=${directory}
+*.sink.csv.period=1
+*.sink.csv.unit=hours
+`,
+  });
+  const settings = [
+    '-c',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference as settings have it
+    'spark.metrics.namespace=${spark.app.name}',
+    '-c',
+    'spark.metrics.appStatusSource.enabled=true',
+  ];
+  const { code, out, err } = await iskra.start(['--master', 'local-cluster[2,1,1024]', ...settings, 'count.ts'])
+    .outcome;
+  assert.deepEqual([code, out], [0, '7\n'], err);
+  const driver = (name: string): number => lastOf(directory, `count.ts.driver.${name}`);
+  assert.equal(driver('DAGScheduler.job.allJobs'), 1);
+  assert.equal(driver('DAGScheduler.job.activeJobs'), 0);
+  assert.equal(driver('appStatus.stages.completedStages'), 2);
+  assert.equal(driver('appStatus.tasks.completedTasks'), 6);
+  assert.ok(driver('DAGScheduler.messageProcessingTime') > 0);
+  assert.ok(driver('ExecutorMetrics.ProcessTreeJVMRSSMemory') > 0);
+  const ids = readdirSync(directory).flatMap(
+    (name) => /^count\.ts\.(\d+)\.executor\.succeededTasks/.exec(name)?.[1] ?? [],
+  );
+  const sum = (name: string): number => ids.reduce((all, id) => all + lastOf(directory, `count.ts.${id}.${name}`), 0);
+  assert.ok(ids.length >= 1);
+  assert.equal(sum('executor.succeededTasks'), 6);
+  assert.equal(sum('executor.threadpool.completeTasks'), 6);
+  assert.equal(sum('executor.shuffleRecordsWritten'), 28);
+  assert.equal(sum('executor.shuffleRecordsRead'), 28);
+  assert.ok(sum('JVMCPU.jvmCpuTime') > 0);
+});
+
+test('an application whose metrics cannot be does not start, also when they are those of its executors', async (t) => {
+  const iskra = new IskraCommand('metrics', { 'count.ts': COUNT });
+  t.after(() => iskra.remove());
+  const key = 'spark.metrics.conf.executor.sink.g';
+  const { code, err } = await iskra.start(['-c', `${key}.class=GraphiteSink`, '-c', `${key}.host=h`, 'count.ts'])
+    .outcome;
+  assert.equal(code, 1);
+  assert.match(err, /Graphite sink requires 'port' property: give executor\.sink\.g\.port/);
+});
+
+test('the executor of a local master counts as part of its driver', async (t) => {
+  const iskra = new IskraCommand('metrics', { 'count.ts': COUNT });
+  t.after(() => iskra.remove());
+  const key = 'spark.metrics.conf.driver.sink.out';
+  const settings = ['-c', `${key}.class=ConsoleSink`, '-c', 'spark.metrics.namespace=here'];
+  const { code, out, err } = await iskra.start(['--master', 'local[2]', ...settings, 'count.ts']).outcome;
+  assert.equal(code, 0, err);
+  assert.match(out, /^7\n/);
+  assert.match(out, /^here\.driver\.executor\.succeededTasks\n +count = 6$/m);
+  assert.match(out, /^here\.driver\.executor\.threadpool\.maxPool_size\n +value = 2$/m);
 });

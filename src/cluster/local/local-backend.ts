@@ -9,7 +9,7 @@ import type { BackendListener, Launch } from '../../scheduler/ports.ts';
 import { BlockManager } from '../../storage/block-manager.ts';
 import { LocalDirs, type LocalDirsData } from '../../storage/local-dirs.ts';
 import { MemoryManager } from '../../storage/memory-manager.ts';
-import type { ApplicationBackend, BlockUpdated } from '../application-backend.ts';
+import type { ApplicationBackend, BlockUpdated, OwnMeasures } from '../application-backend.ts';
 
 /** The id of the executor that lives in the driver's process. Spark: SparkContext.DRIVER_IDENTIFIER */
 const DRIVER_EXECUTOR_ID: ExecutorId = 'driver';
@@ -117,6 +117,10 @@ export class LocalBackend implements ApplicationBackend {
   /** @param keep slots drop their decoded copies, the bytes stay. */
   removeBroadcast(broadcastId: number, keep: boolean): void {
     this.#executor.receive({ type: 'RemoveBroadcast', broadcastId, keep });
+  }
+
+  async measureOwn(): Promise<OwnMeasures> {
+    return { source: await this.#executor.measure(), memory: this.#blocks.memory };
   }
 
   defaultParallelism(): number {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { IllegalArgumentError } from '../../base/errors.ts';
 import { HISTORY_LOG_DIRECTORY, HISTORY_UI_PORT } from '../../config/history-entries.ts';
 import { parseMasterUrl } from '../../config/master-url.ts';
-import { METRICS_CONF } from '../../config/metrics-entries.ts';
+import { METRICS_CONF, METRICS_FILE } from '../../config/metrics-entries.ts';
 import { AUTHENTICATE } from '../../config/network-entries.ts';
 import {
   SHUFFLE_SERVICE_ENABLED,
@@ -13,7 +13,6 @@ import {
 import { SparkConf } from '../../config/spark-conf.ts';
 import { MASTER_UI_PORT, WORKER_UI_PORT } from '../../config/ui-entries.ts';
 import { types } from '../../config/value-types.ts';
-import { METRICS_FILE } from '../../metrics/metrics-file.ts';
 import { parseAddress } from '../../rpc/rpc-address.ts';
 import { type Environment, findConfFile, readProperties } from '../submit/spark-defaults.ts';
 import { refuseSecret, UsageError } from '../submit/submit-arguments.ts';

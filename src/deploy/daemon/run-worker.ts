@@ -1,8 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Logger } from '../../base/logger.ts';
-import { METRICS_CONF } from '../../config/metrics-entries.ts';
-import { METRICS_FILE_VARIABLE } from '../../metrics/metrics-file.ts';
+import { METRICS_CONF, METRICS_FILE_VARIABLE } from '../../config/metrics-entries.ts';
 import { formatAddress } from '../../rpc/rpc-address.ts';
 import { resolveSecurity } from '../../rpc/security.ts';
 import { startWorkerWebUi } from '../../ui/worker/worker-web-ui.ts';

@@ -4,13 +4,14 @@ import { redactPairs } from '../../base/redaction.ts';
 import { MASTER } from '../../config/core-entries.ts';
 import { REDACTION_REGEX } from '../../config/logging-entries.ts';
 import { parseMasterUrl } from '../../config/master-url.ts';
+import { METRICS_CONF, METRICS_FILE } from '../../config/metrics-entries.ts';
 import { JARS_PACKAGES, JARS_REPOSITORIES } from '../../config/package-entries.ts';
 import { SparkConf } from '../../config/spark-conf.ts';
 import { SUBMIT_DEPLOY_MODE } from '../../config/submit-entries.ts';
 import { type Installation, type PreparedApplication, prepareApplication } from './app-loader.ts';
 import { filesOf, patternsOf } from './files-of-driver.ts';
 import { likelyMaster } from './likely-master.ts';
-import { type Environment, findDefaultsFile, readProperties, withEnvironment } from './spark-defaults.ts';
+import { type Environment, findConfFile, findDefaultsFile, readProperties, withEnvironment } from './spark-defaults.ts';
 import {
   type DriverActionRequest,
   type GivenSettings,
@@ -96,6 +97,8 @@ export async function prepareSubmission(
   const conf = checked(values);
   if (request.verbose) host.show(describe(request, conf));
   const inCluster = conf.get(SUBMIT_DEPLOY_MODE) === 'cluster';
+  const metricsFile = inCluster ? undefined : findConfFile(host.env, host.workingFolder, METRICS_FILE);
+  if (metricsFile !== undefined) values[METRICS_CONF.key] ??= metricsFile;
   if (!inCluster) host.runsHere?.(conf, likelyMaster(conf, request, host.workingFolder));
   const masters = inCluster ? mastersOf(conf, request) : [];
   const isElsewhere = inCluster && /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(request.application);

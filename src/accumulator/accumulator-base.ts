@@ -31,6 +31,11 @@ export abstract class Accumulator<IN, OUT> {
   abstract readonly isZero: boolean;
   /** On the driver: what all successful tasks added. In a task: of this task alone. */
   abstract readonly value: OUT;
+  /** True: what running tasks have added is told when they end, and not before. */
+  get excludeFromHeartbeat(): boolean {
+    return false;
+  }
+
   abstract copy(): Accumulator<IN, OUT>;
   abstract reset(): void;
   abstract add(value: IN): void;

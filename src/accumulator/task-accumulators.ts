@@ -42,7 +42,7 @@ export class TaskAccumulators {
   progress(): readonly AccumulatorUpdate[] {
     return [...this.#accumulators].flatMap(([id, accumulator]) => {
       try {
-        if (accumulator.isZero || this.#tooLarge.has(id)) return [];
+        if (accumulator.excludeFromHeartbeat || accumulator.isZero || this.#tooLarge.has(id)) return [];
         const value = stateOf(accumulator);
         if (sizeOf(value) <= MAX_PROGRESS_BYTES) return [{ id, name: accumulator.name, value }];
         this.#tooLarge.add(id);

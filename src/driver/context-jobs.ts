@@ -81,13 +81,23 @@ export abstract class ContextJobs {
 
   /** @throws IllegalArgumentError for a tag that is null, empty or has a comma; so do all that take one. */
   addJobTag(tag: string): void {
-    this.setLocalProperty(JOB_TAGS, formatJobTags(this.getJobTags().add(checkJobTag(tag))));
+    this.addJobTags([tag]);
   }
 
   removeJobTag(tag: string): void {
-    const tags = this.getJobTags();
-    tags.delete(checkJobTag(tag));
-    this.setLocalProperty(JOB_TAGS, formatJobTags(tags));
+    this.removeJobTags([tag]);
+  }
+
+  addJobTags(tags: ReadonlySet<string> | readonly string[]): void {
+    const all = this.getJobTags();
+    for (const tag of tags) all.add(checkJobTag(tag));
+    this.setLocalProperty(JOB_TAGS, formatJobTags(all));
+  }
+
+  removeJobTags(tags: ReadonlySet<string> | readonly string[]): void {
+    const all = this.getJobTags();
+    for (const tag of tags) all.delete(checkJobTag(tag));
+    this.setLocalProperty(JOB_TAGS, formatJobTags(all));
   }
 
   getJobTags(): Set<string> {

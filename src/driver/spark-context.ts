@@ -34,6 +34,11 @@ import { DriverEnv } from './driver-env.ts';
 let active: SparkContext | null = null;
 let creating = false;
 
+declare module '../rdd/job-runner.ts' {
+  /** What `rdd.sparkContext` is. */
+  interface RDDContext extends SparkContext {}
+}
+
 /**
  * The way in: makes RDDs, shared variables, and runs jobs.
  *

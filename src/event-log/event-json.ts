@@ -2,7 +2,7 @@
 import { assertNever } from '../base/assert-never.ts';
 import { redactPairs } from '../base/redaction.ts';
 import { VERSION } from '../base/version.ts';
-import type { JobId, StageId } from '../protocol/ids.ts';
+import type { JobId, StageId, TaskId } from '../protocol/ids.ts';
 import type { LoggedEvent } from '../protocol/logged-event.ts';
 import type { AccumulableInfo, RddInfo, SparkListenerEvent, StageInfo } from '../protocol/spark-listener-event.ts';
 import type { StorageLevel } from '../protocol/storage-level.ts';
@@ -18,6 +18,7 @@ export const LOG_START: LoggedEvent = { Event: 'SparkListenerLogStart', 'Spark V
 const UNHURRIED: ReadonlySet<SparkListenerEvent['type']> = new Set([
   'SparkListenerStageSubmitted',
   'SparkListenerTaskStart',
+  'SparkListenerTaskGettingResult',
   'SparkListenerTaskEnd',
   'SparkListenerEnvironmentUpdate',
 ] as const);
@@ -47,6 +48,9 @@ export class EventJson {
   readonly #mapStages = new Set<StageId>();
   /** Jobs that run, with what stages of theirs were submitted with. */
   readonly #jobs = new Map<JobId, Extract<SparkListenerEvent, { type: 'SparkListenerJobStart' }>>();
+
+  /** Tasks whose results are being fetched: since when. */
+  readonly #fetching = new Map<TaskId, number>();
 
   constructor(options: EventJsonOptions) {
     this.#options = options;
@@ -162,15 +166,20 @@ export class EventJson {
           'Stage Attempt ID': event.stageAttemptId,
           'Task Info': taskInfoJson(event.task, null, []),
         };
+      case 'SparkListenerTaskGettingResult':
+        this.#fetching.set(event.task.taskId, event.at);
+        return { Event, 'Task Info': taskInfoJson(event.task, null, [], event.at) };
       case 'SparkListenerTaskEnd': {
         const { at, stageId, stageAttemptId, task, reason, metrics, accumulables } = event;
+        const fetchedFrom = this.#fetching.get(task.taskId);
+        this.#fetching.delete(task.taskId);
         return {
           Event,
           'Stage ID': stageId,
           'Stage Attempt ID': stageAttemptId,
           'Task Type': this.#mapStages.has(stageId) ? 'ShuffleMapTask' : 'ResultTask',
           'Task End Reason': endReasonJson(reason, task),
-          'Task Info': taskInfoJson(task, { at, reason }, accumulables),
+          'Task Info': taskInfoJson(task, { at, reason }, accumulables, fetchedFrom),
           ...(metrics === null ? {} : { 'Task Metrics': metricsJson(metrics) }),
         };
       }

@@ -8,11 +8,15 @@ import type { TaskMetrics } from '../protocol/task-metrics.ts';
 
 type Json = Record<string, unknown>;
 
-/** @param end null while it runs. */
+/**
+ * @param end null while it runs.
+ * @param gettingResultAt 0: its result came along with the news of its end.
+ */
 export function taskInfoJson(
   task: TaskInfo,
   end: { readonly at: number; readonly reason: TaskEndReason } | null,
   accumulables: readonly AccumulableInfo[],
+  gettingResultAt = 0,
 ): Json {
   // A success whose output is lost later stays one.
   const kind = end?.reason.kind ?? 'Success';
@@ -27,7 +31,7 @@ export function taskInfoJson(
     Host: task.host,
     Locality: task.locality,
     Speculative: task.speculative,
-    'Getting Result Time': 0,
+    'Getting Result Time': gettingResultAt,
     'Finish Time': end?.at ?? 0,
     Failed: !succeeded && kind !== 'TaskKilled',
     Killed: kind === 'TaskKilled',

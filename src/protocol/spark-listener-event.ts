@@ -179,6 +179,14 @@ export type SparkListenerEvent =
       readonly stageAttemptId: number;
       readonly task: TaskInfo;
     }
+  /** The task has ended, and its result, which is too large to come along, is being fetched from its executor. */
+  | {
+      readonly type: 'SparkListenerTaskGettingResult';
+      readonly at: number;
+      readonly stageId: StageId;
+      readonly stageAttemptId: number;
+      readonly task: TaskInfo;
+    }
   | {
       readonly type: 'SparkListenerTaskEnd';
       readonly at: number;

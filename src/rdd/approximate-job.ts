@@ -1,4 +1,5 @@
 import { IllegalArgumentError } from '../base/errors.ts';
+import { asFutureAction } from './as-future-action.ts';
 import type { ApproximateEvaluator } from './evaluators.ts';
 import { type ActionOptions, type FutureAction, startAction } from './future-action.ts';
 import { PartialResult } from './partial-result.ts';
@@ -32,23 +33,27 @@ export function runApproximate<U, R>(
     });
     return evaluator.currentResult();
   });
-  const answer = new Promise<PartialResult<R>>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      try {
-        resolve(new PartialResult(evaluator.currentResult(), final));
-      } catch (error) {
-        reject(error); // an evaluator of the user's
-      }
-    }, timeoutMs);
-    final
-      .then(
-        (value) => resolve(new PartialResult(value, null)),
-        // An answer that was given passes it on to whoever asks that for the final value.
-        reject,
-      )
-      .finally(() => clearTimeout(timer));
-  });
-  return Object.assign(answer, { jobIds: final.jobIds, cancel: (reason?: string) => final.cancel(reason) });
+  const { jobIds } = final;
+  const cancel = (reason?: string) => final.cancel(reason);
+  return asFutureAction<PartialResult<R>>(
+    { jobIds, cancel, isCancelled: () => final.isCancelled },
+    ({ resolve, reject }) => {
+      const timer = setTimeout(() => {
+        try {
+          resolve(new PartialResult(evaluator.currentResult(), final));
+        } catch (error) {
+          reject(error); // an evaluator of the user's
+        }
+      }, timeoutMs);
+      final
+        .then(
+          (value) => resolve(new PartialResult(value, null)),
+          // An answer that was given passes it on to whoever asks that for the final value.
+          reject,
+        )
+        .finally(() => clearTimeout(timer));
+    },
+  );
 }
 
 /** setTimeout takes no more; longer ones come at once. */

@@ -1,6 +1,7 @@
 import { IskraError } from '../base/errors.ts';
 import { addCallerFrames } from '../base/stack-frames.ts';
 import type { JobId } from '../protocol/ids.ts';
+import { asFutureAction } from './as-future-action.ts';
 import { doCheckpoint } from './do-checkpoint.ts';
 import type { JobHandle, JobRunner } from './job-runner.ts';
 import { prepareLineage } from './prepare-lineage.ts';
@@ -13,6 +14,13 @@ export interface FutureAction<T> extends Promise<T> {
   readonly jobIds: readonly JobId[];
   /** Stops what runs and rejects the promise. Harmless when it is settled. */
   cancel(reason?: string): void;
+  /** It has a result, has failed, or was cancelled. */
+  readonly isCompleted: boolean;
+  readonly isCancelled: boolean;
+  /** How it ended; null before. */
+  readonly value: PromiseSettledResult<T> | null;
+  /** Calls `listener` once when it ends, soon when it has. A rejection counts as handled then. */
+  onComplete(listener: (result: PromiseSettledResult<T>) => void): void;
 }
 
 /** What every action accepts as its last argument. */
@@ -60,7 +68,9 @@ export function startAction<T>(
   Error.captureStackTrace(caller, startAction);
   const running = new RunningAction(jobs, callSite);
   const signal = options?.signal;
-  const promise = new Promise<T>((resolve, reject) => {
+  const { jobIds } = running;
+  const cancel = (reason?: string) => running.cancelWith(new ActionCancelledError(callSite, reason), reason);
+  return asFutureAction<T>({ jobIds, cancel, isCancelled: () => running.cancelled }, ({ resolve, reject }) => {
     running.reject = reject;
     const abort = (): void => running.cancelWith(signal?.reason, 'its AbortSignal was aborted');
     if (signal?.aborted === true) {
@@ -84,15 +94,12 @@ export function startAction<T>(
       },
     );
   });
-  return Object.assign(promise, {
-    jobIds: running.jobIds,
-    cancel: (reason?: string) => running.cancelWith(new ActionCancelledError(callSite, reason), reason),
-  });
 }
 
 class RunningAction implements Action {
   readonly jobIds: JobId[] = [];
   finished = false;
+  cancelled = false;
   reject: (error: unknown) => void = () => {};
   readonly #jobs: JobRunner;
   readonly #callSite: string;
@@ -170,6 +177,7 @@ class RunningAction implements Action {
   cancelWith(error: unknown, reason: string | undefined): void {
     if (this.finished) return;
     this.finished = true;
+    this.cancelled = true;
     this.#stop.abort(error);
     this.#current?.cancel(reason);
     try {

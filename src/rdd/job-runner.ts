@@ -40,6 +40,9 @@ export interface JobRunner {
   storageInfo(rddId: RddId): RddStorageInfo | null;
 }
 
+/** The SparkContext of an RDD, whose folder adds to it: RDDs know no more of it than they need. */
+export interface RDDContext extends JobRunner {}
+
 /** What checkpoints need of a SparkContext. */
 export interface CheckpointHost {
   /** Where reliable ones go: a directory that is there; null before setCheckpointDir. */

@@ -3,6 +3,7 @@ import type { NodeSource } from '../protocol/stage-program.ts';
 import { checkShippable } from './closure-check.ts';
 import type { AnyFunction } from './dependency.ts';
 import { CartesianRDD } from './nodes/cartesian-rdd.ts';
+import { MapPartitionsRDD, type NarrowPlan } from './nodes/map-partitions-rdd.ts';
 import { type ZipPlan, ZippedPartitionsRDD } from './nodes/zipped-partitions-rdd.ts';
 import { ZippedWithIndexRDD } from './nodes/zipped-with-index-rdd.ts';
 import type { RDDNode } from './rdd-node.ts';
@@ -64,8 +65,18 @@ export function zipPartitionsArguments<R extends object>(
 }
 
 export function mapPartitionsWithEvaluator(at: Site, factory: unknown): RDDNode {
+  return narrow(at, false, evaluatorPlan(at, factory));
+}
+
+/** All partitions at the same time. Spark: RDDBarrier.mapPartitionsWithEvaluator */
+export function mapPartitionsTogetherWithEvaluator(at: Site, factory: unknown): RDDNode {
+  const { jobs, callSite, node } = at;
+  return new MapPartitionsRDD(jobs.newRddId(), callSite, node, false, evaluatorPlan(at, factory), false, true);
+}
+
+function evaluatorPlan(at: Site, factory: unknown): NarrowPlan {
   const what = checkFactory(at, factory);
-  return narrow(at, false, (parent, builder) => ({ kind: 'Evaluate', parent, factory: builder.ref(factory, what) }));
+  return (parent, builder) => ({ kind: 'Evaluate', parent, factory: builder.ref(factory, what) });
 }
 
 export function zipPartitionsWithEvaluator(at: Site, other: RDDNode, factory: unknown): RDDNode {

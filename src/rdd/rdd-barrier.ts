@@ -1,5 +1,6 @@
 import { callSite } from './call-site.ts';
 import type { Element, Nullish } from './element.ts';
+import { mapPartitionsTogetherWithEvaluator, type PartitionEvaluatorFactory } from './partition-functions.ts';
 import type { RDD } from './rdd.ts';
 import type { RDDNode } from './rdd-node.ts';
 import type { Site } from './site.ts';
@@ -35,6 +36,13 @@ export class RDDBarrier<T> {
     preservesPartitioning = false,
   ): RDD<U> {
     return this.#to(mapPartitionsTogether(this.#site('mapPartitionsWithIndex'), f, true, preservesPartitioning));
+  }
+
+  /** As RDD.mapPartitionsWithEvaluator. */
+  mapPartitionsWithEvaluator<U extends Element<N>, N extends Nullish = Nullish>(
+    factory: PartitionEvaluatorFactory<T, U>,
+  ): RDD<U> {
+    return this.#to(mapPartitionsTogetherWithEvaluator(this.#site('mapPartitionsWithEvaluator'), factory));
   }
 
   #site(operator: string): Site {

@@ -6,7 +6,7 @@ import { callSite } from './call-site.ts';
 import { debugString, nodeTitle } from './debug-string.ts';
 import { dependencyView, type RDDDependency } from './dependency-view.ts';
 import { noCheckpointDir } from './do-checkpoint.ts';
-import type { JobRunner } from './job-runner.ts';
+import type { JobRunner, RDDContext } from './job-runner.ts';
 import { notAnRdd } from './pair-functions.ts';
 import type { Partition } from './partition-coalescer.ts';
 import type { Partitioner } from './partitioner.ts';
@@ -22,7 +22,7 @@ import { describe } from './user-function.ts';
 export abstract class RDDCore {
   /** What tasks must know of it; holds no context. */
   readonly node: RDDNode;
-  /** Where it belongs. */
+  /** @internal What it needs of its context. */
   readonly context: JobRunner;
 
   /** @internal Users get RDDs from a SparkContext. */
@@ -41,6 +41,11 @@ export abstract class RDDCore {
   }
 
   // ---- What it is
+
+  /** The context that it was made with. On the driver only: neither can be reached from a task. */
+  get sparkContext(): RDDContext {
+    return this.context as RDDContext; // what it is, in an application
+  }
 
   get id(): RddId {
     return this.node.id;

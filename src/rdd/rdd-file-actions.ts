@@ -1,6 +1,6 @@
+import { AsyncRDDActions } from './async-rdd-actions.ts';
 import * as files from './file-actions.ts';
 import type { FutureAction } from './future-action.ts';
-import { RDDActions } from './rdd-actions.ts';
 
 /**
  * Writing records to files: a new directory with a file for each partition, and _SUCCESS at the end.
@@ -9,7 +9,7 @@ import { RDDActions } from './rdd-actions.ts';
  *
  * Spark: RDD, PairRDDFunctions, DataFrameWriter
  */
-export abstract class RDDFileActions<out T> extends RDDActions<T> {
+export abstract class RDDFileActions<out T> extends AsyncRDDActions<T> {
   /** A line a record, in part-00000, …. */
   saveAsTextFile(path: string, codec?: string | files.SaveOptions): FutureAction<void> {
     return files.saveAsTextFile(this.at('saveAsTextFile'), path, codec);

@@ -46,4 +46,8 @@ export function setCurrentTask(task: TaskContext | null): void {
 }
 
 /** `TaskContext.get()`: the context of the task that runs now; null on the driver. */
-export const TaskContext: { get(): TaskContext | null } = { get: () => current };
+export const TaskContext: {
+  get(): TaskContext | null;
+  /** 0 on the driver. */
+  getPartitionId(): number;
+} = { get: () => current, getPartitionId: () => current?.partitionId ?? 0 };

@@ -76,13 +76,6 @@ export type DagEvent =
       readonly task: TaskInfo;
     }
   | {
-      readonly type: 'SpeculativeTaskSubmitted';
-      readonly at: number;
-      readonly stageId: StageId;
-      readonly stageAttemptId: number;
-      readonly index: number;
-    }
-  | {
       readonly type: 'GettingResultEvent';
       readonly at: number;
       readonly stageId: StageId;

@@ -168,10 +168,11 @@ export class DAGScheduler {
         }
         this.#jobs.cancel(event.at, () => true, 'because SparkContext was shut down');
         return;
-      // Listeners will hear of these once speculation and indirect results need it.
-      case 'SpeculativeTaskSubmitted':
-      case 'GettingResultEvent':
+      case 'GettingResultEvent': {
+        const { at, stageId, stageAttemptId, task } = event;
+        this.#t.post({ type: 'SparkListenerTaskGettingResult', at, stageId, stageAttemptId, task });
         return;
+      }
       default:
         assertNever(event);
     }

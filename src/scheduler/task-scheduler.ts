@@ -281,7 +281,12 @@ export class TaskScheduler {
   resultArriving(taskId: TaskId, bytes: number, at: number): TaskEffect[] {
     this.#begin();
     const task = this.#running.get(taskId);
-    task?.manager.resultArriving(task, bytes, at);
+    if (task === undefined) return this.#out;
+    const { manager, info } = task;
+    manager.resultArriving(task, bytes, at);
+    const { stageId, attempt: stageAttemptId } = manager.taskSet;
+    if (task.resultSize === 'counted')
+      this.#out.push({ type: 'Dag', event: { type: 'GettingResultEvent', at, stageId, stageAttemptId, task: info } });
     return this.#out;
   }
 

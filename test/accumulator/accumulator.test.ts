@@ -281,15 +281,24 @@ describe('accumulators', () => {
     );
   });
 
-  test('tell what a running task has added so far, but for what is zero, large, or no data', () => {
+  test('tell what a running task has added so far, but for what is zero, large, no data, or not to be told', () => {
     const registry = new AccumulatorRegistry();
     const [sum, zero] = [new LongAccumulator(), new LongAccumulator()];
-    const [few, many, texts, bad] = Array.from({ length: 4 }, () => new CollectionAccumulator<unknown>());
+    const [few, many, bad] = Array.from({ length: 3 }, () => new CollectionAccumulator<unknown>());
     class Text extends MaxAccumulator {
       text = '';
     }
+    class Quiet extends MaxAccumulator {
+      override get excludeFromHeartbeat(): boolean {
+        return true;
+      }
+      override copy(): Quiet {
+        return new Quiet();
+      }
+    }
     const text = new Text();
-    for (const each of [sum, zero, few, many, texts, bad, text])
+    const quiet = new Quiet();
+    for (const each of [sum, zero, few, many, bad, quiet, text])
       registry.register(each as CollectionAccumulator<unknown>, null);
     const task = new TaskAccumulators();
     const adopt = <A extends Accumulator<never, unknown>>(a: A): A =>
@@ -300,6 +309,7 @@ describe('accumulators', () => {
     const large = adopt(many as CollectionAccumulator<unknown>);
     for (let i = 0; i < 100_000; i++) large.add(`value ${i}`);
     adopt(bad as CollectionAccumulator<unknown>).add(() => 1);
+    adopt(quiet).add(1);
     const long = adopt(text);
     long.add(1);
     long.text = 'x'.repeat(100_000);

@@ -160,7 +160,12 @@ describe('executors of a local cluster', () => {
     value.destroy();
   });
 
-  test('results larger than a direct one arrive', async () => {
+  test('results larger than a direct one arrive, and listeners hear that they are fetched', async () => {
+    const fetched: number[] = [];
+    const listener = {
+      onTaskGettingResult: ({ task }: { task: { partition: number } }) => void fetched.push(task.partition),
+    };
+    sc.addSparkListener(listener);
     const texts = await sc
       .parallelize([1, 2, 3, 4], 4)
       .map((x) => String(x).repeat(3_000_000))
@@ -169,6 +174,8 @@ describe('executors of a local cluster', () => {
       texts.map((t) => [t.length, t[0]]),
       [1, 2, 3, 4].map((x) => [3_000_000, String(x)]),
     );
+    assert.deepEqual(fetched.sort(), [0, 1, 2, 3]);
+    sc.removeSparkListener(listener);
   });
 
   test('a driver that computes for seconds loses none of them', async () => {

@@ -337,6 +337,60 @@ export const actionBehaviours: readonly Behaviour[] = [
     },
   ],
   [
+    'an action shows whether and how it has ended',
+    async (sc) => {
+      const counting = sc.range(10).count();
+      assert.deepEqual([counting.isCompleted, counting.isCancelled, counting.value], [false, false, null]);
+      await counting;
+      const ten = { status: 'fulfilled', value: 10 };
+      assert.deepEqual([counting.isCompleted, counting.isCancelled, counting.value], [true, false, ten]);
+      const heard: unknown[] = [];
+      // Also by who comes late.
+      await new Promise<void>((resolve) => {
+        counting.onComplete((result) => {
+          heard.push(result);
+          resolve();
+        });
+      });
+      assert.deepEqual(heard, [ten]);
+      const failing = sc.range(10).foreach(() => {
+        throw new Error('no');
+      });
+      const failed = await new Promise<PromiseSettledResult<void>>((resolve) => failing.onComplete(resolve));
+      assert.match(String(failed.status === 'rejected' && failed.reason), /no/);
+      assert.deepEqual([failing.isCompleted, failing.isCancelled], [true, false]);
+      const cancelled = sc.range(10).collect();
+      cancelled.cancel('not wanted');
+      assert.deepEqual([cancelled.isCompleted, cancelled.isCancelled], [true, true]);
+      await assert.rejects(cancelled, /not wanted/);
+    },
+  ],
+  [
+    "Spark's async actions are the same under other names",
+    async (sc) => {
+      const rdd = sc.range(0, 10, 1, 4);
+      assert.equal(await rdd.countAsync(), 10);
+      assert.deepEqual(await rdd.collectAsync(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+      assert.deepEqual(await rdd.takeAsync(5), [0, 1, 2, 3, 4]);
+      assert.deepEqual(await rdd.takeAsync(0), []);
+      assert.deepEqual(await rdd.takeAsync(2 ** 31 - 1), await rdd.collect());
+      await rdd.foreachAsync((x) => {
+        if (x > 9) throw new Error('no such record');
+      });
+      await assert.rejects(
+        rdd.foreachPartitionAsync((records) => {
+          throw new Error(`the first is ${[...records][0]}`);
+        }),
+        /the first is \d/,
+      );
+      const counting = rdd.countAsync();
+      counting.cancel('enough');
+      await assert.rejects(counting, /enough/);
+      const none = sc.emptyRDD<number>();
+      assert.deepEqual([await none.countAsync(), await none.collectAsync(), await none.takeAsync(3)], [0, [], []]);
+    },
+  ],
+  [
     'a cancelled action rejects with the reason',
     async (sc) => {
       const counting = sc

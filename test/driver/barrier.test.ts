@@ -41,6 +41,23 @@ test('tasks of a barrier stage gather messages, wait for each other, and know wh
     ]);
   }));
 
+test('an evaluator runs in all partitions together, too', () =>
+  withContext('local[2]', async (sc) => {
+    const gathered = await sc
+      .range(0, 4, 1, 2)
+      .barrier()
+      .mapPartitionsWithEvaluator({
+        createEvaluator: () => ({
+          eval: (index, records) => [[...BarrierTaskContext.get().allGather(`${index}`), [...(records ?? [])].length]],
+        }),
+      })
+      .collect();
+    assert.deepEqual(gathered, [
+      ['0', '1', 2],
+      ['0', '1', 2],
+    ]);
+  }));
+
 test('a task that fails before a shuffle ends the attempt, also for fellows that wait; all have a second one', () =>
   withContext('local[2]', async (sc) => {
     const attempts = sc.collectionAccumulator<string>();

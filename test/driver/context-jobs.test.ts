@@ -97,6 +97,12 @@ describe('tags', () => {
       sc.removeJobTag('a');
       sc.removeJobTag('unknown');
       assert.deepEqual([...sc.getJobTags()], ['b']);
+      sc.addJobTags(new Set(['c', 'b', 'd']));
+      assert.deepEqual([...sc.getJobTags()], ['b', 'c', 'd']);
+      sc.removeJobTags(['b', 'd', 'unknown']);
+      assert.deepEqual([...sc.getJobTags()], ['c']);
+      assert.throws(() => sc.addJobTags(['e', 'f,g']), /Spark job tag cannot contain ','/);
+      assert.deepEqual([...sc.getJobTags()], ['c']);
       sc.clearJobTags();
       assert.deepEqual([...sc.getJobTags()], []);
       assert.equal(sc.getLocalProperty('spark.job.tags'), null);

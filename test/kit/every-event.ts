@@ -132,6 +132,7 @@ export function everyEvent(appId: string): SparkListenerEvent[] {
     const counted = reason.kind === 'Success';
     events.push(
       { type: 'SparkListenerTaskStart', at: info.launchedAt, ...of, task: info },
+      ...(counted ? [{ type: 'SparkListenerTaskGettingResult', at: T0 + 190, ...of, task: info } as const] : []),
       {
         type: 'SparkListenerTaskEnd',
         at: T0 + 200 + i,

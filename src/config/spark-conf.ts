@@ -1,8 +1,13 @@
 import './all-entries.ts';
-import { IllegalArgumentError } from '../base/errors.ts';
+import { IllegalArgumentError, IskraError } from '../base/errors.ts';
+import { redactPairs } from '../base/redaction.ts';
 import { allEntries, type ConfigEntry, entryOf, isKnownKey } from './config-entry.ts';
-import { APP_NAME, MASTER } from './core-entries.ts';
+import { APP_ID, APP_NAME, MASTER } from './core-entries.ts';
+import { REDACTION_REGEX } from './logging-entries.ts';
 import { nearest } from './nearest-key.ts';
+import { types, type ValueType } from './value-types.ts';
+
+const EXECUTOR_ENV = 'spark.executorEnv.';
 
 /** A value as programs may give it; it is kept as text. */
 export type ConfValue = string | number | boolean;
@@ -83,16 +88,99 @@ export class SparkConf {
    *
    * @throws IllegalArgumentError that names key, value and expected form.
    */
-  get<T>(entry: ConfigEntry<T>): T {
+  get<T>(entry: ConfigEntry<T>): T;
+  /**
+   * The text that the key was set to; defaults that keys have do not count.
+   *
+   * @throws IskraError NO_SUCH_SETTING when it is not set, and there is no `otherwise`.
+   */
+  get(key: string, otherwise?: string): string;
+  get<T>(entry: ConfigEntry<T> | string, otherwise?: string): T | string {
+    return typeof entry === 'string' ? this.textOf(entry, otherwise) : this.valueOf(entry);
+  }
+
+  private valueOf<T>(entry: ConfigEntry<T>): T {
     const text = this.lookUp(entry);
     if (text !== undefined) return readValue(entry, this.substitute(text, entry.key));
-    if (entry.fallback) return this.get(entry.fallback);
+    if (entry.fallback) return this.valueOf(entry.fallback);
     return entry.default as T; // an entry without default is declared as ConfigEntry<T | undefined>
   }
 
   /** The text a key was set to, also for keys that nothing declares; no default. */
   getText(key: string): string | undefined {
     return this.lookUp(key);
+  }
+
+  /** The text of a key; null: it is not set. */
+  getOption(key: string): string | null {
+    return this.lookUp(key) ?? null;
+  }
+
+  getBoolean(key: string, otherwise: boolean): boolean {
+    return this.read(key, types.boolean) ?? otherwise;
+  }
+
+  getInt(key: string, otherwise: number): number {
+    return this.read(key, types.int) ?? otherwise;
+  }
+
+  getLong(key: string, otherwise: number): number {
+    return this.read(key, types.long) ?? otherwise;
+  }
+
+  getDouble(key: string, otherwise: number): number {
+    return this.read(key, types.double) ?? otherwise;
+  }
+
+  /** Text without a unit counts ms. */
+  getTimeAsMs(key: string, otherwise?: string): number {
+    return this.quantityOf(key, types.durationMs, otherwise, 1);
+  }
+
+  /** Text without a unit counts seconds; what is left over is cut off, as with the sizes below. */
+  getTimeAsSeconds(key: string, otherwise?: string): number {
+    return this.quantityOf(key, types.durationSeconds, otherwise, 1000);
+  }
+
+  getSizeAsBytes(key: string, otherwise?: string): number {
+    return this.quantityOf(key, types.bytes, otherwise, 1);
+  }
+
+  getSizeAsKb(key: string, otherwise?: string): number {
+    return this.quantityOf(key, types.kib, otherwise, 1024);
+  }
+
+  getSizeAsMb(key: string, otherwise?: string): number {
+    return this.quantityOf(key, types.mib, otherwise, 1024 ** 2);
+  }
+
+  getSizeAsGb(key: string, otherwise?: string): number {
+    return this.quantityOf(key, types.gib, otherwise, 1024 ** 3);
+  }
+
+  /** What is set below a prefix, which is left out of the keys. */
+  getAllWithPrefix(prefix: string): [string, string][] {
+    return this.getAll().flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : []));
+  }
+
+  /** The application's id, once it has one. */
+  getAppId(): string {
+    return this.get(APP_ID.key);
+  }
+
+  /** A variable of executors' environment. */
+  setExecutorEnv(name: string, value: string): this {
+    return this.set(`${EXECUTOR_ENV}${name}`, value);
+  }
+
+  getExecutorEnv(): [string, string][] {
+    return this.getAllWithPrefix(EXECUTOR_ENV);
+  }
+
+  /** `key=value` lines without secrets, sorted by key. */
+  toDebugString(): string {
+    const pairs = redactPairs(this.get(REDACTION_REGEX), this.getAll());
+    return pairs.map(([key, value]) => `${key}=${value}`).join('\n');
   }
 
   /** Everything that is set, sorted by key. */
@@ -127,6 +215,25 @@ export class SparkConf {
     return found;
   }
 
+  private textOf(key: string, otherwise: string | undefined): string {
+    const text = this.lookUp(key) ?? otherwise;
+    if (text === undefined)
+      throw new IskraError(
+        'NO_SUCH_SETTING',
+        `${key} is not set; set it, or say what to take otherwise: get(key, otherwise)`,
+      );
+    return text;
+  }
+
+  private read<T>(key: string, type: ValueType<T>): T | undefined {
+    const text = this.lookUp(key);
+    return text === undefined ? undefined : readValue({ key, type }, text);
+  }
+
+  private quantityOf(key: string, type: ValueType<number>, otherwise: string | undefined, unit: number): number {
+    return Math.trunc(readValue({ key, type }, this.textOf(key, otherwise)) / unit);
+  }
+
   private lookUp(keyOrEntry: string | ConfigEntry<unknown>): string | undefined {
     const key = typeof keyOrEntry === 'string' ? keyOrEntry : keyOrEntry.key;
     const text = this.values.get(key);
@@ -155,7 +262,7 @@ export class SparkConf {
 }
 
 /** Reads one value through its entry, or says what is wrong with it. */
-function readValue<T>(entry: ConfigEntry<T>, text: string): T {
+function readValue<T>(entry: Pick<ConfigEntry<T>, 'key' | 'type' | 'check'>, text: string): T {
   const value = entry.type.parse(text.trim());
   if (value === undefined) {
     throw new IllegalArgumentError(

@@ -55,7 +55,7 @@ function showQuantity(value: number, units: readonly (readonly [string, number])
 const BYTE_UNITS = (['p', 't', 'g', 'm', 'k', 'b'] as const).map((unit) => [unit, BYTES[unit] ?? 1] as const);
 const TIME_UNITS = (['d', 'h', 'min', 's', 'ms'] as const).map((unit) => [unit, MILLISECONDS[unit] ?? 1] as const);
 
-function size(ownUnit: 'b' | 'k' | 'm', word: string): ValueType<number> {
+function size(ownUnit: 'b' | 'k' | 'm' | 'g', word: string): ValueType<number> {
   return {
     name: 'size',
     form: `a size with a unit b, k, m, g, t or p, such as 512k or 1g; a bare number counts ${word}`,
@@ -77,7 +77,7 @@ const INT_MAX = 2 ** 31 - 1;
 
 /**
  * The value types. Sizes always read as bytes and times always as milliseconds, whatever unit they were written in:
- * `kib`, `mib` and `durationSeconds` only say what a number without a unit counts.
+ * `kib`, `mib`, `gib` and `durationSeconds` only say what a number without a unit counts.
  */
 export const types: {
   readonly int: ValueType<number>;
@@ -92,6 +92,7 @@ export const types: {
   readonly bytes: ValueType<number>;
   readonly kib: ValueType<number>;
   readonly mib: ValueType<number>;
+  readonly gib: ValueType<number>;
 } = {
   int: {
     name: 'int',
@@ -150,6 +151,7 @@ export const types: {
   bytes: size('b', 'bytes'),
   kib: size('k', 'KiB'),
   mib: size('m', 'MiB'),
+  gib: size('g', 'GiB'),
 };
 
 /** One of a few words, in any case; the value is always spelled as in `choices`. */

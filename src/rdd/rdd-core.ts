@@ -22,12 +22,12 @@ import { describe } from './user-function.ts';
 export abstract class RDDCore {
   /** What tasks must know of it; holds no context. */
   readonly node: RDDNode;
-  /** @internal What it needs of its context. */
-  readonly context: JobRunner;
+  /** The context that it was made with. On the driver only: neither can be reached from a task. */
+  readonly context: RDDContext;
 
   /** @internal Users get RDDs from a SparkContext. */
   constructor(context: JobRunner, node: RDDNode) {
-    this.context = context;
+    this.context = context as RDDContext; // what it is, in an application
     this.node = node;
   }
 
@@ -42,9 +42,9 @@ export abstract class RDDCore {
 
   // ---- What it is
 
-  /** The context that it was made with. On the driver only: neither can be reached from a task. */
+  /** The same as `context`. */
   get sparkContext(): RDDContext {
-    return this.context as RDDContext; // what it is, in an application
+    return this.context;
   }
 
   get id(): RddId {

@@ -163,3 +163,59 @@ test('the default redaction pattern hides passwords, secrets, tokens and keys', 
 test('a key is declared once', () => {
   assert.throws(() => defineEntry({ key: 'spark.master', type: types.text, default: '', doc: '', since: '' }), /twice/);
 });
+
+test('keys are read by their names, too, in the unit that is asked for', () => {
+  const conf = new SparkConf({
+    'spark.a': '3',
+    'spark.b': '90s',
+    'spark.c': '1536k',
+    'spark.d': 'true',
+    'spark.e': '2.5',
+  });
+  assert.equal(conf.get('spark.a'), '3');
+  assert.equal(conf.get('spark.z', 'else'), 'else');
+  assert.throws(() => conf.get('spark.z'), /spark\.z is not set; set it/);
+  assert.deepEqual([conf.getOption('spark.a'), conf.getOption('spark.z')], ['3', null]);
+  assert.deepEqual([conf.getInt('spark.a', 1), conf.getInt('spark.z', 1), conf.getLong('spark.a', 1)], [3, 1, 3]);
+  assert.deepEqual([conf.getBoolean('spark.d', false), conf.getBoolean('spark.z', false)], [true, false]);
+  assert.deepEqual([conf.getDouble('spark.e', 0), conf.getDouble('spark.z', 0.5)], [2.5, 0.5]);
+  assert.throws(() => conf.getInt('spark.e', 1), /spark\.e should be int, but was 2\.5: give a whole number/);
+  assert.throws(() => conf.getBoolean('spark.a', true), /spark\.a should be boolean, but was 3/);
+  assert.deepEqual([conf.getTimeAsMs('spark.b'), conf.getTimeAsSeconds('spark.b')], [90_000, 90]);
+  assert.deepEqual([conf.getTimeAsMs('spark.a'), conf.getTimeAsSeconds('spark.a')], [3, 3]);
+  assert.deepEqual([conf.getTimeAsMs('spark.z', '2min'), conf.getTimeAsSeconds('spark.z', '1500ms')], [120_000, 1]);
+  const sizes = (key: string): number[] => [
+    conf.getSizeAsBytes(key),
+    conf.getSizeAsKb(key),
+    conf.getSizeAsMb(key),
+    conf.getSizeAsGb(key),
+  ];
+  assert.deepEqual(sizes('spark.c'), [1536 * 1024, 1536, 1, 0]);
+  assert.deepEqual(sizes('spark.a'), [3, 3, 3, 3]);
+  assert.equal(conf.getSizeAsMb('spark.z', '2g'), 2048);
+  assert.throws(() => conf.getSizeAsMb('spark.d'), /spark\.d should be size, but was true/);
+});
+
+test('variables of executors, what lies below a prefix, and all of it without secrets', () => {
+  const conf = new SparkConf({ 'spark.app.id': 'app-1', 'spark.my.password': 'x', 'spark.my.user': 'ann' });
+  conf.setExecutorEnv('LANG', 'C').setExecutorEnv('A', '1');
+  assert.deepEqual(conf.getExecutorEnv(), [
+    ['A', '1'],
+    ['LANG', 'C'],
+  ]);
+  assert.deepEqual(conf.getAllWithPrefix('spark.my.'), [
+    ['password', 'x'],
+    ['user', 'ann'],
+  ]);
+  assert.equal(conf.getAppId(), 'app-1');
+  assert.equal(
+    conf.toDebugString(),
+    [
+      'spark.app.id=app-1',
+      'spark.executorEnv.A=1',
+      'spark.executorEnv.LANG=C',
+      'spark.my.password=*********(redacted)',
+      'spark.my.user=ann',
+    ].join('\n'),
+  );
+});

@@ -351,7 +351,7 @@ export class DriverEnv {
     for (const path of this.conf.get(ARCHIVES)) await this.files.addArchive(path, startTime);
     await this.#backend.ready;
     for (const event of applicationEvents({ ...this, mainScripts: mainScriptUrls() })) this.#post(event);
-    const { applicationId: id, appName: name, scheduler } = this;
+    const { applicationId: id, appName: name } = this;
     this.#ui?.show({ id, name, user: userName(), startTime, scheduler });
   }
 

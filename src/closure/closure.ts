@@ -8,6 +8,7 @@ export { describeClass, reviveClass } from './class-registry.ts';
 export { type Codec, registerCodec } from './codecs.ts';
 export { ClosureError } from './errors.ts';
 export { ship } from './explicit-captures.ts';
+export { isAddition, type PureResult, pureResultOf, type SplitForm, splitFormOf } from './function-form.ts';
 export type { CaptureOptions } from './graph.ts';
 export { NOSHIP, REPLACE, REVIVE } from './hooks.ts';
 export { type LoadedClosures, loadClosures, loadClosuresSync } from './loaded-closures.ts';

@@ -2,7 +2,9 @@ import { assertNever } from '../base/assert-never.ts';
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { IskraError } from '../base/errors.ts';
 import { createSampler } from '../base/samplers.ts';
+import type { InputOptions } from '../io/input-options.ts';
 import { openFiles } from '../io/open-files.ts';
+import { TextBytes } from '../io/text-bytes.ts';
 import type { FileSplit, InputFormat } from '../protocol/file-formats.ts';
 import type { CoGroupSide, NarrowOp, NodePlan, RangePayload, Split, StageProgram } from '../protocol/stage-program.ts';
 import { zeroMaker } from '../shuffle/combiner.ts';
@@ -262,9 +264,18 @@ export class StageRun {
     return new SegmentIterator(source, this.batchSegment(ops, sink));
   }
 
+  /** The text files of a split, one after another, before they are cut into lines. */
+  *texts(split: Split): Iterable<TextBytes> {
+    for (const file of split.payload as readonly FileSplit[]) yield new TextBytes(file, this.#inputOptions());
+  }
+
   #files(format: InputFormat, splits: readonly FileSplit[]): BatchIterator {
+    return new CountedBatches(openFiles(format, splits, this.#inputOptions()), this.env.task.taskMetrics());
+  }
+
+  #inputOptions(): InputOptions {
     const metrics = this.env.task.taskMetrics();
-    const records = openFiles(format, splits, {
+    return {
       onBytes: (bytes) => {
         metrics.inputBytesRead += bytes;
       },
@@ -275,8 +286,7 @@ export class StageRun {
           `${path} is not UTF-8 at byte ${offset}; U+FFFD stands for what cannot be read (spark.iskra.text.malformed=error refuses it)`,
         ),
       malformed: this.env.malformedText,
-    });
-    return new CountedBatches(records, metrics);
+    };
   }
 
   #side(side: CoGroupSide, split: Split, i: number): CoGroupInput {

@@ -20,6 +20,7 @@ import { CommitDeniedError, type IteratorSinkPlan, openPushSink, runIteratorSink
 import type { RunningTask } from './running-task.ts';
 import { StageRun } from './stage-run.ts';
 import type { StageSegments } from './stage-segments.ts';
+import { runTally } from './tally-run.ts';
 import type { TaskEnv } from './task-env.ts';
 import { createTaskSink, type TaskOutcome, type TaskSink } from './task-sink.ts';
 
@@ -145,7 +146,7 @@ function runSync(run: StageRun): TaskOutcome {
       }
       return finish(run, sink);
     }
-    run.run(ops, sink.code, base, split, sink.state, () => sink.endBatch());
+    if (!runTally(run, sink, ops, base)) run.run(ops, sink.code, base, split, sink.state, () => sink.endBatch());
     return finish(run, sink);
   } catch (error) {
     sink.abort();

@@ -148,9 +148,18 @@ export function abortJob(job: OutputJob, made: string | null): void {
     if (!fileSystemOf(dir).removeEmptyDirectory(dir)) return;
 }
 
+/** Aside first: tasks that were told to end, and have not yet, find no place for what they would still make. */
 const removeTemporary = (job: OutputJob): void => {
   const dir = childOf(job.path, '_temporary');
-  fileSystemOf(dir).delete(dir);
+  const aside = childOf(job.path, `_removed_${job.jobUuid}`);
+  const files = fileSystemOf(dir);
+  try {
+    files.rename(dir, aside);
+  } catch (e) {
+    if (isSystemError(e, 'ENOENT')) return;
+    throw e;
+  }
+  files.delete(aside);
 };
 
 function kindOf(path: string): 'none' | 'directory' | 'other' {

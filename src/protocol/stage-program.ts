@@ -18,6 +18,8 @@ export interface StageProgram {
   readonly nodes: readonly NodePlan[];
   readonly root: number;
   readonly sink: SinkPlan;
+  /** Present: words may be counted before they are strings. */
+  readonly tally?: TallyPlan;
   /** Files and archives that tasks of this attempt may look for. Absent: there are none. */
   readonly files?: readonly AddedFile[];
   /** What the epoch of map outputs was when the attempt began: knowledge of an older one may be wrong. Absent: 0. */
@@ -26,6 +28,24 @@ export interface StageProgram {
   readonly closures: Uint8Array;
   /** Refs that point to functions of the engine's own; null stands for them among the closures. */
   readonly builtIns: readonly BuiltInCall[];
+}
+
+/**
+ * Of a program that cuts lines of text files into words, makes pairs of words and adds up their values: the functions behind the
+ * cutting look at nothing but their word, so they may be called once for many words that are equal (executor/text-tally.ts).
+ */
+export interface TallyPlan {
+  /** The node of the text files, which are not stored. */
+  readonly files: number;
+  /** What the first operator over it does. */
+  readonly split: SplitPlan;
+}
+
+/** `line.split(separator)`, perhaps of the line in lower case, or without the blanks around it. */
+export interface SplitPlan {
+  readonly separator: string | { readonly source: string; readonly flags: string };
+  readonly lowerCase: boolean;
+  readonly trim: boolean;
 }
 
 /** A function that every executor has (rdd/built-in-functions.ts). */

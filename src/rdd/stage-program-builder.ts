@@ -6,6 +6,7 @@ import type { ShuffleDependency } from './dependency.ts';
 import { combinePlan, partitionerPlan, sinkPlan } from './plans.ts';
 import type { ProgramBuilder, RDDNode } from './rdd-node.ts';
 import type { SinkSpec } from './sink-spec.ts';
+import { tallyPlan } from './tally-plan.ts';
 
 export interface StageProgramRequest {
   /** `stageId.stageAttemptId` */
@@ -63,11 +64,14 @@ export function buildStageProgram(request: StageProgramRequest): StageProgram {
     nodes.push({ ...source, rddId: node.id, persist });
   }
   const sink = toPlan(request.sink, builder);
+  const root = builder.node(request.node);
+  const tally = tallyPlan({ nodes, root, sink }, roots);
   return {
     key: request.key,
     nodes,
-    root: builder.node(request.node),
+    root,
     sink,
+    ...(tally === null ? {} : { tally }),
     closures: roots.length === builtIns.length ? new Uint8Array(0) : request.capture(roots, whats),
     builtIns,
   };

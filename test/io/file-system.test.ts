@@ -137,6 +137,28 @@ describe('file systems', () => {
     );
   });
 
+  test('an output that is given up has no place for tasks that go on while it is removed', () => {
+    const system = memorySystem();
+    const job = outputJob('mem://host/given-up', '', 'u');
+    let late: unknown = null;
+    registerFileSystem({
+      ...system,
+      delete(path) {
+        if (parentOf(path) === 'mem://host/given-up')
+          try {
+            setupTask(job, { partition: 1, attempt: 0 });
+          } catch (error) {
+            late = error;
+          }
+        system.delete(path);
+      },
+    });
+    const made = setupJob(job);
+    abortJob(job, made);
+    assert.match(String(late), /cannot create .* \(the job has ended/);
+    assert.equal(system.status('mem://host/given-up'), null);
+  });
+
   test('a package that is not installed is an error with the command that installs it', () => {
     assert.throws(
       () => requirePackage('not-there' as 'snappy', 'Reading snappy files'),

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
 import { type MasterLoop, startMaster } from '../../src/deploy/master/master-loop.ts';
@@ -32,6 +33,8 @@ export interface ClusterOptions {
   readonly log?: Logger;
   /** What workers run as executors. */
   readonly executor?: string;
+  /** Of the master. */
+  readonly clock?: Clock;
   /** Whether the master keeps what the next one needs. */
   readonly recovers?: boolean;
 }
@@ -138,9 +141,10 @@ export class StandaloneCluster {
 }
 
 async function makeMaster(conf: SparkConf, options: ClusterOptions, port: number): Promise<MasterLoop> {
-  const { security = OPEN, log = silentLogger } = options;
+  const { security = OPEN, log = silentLogger, clock = systemClock } = options;
   return startMaster({
     conf,
+    clock,
     host: '127.0.0.1',
     port,
     webUiUrl: '',

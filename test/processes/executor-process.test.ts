@@ -15,6 +15,7 @@ import {
 } from '../../src/protocol/executor-registration.ts';
 import type { RpcCaller } from '../../src/rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../../src/rpc/rpc-env.ts';
+import { until } from '../kit/executors.ts';
 import { Middleman, OPEN } from '../kit/rpc.ts';
 
 const EXECUTOR = fileURLToPath(new URL('../../src/main/executor-process.js', import.meta.url));
@@ -136,6 +137,7 @@ test('an executor that cannot be made tells its driver why, and ends with 1', as
   const { news, end } = await scene(t, {}, '/dev/null/nowhere');
   const { code } = await end;
   assert.equal(code, 1);
+  await until(() => news.length > 0); // it comes by another way than the end of the process
   const [exiting] = news;
   assert.ok(exiting?.type === 'ExecutorExiting');
   assert.match(
@@ -164,13 +166,12 @@ for (const [what, heartbeat, code, said] of [
     assert.deepEqual(readdirSync(local), []);
   });
 
-test('an executor that is drained before it is registered says so when it is, and ends', {
-  timeout: 60_000,
-}, async (t) => {
+test('an executor that is drained before it is registered says so when it is, and ends', async (t) => {
   const conf = { 'spark.decommission.enabled': 'true' };
   const { news, end } = await scene(t, { conf, asked: (child) => child.kill('SIGPWR') });
   const { code, err } = await end;
   assert.equal(code, 0, err);
+  await until(() => news.length >= 2);
   assert.deepEqual(
     news.map(({ type }) => type),
     ['ExecutorDecommissioning', 'ExecutorExiting'],

@@ -24,9 +24,7 @@ function fetched(url: string, user: string): Promise<{ status: number; body: str
   });
 }
 
-test('pages of a master and its worker are shown by the master, by TLS, to whom its lists let in', {
-  timeout: 170_000,
-}, async (t) => {
+test('pages of a master and its worker are shown by the master, by TLS, to whom its lists let in', async (t) => {
   const place = new DaemonPlace(t);
   const settings = {
     'spark.ssl.enabled': 'true',

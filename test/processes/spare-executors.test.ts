@@ -161,9 +161,7 @@ test('an executor that was a spare and is killed with -9 is replaced, and the jo
   await gone([spare]);
 });
 
-test('spares end when their worker is killed with -9, or told to end, and nothing is left of them', {
-  timeout: 60_000,
-}, async (t) => {
+test('spares end when their worker is killed with -9, or told to end, and nothing is left of them', async (t) => {
   const master = await FakeMaster.start();
   t.after(() => master.stop());
   for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {

@@ -8,6 +8,7 @@ import type { AskMessage, RpcEndpoint, RpcRef } from '../../src/rpc/rpc-endpoint
 import type { RpcEnv } from '../../src/rpc/rpc-env.ts';
 import { RemoteError, RpcMessageError, RpcTimeoutError } from '../../src/rpc/rpc-errors.ts';
 import { sharedSecret } from '../../src/rpc/security.ts';
+import { freePort } from '../kit/free-port.ts';
 import { ManualClock } from '../kit/manual-clock.ts';
 import { addressOf, recordingLogger, withEnvs } from '../kit/rpc.ts';
 
@@ -329,7 +330,7 @@ describe('bytes on their way', () => {
 describe('a reference that connects by itself', () => {
   it('connects again after the server came back', () =>
     withEnvs(async (make) => {
-      const first = await make({ port: 0 });
+      const first = await make({ port: await freePort() });
       first.register('Box', new Box());
       const address = addressOf(first);
       const lines: string[] = [];

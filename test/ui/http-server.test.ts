@@ -32,15 +32,15 @@ async function withServer(
   }
 }
 
-/** What comes back for bytes as they are. */
+/** What comes back for bytes as they are, also when the server does not read them to their end. */
 function raw(port: number, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     let received = '';
     const socket = connect(port, '127.0.0.1', () => socket.write(text));
     socket.setEncoding('utf8').on('data', (chunk) => {
       received += chunk;
     });
-    socket.on('error', reject).on('close', () => resolve(received));
+    socket.on('error', () => {}).on('close', () => resolve(received));
   });
 }
 

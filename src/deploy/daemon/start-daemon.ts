@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { hostname, setPriority } from 'node:os';
+import { constants, getPriority, hostname, setPriority } from 'node:os';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { IskraError } from '../../base/errors.ts';
 import { types } from '../../config/value-types.ts';
@@ -124,12 +124,13 @@ function nodeOptions(env: Environment): readonly string[] {
   return [`--max-old-space-size=${Math.floor(bytes / 1024 ** 2)}`];
 }
 
-/** Spark: SPARK_NICENESS */
+/** By so much nicer than this process, as `nice -n` has it. Spark: SPARK_NICENESS */
 function renice(pid: number, env: Environment): void {
   const niceness = Number(variable(env, 'NICENESS') ?? 0);
   if (niceness === 0) return;
   try {
-    setPriority(pid, niceness);
+    const { PRIORITY_HIGHEST, PRIORITY_LOW } = constants.priority;
+    setPriority(pid, Math.min(PRIORITY_LOW, Math.max(PRIORITY_HIGHEST, getPriority() + niceness)));
   } catch (error) {
     process.stderr.write(`iskra: NICENESS ${niceness} has no effect: ${(error as Error).message}\n`);
   }

@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, copyFile, cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { chmod, copyFile, cp, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -129,17 +129,36 @@ async function sameContents(a: string, b: string): Promise<boolean> {
   return true;
 }
 
-/** Of two files of one length; streams of files come in pieces of one length. */
+const PIECE_BYTES = 1 << 16;
+
 async function sameBytes(a: string, b: string): Promise<boolean> {
-  const other = createReadStream(b)[Symbol.asyncIterator]();
-  for await (const piece of createReadStream(a)) {
-    const { value } = await other.next();
-    if (value === undefined || !(piece as Buffer).equals(value as Buffer)) {
-      await other.return?.();
-      return false;
+  const x = await open(a);
+  try {
+    const y = await open(b);
+    try {
+      const pieces = [Buffer.allocUnsafe(PIECE_BYTES), Buffer.allocUnsafe(PIECE_BYTES)] as const;
+      for (let at = 0; ; at += PIECE_BYTES) {
+        const mine = await readPiece(x, pieces[0], at);
+        if (!mine.equals(await readPiece(y, pieces[1], at))) return false;
+        if (mine.length < PIECE_BYTES) return true;
+      }
+    } finally {
+      await y.close();
     }
+  } finally {
+    await x.close();
   }
-  return true;
+}
+
+/** As much as fits, or all there is: one read may give less. */
+async function readPiece(file: FileHandle, into: Buffer, at: number): Promise<Buffer> {
+  let length = 0;
+  while (length < into.length) {
+    const { bytesRead } = await file.read(into, length, into.length - length, at + length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return into.subarray(0, length);
 }
 
 /** Makes the directory that fetched files go to. */

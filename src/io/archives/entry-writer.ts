@@ -24,10 +24,11 @@ export class EntryWriter {
     this.#place(`${name}/.`);
   }
 
-  async file(name: string, mode: number, content: Readable): Promise<void> {
+  /** @param content begins to read: only when somebody hears of its errors. */
+  async file(name: string, mode: number, content: () => Readable): Promise<void> {
     const path = this.#place(name);
     await rm(path, { force: true }); // never through a link that an earlier entry made
-    await pipeline(content, createWriteStream(path, { flags: 'wx' }));
+    await pipeline(content(), createWriteStream(path, { flags: 'wx' }));
     if ((mode & 0o111) !== 0) await chmod(path, 0o755);
   }
 

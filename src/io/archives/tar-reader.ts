@@ -74,7 +74,7 @@ async function unpack(bytes: Bytes, into: EntryWriter): Promise<void> {
       case '7':
         // Before POSIX a directory was a file whose name ends so.
         if (name.endsWith('/')) into.directory(name);
-        else await into.file(name, header.mode, Readable.from(bytes.stream(size), { objectMode: false }));
+        else await into.file(name, header.mode, () => Readable.from(bytes.stream(size), { objectMode: false }));
         break;
       default: // devices, pipes, volume names: nothing that a task could use
         await bytes.skip(size);

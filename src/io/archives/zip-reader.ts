@@ -53,12 +53,11 @@ async function unpackEntry(file: FileHandle, path: string, entry: Entry, into: E
   const local = await read(file, path, entry.offset, LOCAL_BYTES);
   if (local.readUInt32LE(0) !== LOCAL) throw corrupt(path, `${entry.name} is not where the directory says`);
   const start = entry.offset + LOCAL_BYTES + local.readUInt16LE(26) + local.readUInt16LE(28);
-  const content = contentOf(path, entry, start);
   if ((entry.mode & KIND_OF_FILE) === SYMBOLIC_LINK) {
     const pieces: Buffer[] = [];
-    for await (const piece of content) pieces.push(piece as Buffer);
+    for await (const piece of contentOf(path, entry, start)) pieces.push(piece as Buffer);
     await into.symbolicLink(entry.name, Buffer.concat(pieces).toString('utf8'));
-  } else await into.file(entry.name, entry.mode, content);
+  } else await into.file(entry.name, entry.mode, () => contentOf(path, entry, start));
 }
 
 /** The entry's bytes, whose length and sum are held against the directory. */
@@ -78,12 +77,16 @@ function contentOf(path: string, entry: Entry, start: number): Readable {
     },
   });
   if (entry.packed === 0) return check.end();
-  const packed = createReadStream(path, { start, end: start + entry.packed - 1 });
   if (entry.method !== 0 && entry.method !== 8)
     throw corrupt(path, `${entry.name} is packed by method ${entry.method}; repack the archive with deflate`);
+  const packed = createReadStream(path, { start, end: start + entry.packed - 1 });
   const unpacked: Readable = entry.method === 8 ? packed.pipe(createInflateRaw()) : packed;
   packed.on('error', (error) => check.destroy(error));
   unpacked.on('error', (error) => check.destroy(corrupt(path, `${entry.name} is damaged: ${error.message}`)));
+  check.on('close', () => {
+    packed.destroy();
+    unpacked.destroy();
+  });
   return unpacked.pipe(check);
 }
 

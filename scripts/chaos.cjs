@@ -11,11 +11,15 @@ const child_process = require('node:child_process');
 const fs = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');
 const net = require('node:net');
+const tls = require('node:tls');
 const { promisify } = require('node:util');
 const { threadId } = require('node:worker_threads');
 
 const LATE_MS = 30;
 const STAND_STILL_MS = 25;
+/** Once in so many times that a thread stands still it does so for longer, as a machine may that many share. */
+const LONG_ONCE_IN = 60;
+const LONG_MS = 600;
 /** Of four events one comes at once, one some turns later, two after a time. */
 const AT_ONCE = 0.25;
 const TURNS = 0.5;
@@ -133,7 +137,9 @@ net.Socket.prototype.push = function (chunk, encoding) {
 
 const serverEmit = net.Server.prototype.emit;
 net.Server.prototype.emit = function (event, ...args) {
-  if (event !== 'connection' || !(args[0] instanceof net.Socket)) return serverEmit.call(this, event, ...args);
+  // A server of TLS takes over the socket before a byte is read.
+  if (event !== 'connection' || !(args[0] instanceof net.Socket) || this instanceof tls.Server)
+    return serverEmit.call(this, event, ...args);
   late(() => {
     // Whom nobody has taken when a server closes is sent away.
     if (this.listening) serverEmit.call(this, event, ...args);
@@ -157,7 +163,7 @@ standStill();
 function standStill() {
   setTimeout(
     () => {
-      Atomics.wait(stillness, 0, 0, dice() * STAND_STILL_MS);
+      Atomics.wait(stillness, 0, 0, dice() * (dice() * LONG_ONCE_IN < 1 ? LONG_MS : STAND_STILL_MS));
       standStill();
     },
     dice() * 4 * STAND_STILL_MS,

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { valuesEqual } from '../../src/base/value-equality.ts';
 import { hashValue } from '../../src/base/value-hash.ts';
 import { AggregationTable, detached } from '../../src/shuffle/aggregation-table.ts';
+import { turn } from '../kit/async-task.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -122,7 +123,7 @@ test('long strings are stored as copies with the same text, whatever their lette
   assert.equal(detached('y'.repeat(10_000)).length, 10_000);
 });
 
-test('words cut from large texts do not keep the texts alive', () => {
+test('words cut from large texts do not keep the texts alive', async () => {
   const table = new AggregationTable();
   // Texts below 1 MB are on the heap, whose size after a collection is exact; those above are freed at some later time.
   const letters = Buffer.alloc(512 << 10, 'abcdefghijklmnopqrstu ');
@@ -134,9 +135,13 @@ test('words cut from large texts do not keep the texts alive', () => {
     letters.write(`${1000 + i} `);
     table.upsert(letters.toString('latin1').slice(0, 20));
   }
-  collectGarbage();
-  collectGarbage();
-  const kept = process.memoryUsage().heapUsed - before;
+  let kept = Number.POSITIVE_INFINITY;
+  // What the compiler and the collector do beside goes sooner or later; what is held does not.
+  for (let look = 0; look < 100 && kept >= 8 << 20; look++) {
+    await turn();
+    collectGarbage();
+    kept = process.memoryUsage().heapUsed - before;
+  }
   assert.ok(kept < 8 << 20, `${kept >> 20} MB are kept`);
   assert.equal(table.size, 128);
 });

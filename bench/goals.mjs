@@ -1,5 +1,6 @@
 // Iskra alone, against plain loops and against itself: start-up, a record, a task, one slot and two, memory and disk.
-//   node bench/goals.mjs [startup|record|tasks|slots|spill|eightfold|broadcast …] [--pairs 3] [--no-write]
+//   node bench/goals.mjs [startup|record|range-200m|objects|tasks|slots|spill-reduce|spill-sort|eightfold|broadcast …]
+//     [--pairs 3] [--no-write]
 // Each goal is measured in one run of this script, its two sides in turn. Writes bench/results/YYYY-MM-DD-goals.md.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
@@ -14,6 +15,8 @@ const { values: options, positionals } = parseArgs({
   options: { pairs: { type: 'string', default: '3' }, 'no-write': { type: 'boolean', default: false } },
 });
 const pairs = Number(options.pairs);
+const NAMES = 'startup record range-200m objects tasks slots spill-reduce spill-sort eightfold broadcast'.split(' ');
+for (const name of positionals) if (!NAMES.includes(name)) throw new Error(`'${name}' is none of ${NAMES.join(', ')}`);
 const wanted = (name) => positionals.length === 0 || positionals.includes(name);
 const say = (text) => process.stdout.write(`${text}\n`);
 const rows = [];
@@ -92,6 +95,45 @@ if (wanted('record')) {
   );
 }
 
+/** A job of one stage against the same loop in one thread, on the same number of records. */
+async function againstLoop(job, n, what) {
+  const loop = [];
+  const one = [];
+  const two = [];
+  const results = new Set();
+  const note = (list, done) => {
+    list.push(...warm(done));
+    for (const { result } of done.rounds) results.add(result);
+  };
+  for (let i = 0; i < pairs; i++) {
+    const by = [job, `n=${n}`, 'rounds=5'];
+    note(loop, await run(process.execPath, [join(ROOT, 'bench/hand/loops.mjs'), ...by]));
+    note(one, await iskra([], job, 'master=local[1]', 'slices=1', `n=${n}`, 'rounds=5'));
+    note(two, await iskra([], job, 'master=local[2]', 'slices=2', `n=${n}`, 'rounds=5'));
+  }
+  const perRecord = (list) => `${median(list).toFixed(0)} ms, ${((median(list) * 1e6) / n).toFixed(2)} ns a record`;
+  const agree = results.size === 1 ? '' : '; results DIFFER';
+  const ratio = median(one) / median(loop);
+  row(
+    `${what}, warm, the whole job on one slot against a hand-written loop`,
+    `${perRecord(one)}; by hand ${perRecord(loop)}; ${ratio.toFixed(2)}×${agree}`,
+    '≤ 2×',
+    ratio <= 2 && results.size === 1,
+  );
+  const withTwo = median(two) / median(loop);
+  row(
+    'the same with two slots, against the same loop in one thread',
+    `${perRecord(two)}; ${withTwo.toFixed(2)}×; ${(median(one) / median(two)).toFixed(2)}× as fast as one slot`,
+    'to compare',
+    true,
+  );
+}
+
+if (wanted('range-200m')) await againstLoop('range-map-filter-reduce', 200_000_000, 'range(200M) map, filter, reduce');
+
+if (wanted('objects'))
+  await againstLoop('object-pipeline', 10_000_000, '10M objects: map, filter, flatMap to two, map, reduce');
+
 if (wanted('tasks')) {
   const n = 10_000;
   const ms = await repeat(pairs, async () => warm(await iskra([], 'empty-tasks', `n=${n}`, `tasks=${n}`, 'rounds=6')));
@@ -135,12 +177,10 @@ if (wanted('slots')) {
   );
 }
 
-if (wanted('spill')) {
-  for (const [kind, n] of [
+for (const kind of ['reduce', 'sort']) {
+  if (wanted(`spill-${kind}`)) {
     // 76 bytes an entry: three times what the slots' heaps may hold together.
-    ['reduce', 29_000_000],
-    ['sort', 29_000_000],
-  ]) {
+    const n = 29_000_000;
     const inMemory = [];
     const spilling = [];
     const results = new Set();

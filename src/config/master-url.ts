@@ -20,8 +20,7 @@ export type MasterUrl =
   | { readonly kind: 'mesos'; readonly url: string }
   | { readonly kind: 'k8s'; readonly url: string };
 
-const FORMS =
-  'local, local[N], local[*], local[N,F], local[*,F], local-cluster[N,C,M], spark://HOST:PORT[,HOST:PORT], yarn';
+const FORMS = 'local, local[N], local[*], local[N,F], local[*,F], local-cluster[N,C,M], spark://HOST:PORT[,HOST:PORT]';
 
 /**
  * Reads a master URL; blanks inside the brackets do not matter.

@@ -462,7 +462,7 @@ export class DriverEnv {
   /** No executor will come any more: waiting for one would be for ever. */
   #clusterFailed(message: string): void {
     this.log.error(`the application has no executors left and gets none: ${message}`);
-    this.scheduler.cancelAll(`the cluster gave the application up: ${message}`);
+    this.scheduler.cancelAll(`because the cluster gave the application up: ${message}`);
     this.#isDead(message);
   }
 

@@ -28,7 +28,7 @@ test('masters and settings that cannot work are refused with what could', async 
   const notYet = (master: string): string =>
     `IskraError: master '${master}' is not available in this build yet; use local, local[N], local[*], local-cluster[N,C,M] or spark://HOST:PORT`;
   const forms =
-    'Known forms: local, local[N], local[*], local[N,F], local[*,F], local-cluster[N,C,M], spark://HOST:PORT[,HOST:PORT], yarn';
+    'Known forms: local, local[N], local[*], local[N,F], local[*,F], local-cluster[N,C,M], spark://HOST:PORT[,HOST:PORT]';
   const cases: [unknown, string][] = [
     [
       { master: 'local[0]' },

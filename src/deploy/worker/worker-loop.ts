@@ -24,7 +24,13 @@ import type { AskWorker, WorkerStateResponse } from '../../protocol/worker-proce
 import { parseAddress, type RpcAddress } from '../../rpc/rpc-address.ts';
 import type { RpcCaller } from '../../rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../../rpc/rpc-env.ts';
-import { RpcConnectionError, RpcEnvStoppedError, RpcMessageError, RpcTimeoutError } from '../../rpc/rpc-errors.ts';
+import {
+  RpcConnectionError,
+  RpcEnvStoppedError,
+  RpcHandshakeError,
+  RpcMessageError,
+  RpcTimeoutError,
+} from '../../rpc/rpc-errors.ts';
 import { rpcSettings } from '../../rpc/rpc-settings.ts';
 import type { RpcSecurity } from '../../rpc/security.ts';
 import { applicationFetcher, type FetchApplication } from './fetch-application.ts';
@@ -369,7 +375,9 @@ export class WorkerLoop {
       } catch (error) {
         if (registration !== this.#registration) return;
         const why = (error as Error).message.replace(`Failed to connect to ${master}: `, '');
-        this.#log.warn(`Failed to connect to master ${master}: ${why}. Is one running there? It is tried again`);
+        // Who was refused has found somebody there.
+        const hint = error instanceof RpcHandshakeError ? '' : ' Is one running there?';
+        this.#log.warn(`Failed to connect to master ${master}: ${why}.${hint} It is tried again`);
       }
     };
     for (const master of masters) void tryOne(master);

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeRoom, trimOldest } from '../../../src/deploy/retain.ts';
 import { FINISHED_EXECUTOR_STATES } from '../../../src/protocol/deploy-states.ts';
+import { sharedSecret } from '../../../src/rpc/security.ts';
+import { FakeMaster } from '../../kit/fake-master.ts';
 import { app, COMMAND } from '../../kit/master-machine.ts';
 import { withEnvs } from '../../kit/rpc.ts';
 import { MASTER, WorkerMachine } from '../../kit/worker-machine.ts';
@@ -55,6 +57,15 @@ test('nobody but its endpoint is found at its port', async (t) => {
     await env.connect(worker.address, 'Worker');
     await assert.rejects(env.connect(worker.address, 'Master'), /Cannot find endpoint: spark:\/\/Master@/);
   });
+});
+
+test('a master with another secret is one that does not let it in, not one that is not there', async (t) => {
+  const strict = await FakeMaster.start({ security: sharedSecret('another one') });
+  t.after(() => strict.stop());
+  const { master, lines } = await workerScene(t, {}, {}, { moreMasters: [strict.hostPort] });
+  await master.hears('RegisterWorker');
+  while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.match(lines[0] ?? '', /^Failed to connect to master \S+: .* give the secret\. It is tried again$/);
 });
 
 test('each end of an executor gives back once what it had', () => {

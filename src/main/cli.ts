@@ -9,9 +9,12 @@ import { listExamples } from './examples.ts';
 import { COMMANDS, helpText, isDaemonCommand, versionText } from './help.ts';
 import { thisInstallation } from './installation.ts';
 import { runApplication } from './run-application.ts';
+import { takeEnvironmentFile } from './take-environment-file.ts';
 
 const USAGE = 2;
 const NOT_FOUND = 101;
+/** Needs no settings. */
+const ABOUT_ITSELF: ReadonlySet<string> = new Set(['--help', '-h', '--version']);
 
 /** The `iskra` command. Ends the process, now or when the application has ended. */
 export function runCli(argv: readonly string[]): void {
@@ -61,6 +64,7 @@ async function dispatch([command, ...rest]: readonly string[]): Promise<void> {
 }
 
 async function submit(command: string, argv: readonly string[]): Promise<void> {
+  if (!ABOUT_ITSELF.has(argv[0] ?? '')) await takeEnvironmentFile();
   const installation = thisInstallation();
   const log = createStderrLogger('SparkSubmit');
   const prepared = await prepareSubmission(argv, {

@@ -13,9 +13,9 @@ import {
   daemonCommand,
   daemonHelp,
   type RunningDaemon,
-  readEnvironmentFile,
 } from '../deploy/daemon/daemon-commands.ts';
 import { DRIVER_MAIN, EXECUTOR_MAIN } from '../protocol/worker-process.ts';
+import { takeEnvironmentFile } from './take-environment-file.ts';
 
 const LOGGERS = {
   master: 'Master',
@@ -35,7 +35,7 @@ const SIGNALS = [
 /** Runs one of the commands; ends the process when it has served. */
 export async function runDaemonCommand(command: DaemonCommand, argv: readonly string[]): Promise<void> {
   try {
-    takeEnvironmentFile(argv);
+    if (!argv.includes('--help')) await takeEnvironmentFile();
     const outcome = await daemonCommand(command, argv, {
       env: process.env,
       workingFolder: process.cwd(),
@@ -55,14 +55,6 @@ export async function runDaemonCommand(command: DaemonCommand, argv: readonly st
     if (IskraError.is(error) && error.code === 'USAGE') process.stderr.write(`\n${daemonHelp(command)}`);
     process.exitCode = 1;
   }
-}
-
-/** Before anything looks at the environment; those who only want to read the help need it not. */
-function takeEnvironmentFile(argv: readonly string[]): void {
-  if (argv.includes('--help')) return;
-  const read = readEnvironmentFile(process.env, process.cwd(), process.execPath);
-  for (const warning of read?.warnings ?? []) process.stderr.write(`iskra: ${warning}\n`);
-  Object.assign(process.env, read?.values);
 }
 
 /** One folder up and then down: that holds in dist/src and in dist/bundle alike. */

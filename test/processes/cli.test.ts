@@ -292,6 +292,24 @@ test('flags reach the application as defaults of its context', async () => {
   assert.match(err, /^\d\d\/\d\d\/\d\d \d\d:\d\d:\d\d WARN SparkSubmit: --class is ignored: /);
 });
 
+test('conf/spark-env.sh is run before, and has no say where the environment or a flag has', async (t) => {
+  write({
+    'conf/spark-env.sh':
+      'SPARK_EXECUTOR_MEMORY=3g\nSPARK_EXECUTOR_CORES=$((1 + 1))\nexport FROM_FILE=1 SPARK_USER=file\n',
+    'environment.ts': `${HOOK} console.log(JSON.stringify([submitDefaults(), process.env.FROM_FILE]));`,
+  });
+  t.after(() => rmSync(join(folder, 'conf'), { recursive: true }));
+  const { code, out, err } = await cli('submit', '--executor-memory', '2g', 'environment.ts');
+  assert.equal(code, 0, err);
+  const [settings, fromFile] = JSON.parse(out) as [Record<string, string>, string];
+  assert.deepEqual([settings['spark.executor.memory'], settings['spark.executor.cores'], fromFile], ['2g', '2', '1']);
+  write({ 'conf/spark-env.sh': 'fi\n' });
+  const broken = await cli('submit', 'environment.ts');
+  assert.deepEqual([broken.code, broken.out], [1, '']);
+  assert.match(broken.err, /^iskra: \S*conf\/spark-env\.sh cannot be read: /);
+  assert.equal((await cli('submit', '--help')).code, 0);
+});
+
 test('--verbose shows the settings without their secrets', async () => {
   write({ 'quiet.mjs': '' });
   const { err } = await cli('run', '-v', '-c', 'spark.my.password=hush', 'quiet.mjs');

@@ -31,7 +31,6 @@ import { stopDaemon } from './stop-daemon.ts';
 // The door of this folder.
 export { daemonHelp } from './daemon-help.ts';
 export type { DaemonCommand } from './daemon-options.ts';
-export { readEnvironmentFile } from './environment-file.ts';
 export type { RunningDaemon } from './running-daemon.ts';
 export type { DaemonReady } from './start-daemon.ts';
 

@@ -24,7 +24,7 @@ import {
 // The door of this folder.
 export type { Installation } from './app-loader.ts';
 export { type ReportOptions, reportError } from './report-error.ts';
-export type { Environment } from './spark-defaults.ts';
+export { type Environment, findConfFile } from './spark-defaults.ts';
 export { parseSubmitArguments, UsageError } from './submit-arguments.ts';
 export { optionLines } from './submit-options.ts';
 

@@ -26,7 +26,6 @@ import { APP_ID, APP_NAME, DRIVER_HOST, EXTRA_LISTENERS, LOCAL_DIR, MASTER } fro
 import { EVENT_LOG_ENABLED } from '../config/event-log-entries.ts';
 import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { parseMasterUrl } from '../config/master-url.ts';
-import { saysMetrics } from '../config/metrics-entries.ts';
 import { DRIVER_BIND_ADDRESS } from '../config/network-entries.ts';
 import { BARRIER_SYNC_TIMEOUT, PROFILE_MERGE_CONFLICTS, TASK_CPUS } from '../config/scheduler-entries.ts';
 import { SHUFFLE_SERVICE_FETCH_RDD_ENABLED } from '../config/shuffle-service-entries.ts';
@@ -60,9 +59,9 @@ import { LocalDirs } from '../storage/local-dirs.ts';
 import { Accumulables } from './accumulables.ts';
 import { AddedFiles } from './added-files.ts';
 import { applicationEvents, userName } from './application-events.ts';
+import { ApplicationMetrics } from './application-metrics.ts';
 import type { OpenBackend } from './backend-needs.ts';
 import { CachedBlocks } from './cached-blocks.ts';
-import type { DriverMetrics } from './driver-metrics.ts';
 import { driverResources } from './driver-resources.ts';
 import { DynamicAllocation } from './dynamic-allocation.ts';
 import { loadExtraListeners } from './extra-listeners.ts';
@@ -108,7 +107,7 @@ export class DriverEnv {
   readonly #progress: OpenProgress | undefined;
   readonly #eventLog: EventLogWriter | null;
   readonly #ui: LiveUi | null;
-  readonly #metrics: DriverMetrics | null;
+  readonly #metrics: ApplicationMetrics;
   readonly #opened: OpenBackend;
   readonly #backend: ApplicationBackend;
   readonly #localDirs: LocalDirs;
@@ -165,15 +164,13 @@ export class DriverEnv {
       ? await (await import('../event-log/event-log-writer.ts')).prepareEventLog(conf, log.named('EventLog'))
       : null;
     const ui = LiveUi.of(conf, log);
-    const metrics = saysMetrics(conf)
-      ? await (await import('./driver-metrics.ts')).DriverMetrics.open(conf, log)
-      : null;
+    const metrics = await ApplicationMetrics.open(conf, log);
     let opened: OpenBackend | null = null;
     try {
       opened = await openBackend(conf, master, url, ui, log);
       return new DriverEnv(conf, opened, resources, ui, metrics, log, openEventLog);
     } catch (error) {
-      await Promise.all([ui?.close(), metrics?.stop()]);
+      await Promise.all([ui?.close(), metrics.stop()]);
       await opened?.close();
       throw error;
     }
@@ -184,7 +181,7 @@ export class DriverEnv {
     opened: OpenBackend,
     resources: ResourceAddresses,
     ui: LiveUi | null,
-    metrics: DriverMetrics | null,
+    metrics: ApplicationMetrics,
     log: StderrLogger,
     openEventLog: OpenEventLog | null,
   ) {
@@ -266,7 +263,7 @@ export class DriverEnv {
       rddLocations: (rddId, partition) => this.#cached.locations(rddId, partition),
       mapOutputs: this.#mapOutputs,
       resourceProfiles: this.resourceProfiles,
-      metricsSettings: metrics?.executorSettings ?? {},
+      metricsSettings: metrics.executorSettings,
       onFailed: (message) => this.#clusterFailed(message),
       log,
     });
@@ -346,13 +343,13 @@ export class DriverEnv {
       );
     const { storageBytes } = this.#opened;
     const blocks = { backend: this.#backend, cached: this.#cached, storageBytes, executors: this.#executors };
-    await this.#metrics?.start({ applicationId, scheduler, listeners, ...blocks });
+    await this.#metrics.start({ applicationId, scheduler, listeners, ...blocks });
     for (const path of this.conf.get(FILES)) await this.files.addFile(path, false, startTime);
     for (const path of this.conf.get(ARCHIVES)) await this.files.addArchive(path, startTime);
     await this.#backend.ready;
     for (const event of applicationEvents({ ...this, mainScripts: mainScriptUrls() })) this.#post(event);
     const { applicationId: id, appName: name } = this;
-    this.#ui?.show({ id, name, user: userName(), startTime, scheduler });
+    this.#ui?.show({ id, name, user: userName(), startTime, scheduler, metrics: () => this.#metrics.pages() });
   }
 
   /** Where its pages are; null: it has none. */
@@ -435,7 +432,7 @@ export class DriverEnv {
 
   /** Pending jobs fail, slots end, files go. */
   async close(): Promise<void> {
-    await this.#metrics?.stop(); // while there is something to be measured
+    await this.#metrics.stop(); // while there is something to be measured
     this.#dynamicAllocation?.stop();
     this.kept.stop();
     this.scheduler.stop();

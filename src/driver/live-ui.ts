@@ -9,7 +9,7 @@ import type { LiveApplication } from '../ui/app/live-web-ui.ts';
 import { webUrl } from '../ui/bind-port.ts';
 import { LiveEvents } from './live-events.ts';
 
-export interface ShownApplication extends Pick<LiveApplication, 'id' | 'name' | 'user' | 'startTime'> {
+export interface ShownApplication extends Pick<LiveApplication, 'id' | 'name' | 'user' | 'startTime' | 'metrics'> {
   readonly scheduler: Pick<Scheduler, 'schedulingMode' | 'pools' | 'cancelJob' | 'cancelStage'>;
 }
 

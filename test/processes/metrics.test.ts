@@ -123,3 +123,27 @@ test('the executor of a local master counts as part of its driver', async (t) =>
   assert.match(out, /^here\.driver\.executor\.succeededTasks\n +count = 6$/m);
   assert.match(out, /^here\.driver\.executor\.threadpool\.maxPool_size\n +value = 2$/m);
 });
+
+test('the pages of an application show its metrics, which are measured from the first look on', async (t) => {
+  const look = `import { SparkContext } from 'iskra';
+const sc = await SparkContext.create();
+const get = async (path: string) => (await fetch(sc.uiWebUrl + path)).text();
+const before = await get('/metrics/json');
+await sc.range(0, 10, 1, 2).count();
+const after = await get('/metrics/json/');
+const prometheus = await get('/metrics/prometheus');
+await sc.stop();
+console.log(JSON.stringify([JSON.parse(before), JSON.parse(after), prometheus]));
+`;
+  const iskra = new IskraCommand('metrics', { 'look.ts': look });
+  t.after(() => iskra.remove());
+  const settings = ['spark.ui.enabled=true', 'spark.ui.port=0', 'spark.metrics.namespace=n'].flatMap((s) => ['-c', s]);
+  const { code, out, err } = await iskra.start(['--master', 'local[2]', ...settings, 'look.ts']).outcome;
+  assert.equal(code, 0, err);
+  const [before, after, prometheus] = JSON.parse(out);
+  assert.deepEqual(before.gauges['n.driver.DAGScheduler.job.allJobs'], { value: 0 });
+  assert.deepEqual(after.gauges['n.driver.DAGScheduler.job.allJobs'], { value: 1 });
+  assert.deepEqual(after.counters['n.driver.executor.succeededTasks'], { count: 2 });
+  assert.ok(after.timers['n.driver.DAGScheduler.messageProcessingTime'].count > 0);
+  assert.match(prometheus, /^metrics_n_driver_executor_succeededTasks_Count\{type="counters"\} 2$/m);
+});

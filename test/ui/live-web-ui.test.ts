@@ -17,6 +17,7 @@ function application(pools: ReturnType<LiveApplication['pools']> = null) {
     pools: () => pools,
     cancelJob: (id) => ended.push(`job ${id}`),
     cancelStage: (id) => ended.push(`stage ${id}`),
+    metrics: async () => [{ path: '/metrics/json', contentType: 'application/json', body: async () => '{}' }],
   };
   return { app, ended };
 }
@@ -73,4 +74,13 @@ test('an application that is not there yet is waited for', async () => {
   const handler = liveHandler(() => null, { killEnabled: true, access: anybody });
   assert.equal((await handler(request('GET', '/jobs/'))).status, 503);
   assert.equal((await handler(request('GET', '/health'))).status, 200);
+});
+
+test('what the application measures has pages; other paths have none', async () => {
+  const { app } = application();
+  const handler = liveHandler(() => app, { killEnabled: true, access: anybody });
+  const { status, body, headers } = await handler(request('GET', '/metrics/json/'));
+  assert.deepEqual([status, body], [200, '{}']);
+  assert.match(headers['content-type'] ?? '', /^application\/json/);
+  assert.equal((await handler(request('GET', '/metrics/yaml'))).status, 404);
 });

@@ -19,6 +19,7 @@ import {
   redirectAnswer,
   textAnswer,
 } from '../http-messages.ts';
+import { type MetricsPage, metricsRoutes } from '../metrics.ts';
 import { page, STATIC_ROUTES } from '../page-layout.ts';
 import { type Route, route } from '../router.ts';
 import { isCrossSite } from '../security-headers.ts';
@@ -38,6 +39,8 @@ export interface LiveApplication {
   pools(): readonly PoolFacts[] | null;
   cancelJob(jobId: number): void;
   cancelStage(stageId: number): void;
+  /** Pages of what it measures. */
+  metrics(): Promise<readonly MetricsPage[]>;
 }
 
 export interface LivePagesOptions {
@@ -114,6 +117,12 @@ export function liveHandler(application: () => LiveApplication | null, { killEna
     { method: 'GET', path: '/api/v1/*', handle: of((app, request) => apiHandler(sourceOf(app))(request)) },
     { method: 'GET', path: '/health', handle: () => jsonAnswer({ status: 'UP' }) },
     ...STATIC_ROUTES,
+    // Their paths are said in settings, which few read: only who asks for one of them has them looked at.
+    {
+      method: 'GET',
+      path: '/*',
+      handle: of(async (app, request) => route(metricsRoutes(await app.metrics()), request)),
+    },
   ];
   return (request) => route(routes, request);
 }

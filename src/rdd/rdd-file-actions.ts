@@ -1,6 +1,7 @@
 import { AsyncRDDActions } from './async-rdd-actions.ts';
 import * as files from './file-actions.ts';
 import type { FutureAction } from './future-action.ts';
+import type { RDD } from './rdd.ts';
 
 /**
  * Writing records to files: a new directory with a file for each partition, and _SUCCESS at the end.
@@ -34,7 +35,11 @@ export abstract class RDDFileActions<out T> extends AsyncRDDActions<T> {
    * Pairs, as Hadoop's sequence files. Without classes in the options: texts are Text, numbers DoubleWritable, bigints
    * LongWritable, booleans BooleanWritable, bytes BytesWritable, null and undefined NullWritable.
    */
-  saveAsSequenceFile(path: string, codec?: string | files.SaveSequenceOptions): FutureAction<void> {
+  saveAsSequenceFile<K, V>(
+    this: RDD<[K, V]>,
+    path: string,
+    codec?: string | files.SaveSequenceOptions,
+  ): FutureAction<void> {
     return files.saveAsSequenceFile(this.at('saveAsSequenceFile'), path, codec);
   }
 

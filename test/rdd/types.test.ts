@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SparkContext } from '../../src/driver/spark-context.ts';
 import type { BoundedDouble, PartialResult } from '../../src/rdd/partial-result.ts';
 import { HashPartitioner } from '../../src/rdd/partitioner.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
@@ -331,4 +332,230 @@ test('wrong calls do not compile', () => {
     pairs.countApproxDistinctByKey(12, 0, 'x');
   };
   assert.equal(typeof wrong, 'function');
+});
+
+const ns = sc.range(3);
+const numbered = sc.parallelize([[1, 'x']], 1);
+const objects = sc.parallelize([{ a: 1 }], 1);
+const add = (a: number, b: number): number => a + b;
+const addLater = async (a: number, b: number): Promise<number> => a + b;
+const join = (a: number, b: unknown): string => `${a}${b}`;
+
+test('async functions are refused by types where what they give has to be a value of its own kind', () => {
+  const wrong = (): void => {
+    // @ts-expect-error
+    lines.flatMap(async (l) => l.split(''));
+    // @ts-expect-error
+    lines.mapPartitions(async (it) => [...it]);
+    // @ts-expect-error
+    lines.mapPartitionsWithIndex(async (_, it) => [...it]);
+    // @ts-expect-error
+    lines.barrier().mapPartitions(async (it) => [...it]);
+    // @ts-expect-error
+    lines.zipPartitions(pairs, async (ls) => [...ls]);
+    // @ts-expect-error
+    pairs.flatMapValues(async (v) => [v]);
+    // @ts-expect-error
+    pairs.reduceByKey(async (a, b) => a + b);
+    // @ts-expect-error
+    pairs.foldByKey(0, async (a, b) => a + b);
+    // @ts-expect-error
+    void pairs.reduceByKeyLocally(async (a, b) => a + b);
+    // @ts-expect-error
+    pairs.combineByKey(add, addLater, add);
+    // @ts-expect-error
+    void ns.reduce(async (a, b) => a + b);
+    // @ts-expect-error
+    void ns.treeReduce(async (a, b) => a + b);
+    // @ts-expect-error
+    void ns.fold(0, async (a, b) => a + b);
+    // @ts-expect-error
+    void ns.aggregate(0, addLater, add);
+    // @ts-expect-error
+    void ns.max(async (a, b) => a - b);
+    // @ts-expect-error
+    lines.sortBy(String, true, 2, async () => 1);
+  };
+  assert.equal(typeof wrong, 'function');
+});
+
+test('methods of pairs want pairs, and their own keys and values', () => {
+  const wrong = (): void => {
+    // @ts-expect-error
+    lines.keys();
+    // @ts-expect-error
+    lines.values();
+    // @ts-expect-error
+    lines.mapValues((v) => v);
+    // @ts-expect-error
+    lines.flatMapValues((v) => [v]);
+    // @ts-expect-error
+    lines.partitionBy(new HashPartitioner(2));
+    // @ts-expect-error
+    lines.reduceByKey((a) => a);
+    // @ts-expect-error
+    lines.combineByKey(
+      (v) => v,
+      (c) => c,
+      (a) => a,
+    );
+    // @ts-expect-error
+    lines.aggregateByKey(
+      0,
+      (a) => a,
+      (a) => a,
+    );
+    // @ts-expect-error
+    lines.foldByKey('', (a) => a);
+    // @ts-expect-error
+    lines.join(pairs);
+    // @ts-expect-error
+    pairs.join(lines);
+    // @ts-expect-error
+    lines.cogroup(pairs);
+    // @ts-expect-error
+    lines.subtractByKey(pairs);
+    // @ts-expect-error
+    void lines.collectAsMap();
+    // @ts-expect-error
+    void lines.countByKey();
+    // @ts-expect-error
+    void lines.lookup('a');
+    // @ts-expect-error
+    void lines.reduceByKeyLocally((a) => a);
+    // @ts-expect-error
+    lines.sampleByKey(false, new Map());
+    // @ts-expect-error
+    lines.sampleByKeyExact(false, new Map());
+    // @ts-expect-error
+    lines.sortByKey();
+    // @ts-expect-error
+    lines.filterByRange('a', 'b');
+    // @ts-expect-error
+    lines.repartitionAndSortWithinPartitions(new HashPartitioner(2));
+    // @ts-expect-error
+    lines.countApproxDistinctByKey();
+    // @ts-expect-error
+    void lines.saveAsSequenceFile('x');
+    // @ts-expect-error
+    pairs.leftOuterJoin(numbered);
+    // @ts-expect-error
+    pairs.rightOuterJoin(numbered);
+    // @ts-expect-error
+    pairs.fullOuterJoin(numbered);
+    // @ts-expect-error
+    pairs.cogroup(numbered);
+    // @ts-expect-error
+    pairs.subtractByKey(numbered);
+    // @ts-expect-error
+    pairs.foldByKey('', (a) => a);
+    // @ts-expect-error
+    pairs.aggregateByKey(0, join, add);
+    // @ts-expect-error
+    others.reduceByKey((a, b) => a + b);
+    // @ts-expect-error
+    pairs.groupByKey('4');
+  };
+  assert.equal(typeof wrong, 'function');
+});
+
+test('methods of numbers want numbers', () => {
+  const wrong = (): void => {
+    // @ts-expect-error
+    void pairs.sum();
+    // @ts-expect-error
+    void lines.stats();
+    // @ts-expect-error
+    void lines.variance();
+    // @ts-expect-error
+    void lines.popVariance();
+    // @ts-expect-error
+    void lines.sampleVariance();
+    // @ts-expect-error
+    void lines.stdev();
+    // @ts-expect-error
+    void lines.popStdev();
+    // @ts-expect-error
+    void lines.sampleStdev();
+    // @ts-expect-error
+    void lines.meanApprox(10);
+    // @ts-expect-error
+    void lines.sumApprox(10);
+    // @ts-expect-error
+    void lines.histogram([0, 1]);
+  };
+  assert.equal(typeof wrong, 'function');
+});
+
+test('records, functions, options and numbers are of their kinds', () => {
+  const wrong = (): void => {
+    // @ts-expect-error
+    lines.map('x');
+    // @ts-expect-error
+    lines.filter(1);
+    // @ts-expect-error
+    objects.map((o) => o.b);
+    // @ts-expect-error
+    void lines.take('3');
+    // @ts-expect-error
+    void lines.takeSample(3);
+    // @ts-expect-error
+    void lines.reduce((a, b) => a.length + b.length);
+    // @ts-expect-error
+    void lines.fold(0, (a) => a);
+    // @ts-expect-error
+    void lines.treeAggregate(0, join, add);
+    // @ts-expect-error
+    void lines.top(3, (a: number, b: number) => a - b);
+    // @ts-expect-error
+    lines.repartition('4');
+    // @ts-expect-error
+    lines.coalesce();
+    // @ts-expect-error
+    lines.sample(0.5);
+    // @ts-expect-error
+    lines.randomSplit(0.5);
+    // @ts-expect-error
+    lines.subtract(ns);
+    // @ts-expect-error
+    lines.union('x');
+    // @ts-expect-error
+    lines.zip([1, 2]);
+    // @ts-expect-error
+    lines.mapPartitionsWithIndex((i: string, it) => [...it, i]);
+    // @ts-expect-error
+    lines.persist('MEMORY_ONLY');
+    // @ts-expect-error
+    lines.setName(3);
+    // @ts-expect-error
+    void lines.saveAsTextFile(3);
+    // @ts-expect-error
+    lines.mapAsync(async (l: number) => l);
+    // @ts-expect-error
+    lines.mapAsync(async (l) => l, { concurrency: '3' });
+    // @ts-expect-error
+    lines.flatMapAsync(async (l) => l.length);
+    // @ts-expect-error
+    void lines.count({ signal: 3 });
+    // @ts-expect-error
+    void lines.countAsync().then((n: string) => n);
+    // @ts-expect-error
+    sc.parallelize(5);
+    // @ts-expect-error
+    sc.range('3');
+  };
+  assert.equal(typeof wrong, 'function');
+});
+
+test('the context of an RDD is a SparkContext', () => {
+  const check = (context: SparkContext): RDD<number> => context.range(1);
+  const right = (): void => {
+    records<number>()(check(lines.sparkContext), true);
+    records<number>()(check(lines.context), true);
+    value<number>()(lines.countAsync(), true);
+    value<string[]>()(lines.takeAsync(2), true);
+    const settled: PromiseSettledResult<number> | null = ns.count().value;
+    assert.equal(settled, null);
+  };
+  assert.equal(typeof right, 'function');
 });

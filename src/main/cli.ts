@@ -39,6 +39,9 @@ async function dispatch([command, ...rest]: readonly string[]): Promise<void> {
     case 'shuffle-service':
     case 'history-server':
     case 'stop':
+    case 'start-workers':
+    case 'stop-workers':
+    case 'decommission-worker':
     case 'start-all':
     case 'stop-all': {
       const { runDaemonCommand } = await import('./daemon.ts'); // a program that runs here needs nothing of it

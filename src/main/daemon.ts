@@ -1,6 +1,7 @@
-// `iskra master`, `worker`, `shuffle-service`, `history-server`, `stop`, `start-all`, `stop-all`: this process's part, which is arguments, signals and exit codes.
+// `iskra master`, `worker`, `stop`, `start-workers` and the other commands of daemons: this process's part, which is arguments, signals and exit codes.
 import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../base/clock.ts';
 import { errorToData, IskraError } from '../base/errors.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
@@ -43,9 +44,11 @@ export async function runDaemonCommand(command: DaemonCommand, argv: readonly st
       cores: availableParallelism(),
       memory: Math.floor(machineMemory() / 1024 ** 2),
       program: process.argv[1] ?? '',
+      nodePath: process.execPath,
       programs: { [EXECUTOR_MAIN]: beside('executor-process.js'), [DRIVER_MAIN]: beside('driver-process.js') },
       warn: (message) => void process.stderr.write(`iskra: ${message}\n`),
       print: (line) => void process.stdout.write(`${line}\n`),
+      pause: (ms) => new Promise((resolve) => void systemClock.after(ms, resolve)),
     });
     if (outcome.kind === 'help') process.stdout.write(outcome.text);
     else if (outcome.kind === 'done') process.exitCode = outcome.code;

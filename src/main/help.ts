@@ -11,17 +11,22 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   'shuffle-service': "serves the shuffle files of this machine's executors; --daemon in the background",
   'history-server': 'shows applications from their event logs; --daemon in the background',
   stop: 'ends what runs in the background: a master, workers, a shuffle service, a history server',
-  'start-all': 'starts a master and workers on this machine, in the background',
-  'stop-all': 'ends them',
+  'start-workers': 'starts workers on the hosts of conf/workers, in the background',
+  'stop-workers': 'ends them',
+  'decommission-worker': 'has workers of this machine take nothing more',
+  'start-all': 'starts a master here and workers on the hosts of conf/workers, in the background',
+  'stop-all': 'ends all of them',
   help: 'shows the help of a command',
 };
 
+const DAEMON_COMMANDS: readonly string[] = [
+  ...['master', 'worker', 'shuffle-service', 'history-server'],
+  ...['stop', 'start-workers', 'stop-workers', 'decommission-worker', 'start-all', 'stop-all'],
+];
+
 /** Whether the help of a command is with the daemons. */
 export function isDaemonCommand(command: string | undefined): command is DaemonCommand {
-  return (
-    command !== undefined &&
-    ['master', 'worker', 'shuffle-service', 'history-server', 'stop', 'start-all', 'stop-all'].includes(command)
-  );
+  return command !== undefined && DAEMON_COMMANDS.includes(command);
 }
 
 /** Spark's greeting, in our words. */

@@ -25,7 +25,7 @@ export interface RunningDaemonCommand {
 /** A folder in which commands run, with no settings from elsewhere. */
 export class DaemonPlace {
   readonly folder: string = realpathSync(mkdtempSync(join(tmpdir(), 'iskra-daemons-')));
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Record<string, string | undefined>;
 
   readonly #started: ChildProcess[] = [];
 

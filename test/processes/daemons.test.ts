@@ -122,18 +122,6 @@ test('a daemon that is to stay in the foreground does, and one whose settings fo
   assert.deepEqual(readdirSync(join(place.folder, 'pids')), []);
 });
 
-test('hosts of conf/workers that are elsewhere are named, with what to do', async (t) => {
-  const place = new DaemonPlace(t, { SPARK_WORKER_CORES: '1', SPARK_WORKER_MEMORY: '256m' });
-  place.write('conf/workers', 'localhost\nhost-b # elsewhere\n');
-  const started = await place.run('start-all');
-  assert.equal(started.code, 1);
-  assert.ok(pidOf(started.out, 'worker 1') > 0, started.out);
-  assert.match(
-    started.err,
-    /^iskra: host-b of conf\/workers is not this machine: .* ssh host-b iskra worker --daemon spark:\/\/localhost:\d+\n$/,
-  );
-});
-
 test('a daemon that cannot start says why, and leaves no pid file', async (t) => {
   const blocker = createServer();
   await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
@@ -202,12 +190,17 @@ test('a shuffle service is a daemon like others', async (t) => {
   assert.equal(isAlive(pid), false);
 });
 
+const COMMANDS = [
+  ...['master', 'worker', 'shuffle-service', 'stop', 'start-all', 'stop-all'],
+  ...['start-workers', 'stop-workers', 'decommission-worker'],
+];
+
 test('bad options are answered with the usage and code 1, --help with code 0', async (t) => {
   const place = new DaemonPlace(t);
   const bad = await place.run('worker', '--core', '2', 'spark://localhost:7077');
   assert.equal(bad.code, 1);
   assert.match(bad.err, /^iskra: Unrecognized option '--core'; did you mean --cores\?\n\nUsage: iskra worker /);
-  for (const command of ['master', 'worker', 'shuffle-service', 'stop', 'start-all', 'stop-all']) {
+  for (const command of COMMANDS) {
     const help = await place.run(command, '--help');
     assert.deepEqual([help.code, help.err], [0, ''], command);
     assert.match(help.out, new RegExp(`^Usage: iskra ${command}[\\s\\S]*Example`));

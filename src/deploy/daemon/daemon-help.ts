@@ -96,11 +96,55 @@ Examples:
   iskra stop master
   iskra stop --instance 2 worker
 `;
+    case 'start-workers':
+      return `Usage: iskra start-workers [options] [spark://HOST:PORT]
+
+Starts a worker for each line of conf/workers: on this machine, and by ssh on others. Without a URL the master is that of
+ISKRA_MASTER_HOST and ISKRA_MASTER_PORT, or of this machine. Other hosts have Iskra, its conf folder and Node at the same paths.
+
+Options:
+${daemonOptionLines(command)}
+
+Variables, which may begin with SPARK_ instead: ISKRA_SSH_OPTS, options of ssh; ISKRA_SSH_FOREGROUND, one host after another, and
+ssh may ask; ISKRA_WORKER_SLEEP, seconds between two; ISKRA_WORKERS, another file than conf/workers; ISKRA_REMOTE_COMMAND, what runs
+Iskra on other hosts; ISKRA_WORKER_INSTANCES, workers a line, as the conf/spark-env.sh of each host has it.
+
+Examples:
+  iskra start-workers spark://host-a:7077
+  ISKRA_SSH_OPTS='-i /etc/iskra/key -l iskra' iskra start-workers --properties-file conf/cluster.conf spark://host-a:7077
+
+Exit codes: 0 all were started; 1 some were not: each is named, with what to do.
+`;
+    case 'stop-workers':
+      return `Usage: iskra stop-workers [options]
+
+Ends the workers of all hosts of conf/workers that run as daemons of this user: those of this machine, and by ssh those of others.
+
+Options:
+${daemonOptionLines(command)}
+
+Example:
+  iskra stop-workers
+
+Exit codes: 0 none is left; 1 some host could not be reached, or some worker stayed: each is named.
+`;
+    case 'decommission-worker':
+      return `Usage: iskra decommission-worker [options]
+
+Has workers of this machine that run as daemons take nothing more, and their executors hand on what they hold, where
+spark.decommission.enabled is true for them.
+
+Options:
+${daemonOptionLines(command)}
+
+Example:
+  iskra decommission-worker --instance 2
+`;
     case 'start-all':
       return `Usage: iskra start-all [options]
 
-Starts a master on this machine, and a worker for each line of conf/workers that names this machine; one when there is no
-such file. ISKRA_WORKER_INSTANCES starts several workers each.
+Starts a master on this machine, and a worker for each line of conf/workers, or one here when there is no such file: on this
+machine, and by ssh on others (see iskra start-workers --help). ISKRA_WORKER_INSTANCES starts several workers each.
 
 Options:
 ${daemonOptionLines(command)}
@@ -112,7 +156,8 @@ Examples:
     case 'stop-all':
       return `Usage: iskra stop-all
 
-Ends all workers and masters of this machine and this user that run as daemons.
+Ends all workers and masters of this machine and this user that run as daemons, and by ssh the workers of the other hosts of
+conf/workers.
 
 Options:
 ${daemonOptionLines(command)}

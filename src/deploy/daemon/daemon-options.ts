@@ -16,7 +16,14 @@ export interface DaemonOption {
 
 /** What can run as a daemon. */
 export type DaemonClass = 'master' | 'worker' | 'shuffle-service' | 'history-server';
-export type DaemonCommand = DaemonClass | 'stop' | 'start-all' | 'stop-all';
+export type DaemonCommand =
+  | DaemonClass
+  | 'stop'
+  | 'start-workers'
+  | 'stop-workers'
+  | 'decommission-worker'
+  | 'start-all'
+  | 'stop-all';
 
 const PROPERTIES: readonly DaemonOption[] = [
   { name: '--properties-file', value: 'FILE', help: 'settings from a file, instead of conf/spark-defaults.conf' },
@@ -27,6 +34,12 @@ const INSTANCE: DaemonOption = {
   name: '--instance',
   value: 'N',
   help: 'which of several on this machine it is, for pid and log files (default: 1)',
+};
+
+const HERE: DaemonOption = {
+  name: '--here',
+  value: 'N',
+  help: 'this machine only, as if conf/workers named it N times',
 };
 
 const webUiPort = (of: DaemonClass): readonly DaemonOption[] => {
@@ -66,6 +79,14 @@ export const DAEMON_OPTIONS: Readonly<Record<DaemonCommand, readonly DaemonOptio
     },
   ]),
   stop: [{ ...INSTANCE, help: 'which of several (default: all of them)' }, HELP],
+  'start-workers': [HERE, ...PROPERTIES, HELP],
+  'stop-workers': [HERE, HELP],
+  'decommission-worker': [
+    { ...INSTANCE, help: 'which of several (default: all of them)' },
+    { name: '--block-until-exit', help: 'wait until they have ended' },
+    ...PROPERTIES,
+    HELP,
+  ],
   'start-all': [...PROPERTIES, HELP],
   'stop-all': [HELP],
 };

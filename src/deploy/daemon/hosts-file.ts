@@ -1,12 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
+import { resolve } from 'node:path';
+import { IskraError } from '../../base/errors.ts';
 import { type Environment, findConfFile } from '../submit/spark-defaults.ts';
+import { variable } from './daemon-environment.ts';
 
-/** The hosts of `conf/workers`, one a line, `#` beginning a comment; this one when there is no such file. */
+/**
+ * The hosts of `conf/workers`, or of the file that `WORKERS` names, one a line, `#` beginning a comment; this one when there is no
+ * such file.
+ *
+ * @throws IskraError `WORKERS_FILE` when the file that is named cannot be read.
+ */
 export function workerHosts(env: Environment, workingFolder: string): readonly string[] {
-  const file = findConfFile(env, workingFolder, 'workers');
+  const named = variable(env, 'WORKERS');
+  const file = named === undefined ? findConfFile(env, workingFolder, 'workers') : resolve(workingFolder, named);
   if (file === undefined) return ['localhost'];
-  return readFileSync(file, 'utf8')
+  return read(file)
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim())
     .filter((line) => line !== '');
@@ -18,4 +27,12 @@ export function isThisHost(host: string): boolean {
   const names = ['localhost', hostname().toLowerCase(), hostname().split('.')[0]?.toLowerCase()];
   if (names.includes(wanted) || wanted === '::1' || wanted.startsWith('127.')) return true;
   return Object.values(networkInterfaces()).some((entries) => entries?.some(({ address }) => address === wanted));
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new IskraError('WORKERS_FILE', `The hosts of workers cannot be read: ${(cause as Error).message}`, { cause });
+  }
 }

@@ -53,6 +53,10 @@ export class ExecutorBook {
     this.#options.state?.putApplication(appId, whole);
   }
 
+  get numExecutors(): number {
+    return [...this.#applications.values()].reduce((sum, { executors }) => sum + executors.size, 0);
+  }
+
   /** What is known of an application; null when it is not known, or nobody told of it. */
   recordOf(appId: string): ApplicationRecord | null {
     return this.#applications.get(appId)?.record ?? null;

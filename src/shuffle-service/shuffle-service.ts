@@ -20,10 +20,12 @@ import { RpcEnv } from '../rpc/rpc-env.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
 import type { RpcSecurity } from '../rpc/security.ts';
 import { ExecutorBook } from './executor-book.ts';
+import { MeasuredEndpoint } from './measured-endpoint.ts';
 import { removeDirectories, removeUnservedFiles } from './served-files.ts';
 import { ServiceBlocks, ServiceQuestions } from './service-endpoints.ts';
 import { SAFE_ID, ServiceState } from './service-state.ts';
 import type { ShuffleServicePort } from './shuffle-service-port.ts';
+import type { ShuffleServiceSource } from './shuffle-service-source.ts';
 
 export interface ShuffleServiceOptions {
   /** The name or address by which others reach it. */
@@ -57,6 +59,8 @@ export class ShuffleService implements ShuffleServicePort {
   readonly #rpc: RpcEnv;
   readonly #book: ExecutorBook;
   readonly #servesRddBlocks: boolean;
+  readonly #blocks: MeasuredEndpoint<AskBlocks>;
+  readonly #questions: MeasuredEndpoint<AskShuffleService>;
   readonly #log: Logger;
   /** Removals that go on. */
   readonly #removals = new Set<Promise<void>>();
@@ -99,12 +103,25 @@ export class ShuffleService implements ShuffleServicePort {
     this.#book = book;
     this.#servesRddBlocks = servesRddBlocks;
     this.#log = log;
-    rpc.register<never, AskBlocks>(BLOCK_TRANSFER_ENDPOINT, new ServiceBlocks(book, servesRddBlocks));
-    rpc.register<never, AskShuffleService>(
-      SHUFFLE_SERVICE_ENDPOINT,
+    this.#blocks = new MeasuredEndpoint(new ServiceBlocks(book, servesRddBlocks));
+    this.#questions = new MeasuredEndpoint(
       new ServiceQuestions(book, { worker: hearsWorkers ? this : null, clusterKeyId, servesRddBlocks, log }),
     );
+    rpc.register<never, AskBlocks>(BLOCK_TRANSFER_ENDPOINT, this.#blocks);
+    rpc.register<never, AskShuffleService>(SHUFFLE_SERVICE_ENDPOINT, this.#questions);
     log.info(`Starting shuffle service on port ${this.address.port}`);
+  }
+
+  /** What it does is looked at from now on. */
+  async measure(): Promise<ShuffleServiceSource> {
+    const { ShuffleServiceSource: Measuring } = await import('./shuffle-service-source.ts');
+    const source = new Measuring({
+      executors: () => this.#book.numExecutors,
+      connections: () => this.#blocks.numConnections,
+    });
+    this.#blocks.source = source;
+    this.#questions.source = source;
+    return source;
   }
 
   get address(): RpcAddress {

@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLogger } from '../../src/base/logger.ts';
+import { takeSnapshot } from '../../src/metrics/metrics-snapshot.ts';
 import { type AskShuffleService, SHUFFLE_SERVICE_ENDPOINT } from '../../src/protocol/shuffle-service.ts';
 import { type RpcSecurity, sharedSecret } from '../../src/rpc/security.ts';
 import { RemoteShuffleService } from '../../src/shuffle-service/remote-shuffle-service.ts';
@@ -379,4 +380,25 @@ test('a worker’s service hears of applications from its worker only', async (t
   remote.applicationStarted('app-1', null, [scene.root]);
   while (lines.length === 0) await new Promise(setImmediate);
   assert.match(lines[0] ?? '', /this shuffle service hears ApplicationStarted of its own worker only/);
+});
+
+test('a service that is measured tells what it was asked for and what it gave', async (t) => {
+  const scene = new ServiceScene(t);
+  const dirs = scene.dirs();
+  writeMapOutput(dirs, 0, 5, ['block']);
+  const service = await scene.start();
+  const source = await service.measure();
+  await (await scene.client('app-1')).register(service.address, '1', dirs.toData().dirs, ONCE);
+  const reader = blockClient(await scene.env('app-1'), 'app-1', 3);
+  assert.deepEqual(await read(reader, service.address, '1', BLOCK), ['block']);
+  await assert.rejects(read(reader, service.address, '2', BLOCK), /Executor is not registered/);
+  const { timers, meters, gauges, counters } = takeSnapshot([source], '', 0);
+  assert.equal(timers['shuffleService.registerExecutorRequestLatencyMillis']?.count, 1);
+  assert.equal(timers['shuffleService.openBlockRequestLatencyMillis']?.count, 1);
+  assert.equal(meters['shuffleService.blockTransferRate']?.count, 1);
+  assert.equal(meters['shuffleService.blockTransferMessageRate']?.count, 1);
+  assert.ok((meters['shuffleService.blockTransferRateBytes']?.count ?? 0) > 0);
+  assert.equal(gauges['shuffleService.registeredExecutorsSize'], 1);
+  assert.equal(counters['shuffleService.numCaughtExceptions'], 1);
+  assert.equal(counters['shuffleService.numActiveConnections'], 2);
 });

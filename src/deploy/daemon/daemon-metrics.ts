@@ -23,7 +23,13 @@ export class DaemonMetrics<I extends MetricsInstance> {
 
   private constructor(systems: ReadonlyMap<MetricsInstance, MetricsSystem>) {
     this.#systems = systems;
-    this.pages = [...systems.values()].flatMap(({ pages }) => pages);
+    // A shuffle service has no pages, and what its worker has are the worker's.
+    this.pages = [...systems.values()].flatMap(({ instance, pages }) => (instance === 'shuffleService' ? [] : pages));
+  }
+
+  /** Whether this one reports anywhere by itself. */
+  hasSinks(instance: I): boolean {
+    return this.#systems.get(instance)?.hasSinks ?? false;
   }
 
   start(instance: I, sources: SourcesOf): void {

@@ -7,6 +7,7 @@ import { ShuffleService } from '../../shuffle-service/shuffle-service.ts';
 import type { Environment } from '../submit/spark-defaults.ts';
 import type { ShuffleServiceArguments } from './daemon-arguments.ts';
 import { variable } from './daemon-environment.ts';
+import { DaemonMetrics } from './daemon-metrics.ts';
 import { checkMayListen, logLoopback, type RunningDaemon } from './running-daemon.ts';
 
 /**
@@ -28,11 +29,16 @@ export async function runShuffleService(
     log.warn(
       "'spark.local.dir' should be set first when we use db in ExternalShuffleService. Note that this only affects standalone mode. Until then a restart forgets which executors have registered.",
     );
+  const metrics = await DaemonMetrics.open(conf, ['shuffleService'], log);
   const service = await ShuffleService.start(conf, {
     ...{ host, bindAddress, port, security, localRoots, log },
     stateParent: localRoots[0] ?? null,
     onlyToldApplications: false,
   });
+  if (metrics.hasSinks('shuffleService')) {
+    const source = await service.measure();
+    metrics.start('shuffleService', () => [source]);
+  }
   let ended = (): void => {};
   const finished = new Promise<{ readonly code: number; readonly message: string }>((resolve) => {
     ended = () => resolve({ code: 0, message: 'Shuffle service stopped' });
@@ -42,6 +48,7 @@ export async function runShuffleService(
     webUiUrl: '',
     finished,
     stop: async () => {
+      await metrics.stop();
       await service.stop();
       ended();
     },

@@ -35,7 +35,7 @@ export async function runWorker(
   if (args.loopbackByDefault) logLoopback(log);
   let worker: WorkerLoop | null = null;
   const state = () => worker?.state() ?? null;
-  const metrics = await DaemonMetrics.open(conf, ['worker'], log);
+  const metrics = await DaemonMetrics.open(conf, ['worker', 'shuffleService'], log);
   const ui = { conf, host: publicHost, bindAddress, port: webUiPort, workDir, logFile, state, log };
   const resources = await workerResources(conf, log);
   const webUi = await startWorkerWebUi({ ...ui, metrics: metrics.pages });
@@ -66,6 +66,10 @@ export async function runWorker(
     });
     worker = started;
     metrics.start('worker', () => [workerSource(started.state())]);
+    if (metrics.hasSinks('shuffleService')) {
+      const service = await started.measureShuffleService();
+      if (service !== null) metrics.start('shuffleService', () => [service]);
+    }
     const finished = started.finished.then(async (end) => {
       await Promise.all([metrics.stop(), webUi.stop()]);
       return end;

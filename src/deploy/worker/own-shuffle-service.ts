@@ -4,6 +4,7 @@ import {
   SHUFFLE_SERVICE_OWN_PROCESS,
   SHUFFLE_SERVICE_PORT,
 } from '../../config/shuffle-service-entries.ts';
+import type { Source } from '../../metrics/metrics-snapshot.ts';
 import type { RpcAddress } from '../../rpc/rpc-address.ts';
 import { rpcSettings } from '../../rpc/rpc-settings.ts';
 import { SECRET_ENVIRONMENT_VARIABLE } from '../../rpc/security.ts';
@@ -15,6 +16,8 @@ import type { WorkerOptions } from './worker-loop.ts';
 /** The shuffle service of a worker's machine, in its process or another. */
 export interface WorkerShuffleService extends ShuffleServicePort {
   readonly address: RpcAddress;
+  /** Absent: it measures itself, elsewhere. */
+  measure?(): Promise<Source>;
   stop(): Promise<void>;
 }
 

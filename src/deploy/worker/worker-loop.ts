@@ -10,6 +10,7 @@ import { FILES_FETCH_TIMEOUT } from '../../config/context-entries.ts';
 import { configuredLocalDirs } from '../../config/local-roots.ts';
 import { PACKAGE_CACHE_MAX_SIZE, PACKAGE_CACHE_TTL } from '../../config/package-entries.ts';
 import type { SparkConf } from '../../config/spark-conf.ts';
+import type { Source } from '../../metrics/metrics-snapshot.ts';
 import type { ResourceAddresses } from '../../protocol/deploy-description.ts';
 import {
   MASTER_ENDPOINT,
@@ -241,6 +242,11 @@ export class WorkerLoop {
   }
 
   /** Where the shuffle service of its machine listens; null when it has none. */
+  /** What its shuffle service does from now on; null: it has none in this process. */
+  async measureShuffleService(): Promise<Source | null> {
+    return (await this.#shuffleService?.measure?.()) ?? null;
+  }
+
   get shuffleServiceAddress(): RpcAddress | null {
     return this.#shuffleService?.address ?? null;
   }

@@ -68,3 +68,16 @@ export const IO_COMPRESSION_CODEC: ConfigEntry<'lz4' | 'none'> = defineEntry({
   doc: 'How shuffle blocks and spills are compressed.',
   since: '0.1',
 });
+
+export const IO_ENCRYPTION_ENABLED: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.io.encryption.enabled',
+  type: types.boolean,
+  default: false,
+  // Whoever wants it must not believe that he has it.
+  check: (wanted) =>
+    wanted
+      ? 'must be false: shuffle files, spills and cached blocks are written as they are. Let spark.local.dir name an encrypted disk (dm-crypt, say) instead'
+      : undefined,
+  doc: 'Only `false`: files in `spark.local.dir` are written as they are, readable by their user alone. An application that asks for `true` does not start.',
+  since: '0.2',
+});

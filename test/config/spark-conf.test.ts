@@ -219,3 +219,11 @@ test('variables of executors, what lies below a prefix, and all of it without se
     ].join('\n'),
   );
 });
+
+test('who wants encrypted files is told that there are none', () => {
+  new SparkConf({ 'spark.io.encryption.enabled': 'false' }).checkAll();
+  assert.throws(
+    () => new SparkConf({ 'spark.io.encryption.enabled': 'true' }).checkAll(),
+    /'true' in spark\.io\.encryption\.enabled is invalid\. It must be false: shuffle files, .* Let spark\.local\.dir name an encrypted disk/,
+  );
+});

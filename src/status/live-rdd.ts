@@ -2,7 +2,8 @@ import { describeLevel, type StorageLevel } from '../protocol/storage-level.ts';
 import type { LiveExecutor } from './live-executor.ts';
 import { type LoggedObject, numberOf, objectOf, textOf } from './logged-values.ts';
 
-interface Partition {
+/** A partition that is kept somewhere. */
+export interface Partition {
   executors: string[];
   memoryUsed: number;
   diskUsed: number;

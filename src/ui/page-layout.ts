@@ -2,6 +2,7 @@
 import { type Html, type HtmlValue, html } from './html.ts';
 import { answer } from './http-messages.ts';
 import type { Route } from './router.ts';
+import { compareKeys, sortKey } from './sort-key.ts';
 
 /**
  * A whole page.
@@ -32,15 +33,22 @@ export function facts(pairs: readonly (readonly [name: string, value: HtmlValue]
   return html`<dl>${shown.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
-/** A table under a heading with the number of its rows. @param count of all, where not all are shown; null: no number. */
-export function table(
-  heading: string,
-  columns: readonly string[],
+/** A table under a heading with the number of its rows, which a click on a column sorts. */
+export function table(heading: string, columns: readonly string[], rows: readonly (readonly HtmlValue[])[]): Html {
+  return plainTable(html`${heading} (${rows.length})`, columns, rows, SORTABLE);
+}
+
+const SORTABLE: Html = html` data-sortable`;
+
+/** One whose rows stay as they are. @param columns may be links. @param attributes of the table. */
+export function plainTable(
+  heading: HtmlValue,
+  columns: readonly HtmlValue[],
   rows: readonly (readonly HtmlValue[])[],
-  count: number | null = rows.length,
+  attributes: Html | null = null,
 ): Html {
-  return html`<h2>${heading}${count === null ? null : ` (${count})`}</h2>
-<div class="wide"><table><thead><tr>${columns.map((name) => html`<th>${name}</th>`)}</tr></thead>
+  return html`<h2>${heading}</h2>
+<div class="wide"><table${attributes}><thead><tr>${columns.map((name) => html`<th>${name}</th>`)}</tr></thead>
 <tbody>${rows.map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`)}</tbody></table></div>
 `;
 }
@@ -67,13 +75,38 @@ th, td { border: 1px solid var(--line); padding: .3rem .55rem; text-align: left;
 th { background: var(--soft); font-weight: 600; white-space: nowrap; }
 tbody tr:nth-child(even) { background: var(--soft); }
 pre { background: var(--soft); border: 1px solid var(--line); padding: .6rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+th a { color: inherit; text-decoration: none; }
+th a:hover, table[data-sortable] th:hover { text-decoration: underline; }
+table[data-sortable] th { cursor: pointer; }
+th[aria-sort=ascending]::after { content: ' \\25b4'; }
+th[aria-sort=descending]::after { content: ' \\25be'; }
 form.kill { display: inline; }
 form.kill button { background: none; border: 0; color: var(--link); cursor: pointer; font: inherit; padding: 0; text-decoration: underline; }
 nav { margin: .6rem 0; }
 nav a { margin-right: 1rem; }
 `;
 
-const JS = `for (const form of document.querySelectorAll('form[data-question]'))
+/** What pages do by themselves; without it they are as they came. */
+const JS = `${sortKey}
+${compareKeys}
+for (const table of document.querySelectorAll('table[data-sortable]')) {
+  const headings = [...table.querySelectorAll('th')];
+  const sort = (heading, column) => {
+    const sign = heading.getAttribute('aria-sort') === 'ascending' ? -1 : 1;
+    for (const each of headings) each.removeAttribute('aria-sort');
+    heading.setAttribute('aria-sort', sign > 0 ? 'ascending' : 'descending');
+    const body = table.tBodies[0];
+    const rows = [...body.rows].map((row) => ({ row, key: sortKey(row.cells[column].textContent) }));
+    rows.sort((a, b) => sign * compareKeys(a.key, b.key));
+    body.append(...rows.map(({ row }) => row));
+  };
+  headings.forEach((heading, column) => {
+    heading.tabIndex = 0;
+    heading.addEventListener('click', () => sort(heading, column));
+    heading.addEventListener('keydown', (event) => { if (event.key === 'Enter') sort(heading, column); });
+  });
+}
+for (const form of document.querySelectorAll('form[data-question]'))
   form.addEventListener('submit', (event) => { if (!confirm(form.dataset.question)) event.preventDefault(); });
 `;
 

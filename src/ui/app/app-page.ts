@@ -1,7 +1,8 @@
 // What the pages of an application have in common.
 import type { AppStatusStore } from '../../status/app-status-store.ts';
 import { type Html, type HtmlValue, html } from '../html.ts';
-import { page, table } from '../page-layout.ts';
+import { page, plainTable } from '../page-layout.ts';
+import { compareKeys, sortKey } from '../sort-key.ts';
 import { bytesText, dateText, durationText } from '../text-forms.ts';
 
 /** Where a page is, for its links. */
@@ -61,30 +62,68 @@ ${content}`,
 
 const PAGE_ROWS = 100;
 
-/** A table of which only a hundred rows are shown at a time. @param key tells the tables of a page apart in its address. */
+/** Of a table that is shown page by page. */
+export interface Column<T> {
+  readonly name: string;
+  readonly cell: (item: T) => HtmlValue;
+  /** By what it is sorted; absent: by what its cells show. */
+  readonly key?: (item: T) => number | string | null;
+}
+
+/**
+ * A table of which only a hundred rows are shown at a time; so it is sorted here, by links, not in the page.
+ *
+ * @param key tells the tables of a page apart in its address.
+ */
 export function pagedTable<T>(
   heading: string,
-  columns: readonly string[],
+  columns: readonly Column<T>[],
   items: readonly T[],
-  row: (item: T) => readonly HtmlValue[],
   query: URLSearchParams,
   key: string,
 ): Html {
+  const sorting = query.get(`${key}.sort`);
+  const descending = query.get(`${key}.desc`) === 'true';
+  const sorted = sortedBy(
+    items,
+    columns.find(({ name }) => name === sorting),
+    descending,
+  );
   const pages = Math.max(1, Math.ceil(items.length / PAGE_ROWS));
   const wanted = Number(query.get(`${key}.page`) ?? 1);
   const current = Number.isSafeInteger(wanted) ? Math.min(Math.max(wanted, 1), pages) : 1;
-  const shown = items.slice((current - 1) * PAGE_ROWS, current * PAGE_ROWS);
-  const to = (number: number, label: string): Html | null => {
-    if (number < 1 || number > pages || number === current) return null;
+  const shown = sorted.slice((current - 1) * PAGE_ROWS, current * PAGE_ROWS);
+  const link = (changes: Readonly<Record<string, string>>, label: HtmlValue): Html => {
     const target = new URLSearchParams(query);
-    target.set(`${key}.page`, String(number));
+    for (const [name, value] of Object.entries(changes)) target.set(`${key}.${name}`, value);
     return html`<a href="?${target.toString()}">${label}</a>`;
   };
+  const to = (number: number, label: string): Html | null =>
+    number < 1 || number > pages || number === current ? null : link({ page: String(number) }, label);
   const nav =
     pages === 1
       ? null
       : html`<nav>${to(1, 'First')}${to(current - 1, 'Previous')}Page ${current} of ${pages} ${to(current + 1, 'Next')}${to(pages, 'Last')}</nav>`;
-  return html`${table(heading, columns, shown.map(row), items.length)}${nav}`;
+  const headings = columns.map(({ name }) => {
+    const isSorted = name === sorting;
+    const arrow = isSorted ? (descending ? ' \u25be' : ' \u25b4') : null;
+    return link({ sort: name, desc: String(isSorted && !descending), page: '1' }, html`${name}${arrow}`);
+  });
+  const rows = shown.map((item) => columns.map(({ cell }) => cell(item)));
+  return html`${plainTable(`${heading} (${items.length})`, headings, rows)}${nav}`;
+}
+
+function sortedBy<T>(items: readonly T[], column: Column<T> | undefined, descending: boolean): readonly T[] {
+  if (column === undefined) return items;
+  const keyed = items.map((item) => ({ item, key: keyOf(item, column) }));
+  const sign = descending ? -1 : 1;
+  return keyed.sort((a, b) => sign * compareKeys(a.key, b.key)).map(({ item }) => item);
+}
+
+function keyOf<T>(item: T, { cell, key }: Column<T>): number | string {
+  if (key !== undefined) return key(item) ?? Number.NEGATIVE_INFINITY;
+  const shown = cell(item);
+  return typeof shown === 'number' ? shown : sortKey(html`${shown}`.text.replace(/<[^>]*>/g, ''));
 }
 
 export function timeText(at: number | null): string {

@@ -1,7 +1,7 @@
 import type { AppStatusStore } from '../../status/app-status-store.ts';
 import type { LiveExecutor } from '../../status/live-executor.ts';
 import { type HtmlValue, html } from '../html.ts';
-import { table } from '../page-layout.ts';
+import { plainTable, table } from '../page-layout.ts';
 import { bytesText, durationText } from '../text-forms.ts';
 import { appPage, folded, type PagePlace, timeText } from './app-page.ts';
 import { logLinks } from './stage-page.ts';
@@ -32,7 +32,7 @@ export function executorsPage(store: AppStatusStore, place: PagePlace): string {
     ...numbers(those),
     excluded(those),
   ];
-  const content = html`${table('Summary', ['', ...NUMBERS, 'Excluded'], [summary('Active', active), summary('Dead', dead), summary('Total', executors)], null)}
+  const content = html`${plainTable('Summary', ['', ...NUMBERS, 'Excluded'], [summary('Active', active), summary('Dead', dead), summary('Total', executors)])}
 ${table(
   'Executors',
   [

@@ -3,7 +3,7 @@ import type { LiveJob } from '../../status/live-job.ts';
 import { type HtmlValue, html } from '../html.ts';
 import { facts, killButton } from '../page-layout.ts';
 import { durationText } from '../text-forms.ts';
-import { appPage, idOf, lasted, type PagePlace, pagedTable, progressText, timeText } from './app-page.ts';
+import { appPage, type Column, idOf, lasted, type PagePlace, pagedTable, progressText, timeText } from './app-page.ts';
 import { described, stageTables } from './stages-page.ts';
 
 const GROUPS = [
@@ -17,18 +17,11 @@ export function jobsPage(store: AppStatusStore, place: PagePlace, query: URLSear
   const { app, jobs } = store;
   const mode = new Map(store.environment('Spark Properties')).get('spark.scheduler.mode') ?? 'FIFO';
   const hasGroups = jobs.some(({ facts }) => facts.group !== null);
-  const columns = [
-    hasGroups ? 'Job Id (Job Group)' : 'Job Id',
-    'Description',
-    'Submitted',
-    'Duration',
-    'Stages: Succeeded/Total',
-    'Tasks (for all stages): Succeeded/Total',
-  ];
+  const columns = jobColumns(store, place, hasGroups);
   const tables = GROUPS.map(([status, heading]) => {
     const those = jobs.filter((job) => job.status === status).sort((a, b) => b.jobId - a.jobId);
     if (those.length === 0) return null;
-    return pagedTable(heading, columns, those, (job) => row(job, store, place), query, status.toLowerCase());
+    return pagedTable(heading, columns, those, query, status.toLowerCase());
   });
   const counted = GROUPS.map(
     ([status, heading]) => [heading, String(jobs.filter((job) => job.status === status).length)] as const,
@@ -44,33 +37,55 @@ ${tables}`;
   return appPage(store, place, 'Spark Jobs', content);
 }
 
-function row(job: LiveJob, store: AppStatusStore, { base, live }: PagePlace): HtmlValue[] {
-  const { facts } = job;
-  const id = String(job.jobId);
-  const kill =
-    live?.mayKill === true && job.status === 'RUNNING'
-      ? killButton(`${base}jobs/job/kill/`, id, `Are you sure you want to kill job ${id} ?`)
+function jobColumns(store: AppStatusStore, { base, live }: PagePlace, hasGroups: boolean): Column<LiveJob>[] {
+  const kill = ({ jobId, status }: LiveJob): HtmlValue =>
+    live?.mayKill === true && status === 'RUNNING'
+      ? killButton(`${base}jobs/job/kill/`, String(jobId), `Are you sure you want to kill job ${jobId} ?`)
       : null;
-  const skipped = job.skippedStages.size;
   return [
-    facts.group === null ? String(job.jobId) : `${job.jobId} (${facts.group})`,
-    html`${described(facts.description)}<a href="${base}jobs/job/?id=${job.jobId}">${facts.name}</a>${kill}`,
-    timeText(facts.submissionTime),
-    lasted(facts.submissionTime, job.completionTime, store.now),
-    progressText({
-      completed: job.completedStages.size,
-      total: facts.stageIds.length - skipped,
-      failed: job.failedStages,
-      skipped,
-    }),
-    progressText({
-      completed: job.numCompletedIndices,
-      total: facts.numTasks - job.skippedTasks,
-      active: job.activeTasks,
-      failed: job.failedTasks,
-      skipped: job.skippedTasks,
-      killed: job.killedSummary,
-    }),
+    {
+      name: hasGroups ? 'Job Id (Job Group)' : 'Job Id',
+      cell: ({ jobId, facts: { group } }) => (group === null ? String(jobId) : `${jobId} (${group})`),
+    },
+    {
+      name: 'Description',
+      cell: (job) =>
+        html`${described(job.facts.description)}<a href="${base}jobs/job/?id=${job.jobId}">${job.facts.name}</a>${kill(job)}`,
+      key: ({ facts }) => facts.description ?? facts.name,
+    },
+    {
+      name: 'Submitted',
+      cell: ({ facts }) => timeText(facts.submissionTime),
+      key: ({ facts }) => facts.submissionTime,
+    },
+    {
+      name: 'Duration',
+      cell: (job) => lasted(job.facts.submissionTime, job.completionTime, store.now),
+      key: ({ facts: { submissionTime: from }, completionTime }) =>
+        from === null ? null : (completionTime ?? store.now) - from,
+    },
+    {
+      name: 'Stages: Succeeded/Total',
+      cell: ({ completedStages, failedStages, skippedStages, facts }) =>
+        progressText({
+          completed: completedStages.size,
+          total: facts.stageIds.length - skippedStages.size,
+          failed: failedStages,
+          skipped: skippedStages.size,
+        }),
+    },
+    {
+      name: 'Tasks (for all stages): Succeeded/Total',
+      cell: (job) =>
+        progressText({
+          completed: job.numCompletedIndices,
+          total: job.facts.numTasks - job.skippedTasks,
+          active: job.activeTasks,
+          failed: job.failedTasks,
+          skipped: job.skippedTasks,
+          killed: job.killedSummary,
+        }),
+    },
   ];
 }
 

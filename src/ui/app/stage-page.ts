@@ -10,9 +10,19 @@ import {
   shuffleReadBytes,
 } from '../../status/task-metrics.ts';
 import { type Html, type HtmlValue, html, webLink } from '../html.ts';
-import { facts, table } from '../page-layout.ts';
+import { facts, plainTable, table } from '../page-layout.ts';
 import { bytesText, durationText } from '../text-forms.ts';
-import { appPage, folded, idOf, type PagePlace, pagedTable, sizeAndRecords, sizeText, timeText } from './app-page.ts';
+import {
+  appPage,
+  type Column,
+  folded,
+  idOf,
+  type PagePlace,
+  pagedTable,
+  sizeAndRecords,
+  sizeText,
+  timeText,
+} from './app-page.ts';
 
 const QUANTILES = [0, 0.25, 0.5, 0.75, 1];
 
@@ -100,7 +110,7 @@ function distributions(stage: LiveStage, now: number): Html | null {
     return always || values.some((each) => each > 0) ? [[name, ...values.map(text)]] : [];
   });
   const columns = ['Metric', 'Min', '25th percentile', 'Median', '75th percentile', 'Max'];
-  return table(`Summary Metrics for ${measured.length} Completed Tasks`, columns, shown, null);
+  return plainTable(`Summary Metrics for ${measured.length} Completed Tasks`, columns, shown);
 }
 
 /** Spark: the table Aggregated Metrics by Executor */
@@ -160,52 +170,61 @@ function accumulators(stage: LiveStage): Html | null {
 
 function tasks(stage: LiveStage, store: AppStatusStore, query: URLSearchParams): Html {
   const all = [...stage.tasks.values()].sort((a, b) => a.taskId - b.taskId);
-  const columns = [
-    'Index',
-    'Task ID',
-    'Attempt',
-    'Status',
-    'Locality Level',
-    'Executor ID',
-    'Host',
-    'Logs',
-    'Launch Time',
-    'Duration',
-    'Scheduler Delay',
-    'GC Time',
-    'Accumulators',
-    'Input Size / Records',
-    'Output Size / Records',
-    'Shuffle Read Size / Records',
-    'Shuffle Write Size / Records',
-    'Spill (Memory)',
-    'Spill (Disk)',
-    'Errors',
+  const of = (task: LiveTask, name: MetricName): number => (task.metrics === null ? 0 : metric(task.metrics, name));
+  const both = (name: string, bytes: (task: LiveTask) => number, records: MetricName): Column<LiveTask> => ({
+    name,
+    cell: (task) => sizeAndRecords(bytes(task), of(task, records)),
+    key: bytes,
+  });
+  const size = (name: string, metricName: MetricName): Column<LiveTask> => ({
+    name,
+    cell: (task) => sizeText(of(task, metricName)),
+    key: (task) => of(task, metricName),
+  });
+  const columns: readonly Column<LiveTask>[] = [
+    { name: 'Index', cell: ({ index }) => index },
+    { name: 'Task ID', cell: ({ taskId }) => taskId },
+    {
+      name: 'Attempt',
+      cell: ({ attempt, isSpeculative }) => (isSpeculative ? `${attempt} (speculative)` : attempt),
+      key: ({ attempt }) => attempt,
+    },
+    { name: 'Status', cell: ({ status }) => status },
+    { name: 'Locality Level', cell: ({ locality }) => locality },
+    { name: 'Executor ID', cell: ({ executorId }) => executorId },
+    { name: 'Host', cell: ({ host }) => host },
+    { name: 'Logs', cell: ({ executorId }) => logLinks(store, executorId) },
+    { name: 'Launch Time', cell: ({ launchTime }) => timeText(launchTime), key: ({ launchTime }) => launchTime },
+    {
+      name: 'Duration',
+      cell: (task) => durationText(task.duration(store.now)),
+      key: (task) => task.duration(store.now),
+    },
+    {
+      name: 'Scheduler Delay',
+      cell: (task) => durationText(task.schedulerDelay(store.now)),
+      key: (task) => task.schedulerDelay(store.now),
+    },
+    {
+      name: 'GC Time',
+      cell: (task) => (of(task, 'jvmGcTime') === 0 ? '' : durationText(of(task, 'jvmGcTime'))),
+      key: (task) => of(task, 'jvmGcTime'),
+    },
+    {
+      name: 'Accumulators',
+      cell: (task) => task.accumulables.map(({ name, update }) => html`${textOf(name)}: ${textOf(update)}<br>`),
+    },
+    both('Input Size / Records', (task) => of(task, 'inputBytes'), 'inputRecords'),
+    both('Output Size / Records', (task) => of(task, 'outputBytes'), 'outputRecords'),
+    both(
+      'Shuffle Read Size / Records',
+      (task) => of(task, 'localBytesRead') + of(task, 'remoteBytesRead'),
+      'recordsRead',
+    ),
+    both('Shuffle Write Size / Records', (task) => of(task, 'writeBytes'), 'writeRecords'),
+    size('Spill (Memory)', 'memoryBytesSpilled'),
+    size('Spill (Disk)', 'diskBytesSpilled'),
+    { name: 'Errors', cell: ({ errorMessage }) => folded(errorMessage), key: ({ errorMessage }) => errorMessage },
   ];
-  const row = (task: LiveTask): HtmlValue[] => {
-    const of = (name: MetricName): number => (task.metrics === null ? 0 : metric(task.metrics, name));
-    return [
-      task.index,
-      task.taskId,
-      task.isSpeculative ? `${task.attempt} (speculative)` : task.attempt,
-      task.status,
-      task.locality,
-      task.executorId,
-      task.host,
-      logLinks(store, task.executorId),
-      timeText(task.launchTime),
-      durationText(task.duration(store.now)),
-      durationText(task.schedulerDelay(store.now)),
-      of('jvmGcTime') === 0 ? '' : durationText(of('jvmGcTime')),
-      task.accumulables.map(({ name, update }) => html`${textOf(name)}: ${textOf(update)}<br>`),
-      sizeAndRecords(of('inputBytes'), of('inputRecords')),
-      sizeAndRecords(of('outputBytes'), of('outputRecords')),
-      sizeAndRecords(of('localBytesRead') + of('remoteBytesRead'), of('recordsRead')),
-      sizeAndRecords(of('writeBytes'), of('writeRecords')),
-      sizeText(of('memoryBytesSpilled')),
-      sizeText(of('diskBytesSpilled')),
-      folded(task.errorMessage),
-    ];
-  };
-  return pagedTable('Tasks', columns, all, row, query, 'task');
+  return pagedTable('Tasks', columns, all, query, 'task');
 }

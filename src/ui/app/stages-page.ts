@@ -3,19 +3,17 @@ import type { LiveStage } from '../../status/live-stage.ts';
 import { metric, shuffleReadBytes } from '../../status/task-metrics.ts';
 import { type Html, type HtmlValue, html } from '../html.ts';
 import { facts, killButton, table } from '../page-layout.ts';
-import { appPage, folded, lasted, type PagePlace, pagedTable, progressText, sizeText, timeText } from './app-page.ts';
-
-const COLUMNS = [
-  'Stage Id',
-  'Description',
-  'Submitted',
-  'Duration',
-  'Tasks: Succeeded/Total',
-  'Input',
-  'Output',
-  'Shuffle Read',
-  'Shuffle Write',
-];
+import {
+  appPage,
+  type Column,
+  folded,
+  lasted,
+  type PagePlace,
+  pagedTable,
+  progressText,
+  sizeText,
+  timeText,
+} from './app-page.ts';
 
 const GROUPS = [
   ['ACTIVE', 'Active Stages'],
@@ -63,34 +61,58 @@ export function stageTables(
     const those = stages.filter((stage) => stage.status === status);
     if (those.length === 0) return null;
     those.sort((a, b) => b.stageId - a.stageId || b.attemptId - a.attemptId);
-    const columns = status === 'FAILED' ? [...COLUMNS, 'Failure Reason'] : COLUMNS;
-    return pagedTable(heading, columns, those, (stage) => row(stage, store, place), query, status.toLowerCase());
+    const columns = stageColumns(store, place);
+    if (status === 'FAILED') columns.push({ name: 'Failure Reason', cell: (stage) => folded(stage.failureReason) });
+    return pagedTable(heading, columns, those, query, status.toLowerCase());
   });
 }
 
-function row(stage: LiveStage, store: AppStatusStore, { base, live }: PagePlace): HtmlValue[] {
-  const { metrics, stageId, attemptId, submissionTime } = stage;
-  const kill =
-    live?.mayKill === true && stage.status === 'ACTIVE'
+function stageColumns(store: AppStatusStore, { base, live }: PagePlace): Column<LiveStage>[] {
+  const kill = ({ stageId, status }: LiveStage): HtmlValue =>
+    live?.mayKill === true && status === 'ACTIVE'
       ? killButton(`${base}stages/stage/kill/`, String(stageId), `Are you sure you want to kill stage ${stageId} ?`)
       : null;
+  const size = (name: string, bytes: (stage: LiveStage) => number): Column<LiveStage> => ({
+    name,
+    cell: (stage) => sizeText(bytes(stage)),
+    key: bytes,
+  });
   return [
-    attemptId === 0 ? String(stageId) : `${stageId} (retry ${attemptId})`,
-    html`${described(stage.description)}<a href="${base}stages/stage/?id=${stageId}&amp;attempt=${attemptId}">${stage.name}</a>${kill}`,
-    timeText(submissionTime),
-    lasted(submissionTime, stage.completionTime, store.now),
-    progressText({
-      completed: stage.completedIndices.size,
-      total: stage.numTasks,
-      active: stage.activeTasks,
-      failed: stage.failedTasks,
-      killed: stage.killedSummary,
-    }),
-    sizeText(metric(metrics, 'inputBytes')),
-    sizeText(metric(metrics, 'outputBytes')),
-    sizeText(shuffleReadBytes(metrics)),
-    sizeText(metric(metrics, 'writeBytes')),
-    ...(stage.status === 'FAILED' ? [folded(stage.failureReason)] : []),
+    {
+      name: 'Stage Id',
+      cell: ({ stageId, attemptId }) => (attemptId === 0 ? String(stageId) : `${stageId} (retry ${attemptId})`),
+    },
+    {
+      name: 'Description',
+      cell: (stage) =>
+        html`${described(stage.description)}<a href="${base}stages/stage/?id=${stage.stageId}&amp;attempt=${stage.attemptId}">${stage.name}</a>${kill(stage)}`,
+      key: ({ description, name }) => description ?? name,
+    },
+    {
+      name: 'Submitted',
+      cell: ({ submissionTime }) => timeText(submissionTime),
+      key: ({ submissionTime }) => submissionTime,
+    },
+    {
+      name: 'Duration',
+      cell: ({ submissionTime, completionTime }) => lasted(submissionTime, completionTime, store.now),
+      key: ({ submissionTime: from, completionTime }) => (from === null ? null : (completionTime ?? store.now) - from),
+    },
+    {
+      name: 'Tasks: Succeeded/Total',
+      cell: (stage) =>
+        progressText({
+          completed: stage.completedIndices.size,
+          total: stage.numTasks,
+          active: stage.activeTasks,
+          failed: stage.failedTasks,
+          killed: stage.killedSummary,
+        }),
+    },
+    size('Input', ({ metrics }) => metric(metrics, 'inputBytes')),
+    size('Output', ({ metrics }) => metric(metrics, 'outputBytes')),
+    size('Shuffle Read', ({ metrics }) => shuffleReadBytes(metrics)),
+    size('Shuffle Write', ({ metrics }) => metric(metrics, 'writeBytes')),
   ];
 }
 

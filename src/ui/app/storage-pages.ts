@@ -1,9 +1,10 @@
 import { describeLevel } from '../../protocol/storage-level.ts';
 import type { AppStatusStore } from '../../status/app-status-store.ts';
+import type { Partition } from '../../status/live-rdd.ts';
 import { html } from '../html.ts';
 import { facts, table } from '../page-layout.ts';
 import { bytesText } from '../text-forms.ts';
-import { appPage, idOf, type PagePlace, pagedTable } from './app-page.ts';
+import { appPage, type Column, idOf, type PagePlace, pagedTable } from './app-page.ts';
 
 /** Spark: StoragePage */
 export function storagePage(store: AppStatusStore, place: PagePlace): string {
@@ -43,6 +44,21 @@ export function rddPage(store: AppStatusStore, place: PagePlace, query: URLSearc
     bytesText(Math.max(0, each.executor.maxMemory - each.executor.memoryUsed)),
     bytesText(each.diskUsed),
   ]);
+  const blocks: readonly Column<[string, Partition]>[] = [
+    { name: 'Block Name', cell: ([name]) => name },
+    { name: 'Storage Level', cell: () => describeLevel(rdd.level) },
+    {
+      name: 'Size in Memory',
+      cell: ([, { memoryUsed }]) => bytesText(memoryUsed),
+      key: ([, block]) => block.memoryUsed,
+    },
+    { name: 'Size on Disk', cell: ([, { diskUsed }]) => bytesText(diskUsed), key: ([, block]) => block.diskUsed },
+    {
+      name: 'Executors',
+      cell: ([, { executors }]) =>
+        executors.map((executorId) => store.executor(executorId)?.hostPort ?? executorId).join(', '),
+    },
+  ];
   const content = html`${facts([
     ['Storage Level', describeLevel(rdd.level)],
     ['Cached Partitions', String(rdd.partitions.size)],
@@ -51,19 +67,6 @@ export function rddPage(store: AppStatusStore, place: PagePlace, query: URLSearc
     ['Disk Size', bytesText(rdd.diskUsed)],
   ])}
 ${table('Data Distribution', ['Host', 'Memory Usage', 'Memory Remaining', 'Disk Usage'], distribution)}
-${pagedTable(
-  'Partitions',
-  ['Block Name', 'Storage Level', 'Size in Memory', 'Size on Disk', 'Executors'],
-  [...rdd.partitions],
-  ([name, { memoryUsed, diskUsed, executors }]) => [
-    name,
-    describeLevel(rdd.level),
-    bytesText(memoryUsed),
-    bytesText(diskUsed),
-    executors.map((executorId) => store.executor(executorId)?.hostPort ?? executorId).join(', '),
-  ],
-  query,
-  'block',
-)}`;
+${pagedTable('Partitions', blocks, [...rdd.partitions], query, 'block')}`;
   return appPage(store, place, `RDD Storage Info for ${rdd.name}`, content);
 }

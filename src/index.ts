@@ -16,6 +16,8 @@ export type {
 } from './driver/status-tracker.ts';
 export type { SparkListener } from './events/listener-bus.ts';
 export { type FileReader, PortableDataStream } from './io/formats/portable-data-stream.ts';
+export type { HistogramValues, MeterValues, MetricsSnapshot, TimerValues } from './metrics/metrics-snapshot.ts';
+export type { MetricsSink } from './metrics/sink.ts';
 export type { BarrierTaskInfo } from './protocol/barrier-sync.ts';
 export type { ExecutorResourceRequest, ResourceProfile, TaskResourceRequest } from './protocol/resource-profile.ts';
 export type { SparkListenerEvent } from './protocol/spark-listener-event.ts';

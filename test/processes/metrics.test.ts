@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DaemonPlace } from '../kit/daemon-place.ts';
@@ -146,4 +146,30 @@ console.log(JSON.stringify([JSON.parse(before), JSON.parse(after), prometheus]))
   assert.deepEqual(after.counters['n.driver.executor.succeededTasks'], { count: 2 });
   assert.ok(after.timers['n.driver.DAGScheduler.messageProcessingTime'].count > 0);
   assert.match(prometheus, /^metrics_n_driver_executor_succeededTasks_Count\{type="counters"\} 2$/m);
+});
+
+test('executors of an application without a file report by that of their worker', { timeout: 170_000 }, async (t) => {
+  const place = new DaemonPlace(t);
+  const directory = join(place.folder, 'csv');
+  place.write(
+    'conf/metrics.properties',
+    `executor.sink.csv.class=CsvSink\nexecutor.sink.csv.directory=${directory}\nexecutor.sink.csv.period=3600\n`,
+  );
+  const master = place.start('master');
+  const url = await master.logged(/Starting Iskra master at (spark:\/\/localhost:\d+)/);
+  const worker = place.start('worker', '--cores', '2', url);
+  await worker.logged(/(Successfully registered with master)/);
+  const iskra = new IskraCommand('metrics', { 'count.ts': COUNT });
+  t.after(() => iskra.remove());
+  const namespace = ['-c', 'spark.metrics.namespace=app'];
+  const { code, err } = await iskra.start(['--master', url, ...namespace, 'count.ts']).outcome;
+  assert.equal(code, 0, err);
+  // The executor ends in its own time.
+  const file = join(directory, 'app.0.executor.succeededTasks.csv');
+  while (!existsSync(file) || !readFileSync(file, 'utf8').endsWith(',6\n'))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(
+    readdirSync(directory).filter((name) => !name.startsWith('app.0.')),
+    [],
+  );
 });

@@ -76,9 +76,9 @@ export class SlotTasks {
   takeBackLast(most: number): TaskDescription[] {
     const taken: TaskDescription[] = [];
     for (let at = this.#given.length - 1; at >= 0 && taken.length < most; at--) {
+      // None is skipped: one that was taken back and given again may have run in its old turn, before others.
       const task = this.#takeBackAt(at);
-      if (task === null) break; // so have all before it been
-      taken.push(task);
+      if (task !== null) taken.push(task);
     }
     return taken.reverse();
   }

@@ -158,6 +158,19 @@ test('as many tasks are taken back as are wanted, those the slot would come to l
   assert.deepEqual(ids(slot.tasks.giveUp()), [1, 2]);
 });
 
+test('a task that was taken back and given again may be begun in its old turn; those before it can be taken back still', async () => {
+  for (const id of [1, 2, 3]) give(id);
+  assert.equal(slot.tasks.takeBack(2), true);
+  give(2);
+  // The slot comes to the message that it was sent first.
+  assert.equal(link.claim(2, (await cellOf(1)) as AheadCell), true);
+  assert.deepEqual(
+    slot.tasks.takeBackLast(9).map(({ taskId }) => taskId),
+    [3],
+  );
+  assert.equal(link.claim(2, (await cellOf(3)) as AheadCell), false, 'it runs once');
+});
+
 async function waitFor(taskId: number): Promise<AheadCell | null> {
   for (;;) {
     const found = sent.findLast((t) => t[0] === taskId);

@@ -49,6 +49,15 @@ export async function main(): Promise<void> {
   await told('not yet', sc.range(4).count({ signal: AbortSignal.abort(new Error('before it began')) }));
 }
 `,
+  'until-gone.ts': `import { existsSync } from 'node:fs';
+import { SparkContext } from 'iskra';
+export async function main([path = '']: string[]): Promise<void> {
+  const sc = await SparkContext.create();
+  console.log(await sc.range(4).count());
+  while (existsSync(path)) await new Promise((resolve) => setImmediate(resolve));
+  await sc.stop();
+}
+`,
   'spin.ts': `import { writeSync } from 'node:fs';
 import { SparkContext } from 'iskra';
 export async function main([how = '']: string[]): Promise<void> {
@@ -134,13 +143,14 @@ test('a program that ends under a running job, in whatever way, leaves nothing b
   assert.deepEqual(iskra.leftOver(), []);
 });
 
-test('what a killed driver left is removed by the next one', async () => {
+test('what a killed driver left is removed by the next one, beside its work', async () => {
   const { child, outcome, printed } = iskra.start(['--master', 'local[2]', 'spin.ts']);
   await printed('spinning spinning');
   child.kill('SIGKILL');
   assert.equal((await outcome).signal, 'SIGKILL');
   const [left = ''] = iskra.leftOver();
   assert.ok(existsSync(iskra.path(`scratch/${left}/owner.json`)));
-  const { code, out, err } = await iskra.run('--master', 'local[1]', 'count.ts');
+  // One that is done sooner leaves the rest to the next one after it.
+  const { code, out, err } = await iskra.run('--master', 'local[1]', 'until-gone.ts', iskra.path(`scratch/${left}`));
   assert.deepEqual([code, out, err, iskra.leftOver()], [0, '4\n', '', []]);
 });

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { TextFileWriter } from '../../dist/src/io/text-file-writer.js';
+import { LineWriter, textLines } from '../../dist/src/io/line-writer.js';
 import { openTextSplit } from '../../dist/src/io/text-input.js';
 
 const BYTES = 100e6;
@@ -84,7 +84,7 @@ try {
     const lines = block.toString('latin1').split('\n');
     for (const codec of ['none', 'gzip']) {
       const run = () => {
-        const writer = new TextFileWriter(join(dir, 'out'), codec, 0);
+        const writer = new LineWriter(join(dir, 'out'), codec, 0, textLines);
         for (let i = 0; i < lines.length; i += 2048) writer.write(lines.slice(i, i + 2048));
         writer.close();
       };

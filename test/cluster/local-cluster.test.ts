@@ -59,42 +59,6 @@ describe('executors of a local cluster', () => {
     assert.ok(pids.every(isAlive));
   });
 
-  test('one killed while it maps costs its tasks a second attempt, and is replaced', async () => {
-    const [victim] = await two();
-    const job = sc
-      .parallelize([...Array(12).keys()], 12)
-      .map((x) => {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
-        return x * 2;
-      })
-      .collect();
-    await sleep(250);
-    process.kill(victim, 'SIGKILL');
-    assert.deepEqual(
-      await job,
-      [...Array(12).keys()].map((x) => x * 2),
-    );
-    const now = await two();
-    assert.ok(!now.includes(victim));
-  });
-
-  test('one killed while others read its map output has that output computed again', async () => {
-    const [victim] = await two();
-    const pairs = sc.parallelize([...Array(4000).keys()], 8).map((x): [number, number] => [x % 100, 1]);
-    const sums = pairs
-      .reduceByKey((a, b) => a + b, 8)
-      .mapPartitions((pairs) => {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
-        return pairs;
-      });
-    const job = sums.collect();
-    await sleep(400);
-    process.kill(victim, 'SIGKILL');
-    const result = await job;
-    assert.equal(result.length, 100);
-    assert.ok(result.every(([, n]) => n === 40));
-  });
-
   test('one killed between two jobs on one shuffle has its map output computed again', async () => {
     const [victim] = await two();
     const counts = sc

@@ -67,6 +67,27 @@ test('a directory that cannot be made is refused with the reason', () =>
     assert.notEqual(sc.getCheckpointDir(), first);
   }));
 
+test('a directory that cannot be written any more fails the actions that write there; when it can, the next one does', () =>
+  withContext({}, async (sc) => {
+    sc.setCheckpointDir(join(root, 'goes'));
+    const dir = sc.getCheckpointDir() ?? '';
+    rmSync(dir, { recursive: true });
+    writeFileSync(dir, '');
+    const rdd = sc.range(10).map((x) => x + 1);
+    rdd.checkpoint();
+    const unusable = {
+      code: 'CHECKPOINT_DIR_UNUSABLE',
+      message: `Failed to create checkpoint path file:${dir}/rdd-${rdd.id}: a part of the path is not a directory (ENOTDIR)`,
+    };
+    await assert.rejects(rdd.count(), unusable);
+    await assert.rejects(rdd.count(), unusable);
+    assert.equal(rdd.isCheckpointed, false);
+    assert.equal(await sc.range(3).count(), 3);
+    rmSync(dir);
+    assert.equal(await rdd.count(), 10);
+    assert.equal(rdd.isCheckpointed, true);
+  }));
+
 test('tasks that fail while they write leave whole files only', () =>
   withContext({ 'spark.checkpoint.dir': root }, async (sc) => {
     const rdd = sc.range(0, 20_000, 1, 2).map((x) => {

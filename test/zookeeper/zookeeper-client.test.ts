@@ -3,14 +3,21 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { steadyClock } from '../../src/base/clock.ts';
+import { type Clock, steadyClock } from '../../src/base/clock.ts';
 import { PACKAGE, VERSION } from '../../src/zookeeper/client-package.ts';
 import { connectZooKeeper, faultOfServers } from '../../src/zookeeper/zookeeper-client.ts';
 import { ZooKeeperError } from '../../src/zookeeper/zookeeper-error.ts';
 import type { SessionListener } from '../../src/zookeeper/zookeeper-session.ts';
+import { turn } from '../kit/async-task.ts';
+import { ManualClock } from '../kit/manual-clock.ts';
 
-const connect = (servers: string, connectTimeoutMs: number, sessionTimeoutMs = 6000, listener: SessionListener = {}) =>
-  connectZooKeeper({ servers, sessionTimeoutMs, connectTimeoutMs, clock: steadyClock, listener });
+const connect = (
+  servers: string,
+  connectTimeoutMs: number,
+  sessionTimeoutMs = 6000,
+  listener: SessionListener = {},
+  clock: Clock = steadyClock,
+) => connectZooKeeper({ servers, sessionTimeoutMs, connectTimeoutMs, clock, listener });
 
 /** A server that does this with every connection. */
 async function serve(
@@ -32,7 +39,10 @@ async function serve(
 }
 
 /** As much of a server as a session needs: the handshake, and an answer to whatever is asked. */
-function answering(answer: (socket: Socket, xid: number, type: number) => void): (socket: Socket) => void {
+function answering(
+  answer: (socket: Socket, xid: number, type: number) => void,
+  timeoutMs = 600,
+): (socket: Socket) => void {
   return (socket) => {
     let greeted = false;
     socket.on('data', (data) => {
@@ -44,7 +54,7 @@ function answering(answer: (socket: Socket, xid: number, type: number) => void):
         greeted = true;
         const hello = Buffer.alloc(40);
         hello.writeInt32BE(36, 0);
-        hello.writeInt32BE(600, 8); // the timeout
+        hello.writeInt32BE(timeoutMs, 8);
         hello.writeInt32BE(7, 16); // the session
         hello.writeInt32BE(16, 20);
         socket.write(hello);
@@ -129,22 +139,35 @@ test('a link that has gone dumb is cut, and the session ends when nobody answers
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
-  const session = await connect(server.at, 5000, 600, {
+  const clock = new ManualClock(); // its time passes when all has come that is on its way
+  const listener: SessionListener = {
     disconnected: () => told.push('disconnected'),
     ended: (why) => {
       told.push(why);
       end();
     },
-  });
+  };
+  const session = await connect(server.at, 5000, 600, listener, clock);
   dumb = true;
   const asked = session.get('/x');
-  await assert.rejects(asked, (error) => error instanceof ZooKeeperError && error.fault === 'CONNECTION_LOSS');
+  const lost = assert.rejects(asked, (error) => error instanceof ZooKeeperError && error.fault === 'CONNECTION_LOSS');
+  const passes = async (until: () => boolean): Promise<void> => {
+    while (!until()) {
+      clock.advance(2);
+      await turn();
+    }
+  };
+  await passes(() => told.length > 0);
+  while (links < 2) await turn(); // it tries again, in its own time
+  await passes(() => told.at(-1) !== 'disconnected');
+  await lost;
   await ended;
   assert.equal(told[0], 'disconnected');
   assert.equal(told.at(-1), 'no server has answered for 600 ms');
   assert.ok(links > 1);
   for (const ask of [session.get('/x'), session.whenConnected()])
     await assert.rejects(ask, (error) => error instanceof ZooKeeperError && error.fault === 'SESSION_ENDED');
+  clock.advance(1000); // so long a server that does not answer is waited for
   await session.close();
 });
 
@@ -155,7 +178,7 @@ test('bytes that make no sense cut the link, and what was asked is answered', as
     answering((socket, xid, type) => {
       const EXISTS = 3;
       socket.write(type === EXISTS || nonsense === null ? reply(xid, NO_NODE) : nonsense);
-    }),
+    }, 600_000),
   );
   const session = await connect(server.at, 5000);
   const strange = [

@@ -21,19 +21,24 @@ const WORKER_MAIN = fileURLToPath(new URL('../kit/worker-main.js', import.meta.u
 const APP = `
   import { existsSync, renameSync, writeFileSync } from 'node:fs';
   const [what = '', file = '', ...rest] = process.argv.slice(2);
+  /** Its words are there as a whole, or not at all. */
+  const write = (text: string): void => {
+    writeFileSync(file + '.new', text);
+    renameSync(file + '.new', file);
+  };
+  const forEver = () => new Promise(() => setInterval(() => {}, 1 << 30));
   console.log('pid', process.pid, 'args', JSON.stringify(rest), 'from', process.argv[1]);
   switch (what) {
     case 'throw': throw new Error('no luck');
     case 'exit': process.exit(3);
-    case 'wait': await new Promise((resolve) => setTimeout(resolve, 60_000)); break;
+    case 'wait': await forEver(); break;
     case 'once': // runs on when it was started before
-      if (!existsSync(file)) { writeFileSync(file, String(process.pid)); await new Promise((resolve) => setTimeout(resolve, 60_000)); }
+      if (!existsSync(file)) { write(String(process.pid)); await forEver(); }
       break;
     case 'compute': { // in one call that does not return
       const { spawn } = process.getBuiltinModule('child_process');
       const { pid } = spawn('sleep', ['1000'], { stdio: 'ignore' });
-      writeFileSync(file + '.new', process.pid + ' ' + pid + '\\n');
-      renameSync(file + '.new', file);
+      write(process.pid + ' ' + pid + '\\n');
       for (;;);
     }
     case 'count': {
@@ -129,7 +134,7 @@ describe('a driver in the cluster', () => {
       /^What it wrote: http:\S+driverId=driver-\S+&logType=stderr, and work\/driver-\S+\/stderr of /m,
     );
     // Source maps: the place is the user's.
-    assert.match(printed(thrown.id, 'stderr'), /Error: no luck\n\s+at .*app\.ts:6:/);
+    assert.match(printed(thrown.id, 'stderr'), /Error: no luck\n\s+at .*app\.ts:12:/);
     const exited = await waiting('app.ts', 'exit');
     assert.deepEqual([exited.code, await stateOf(exited.id)], [1, 'FAILED']);
   });

@@ -82,7 +82,7 @@ const ANOTHER = `
   const sc = await SparkContext.create({ appName: 'another' });
   const [pid] = await sc.parallelize([0], 1).map(() => process.pid).collect();
   console.log('app', sc.applicationId, 'executor', pid, 'end');
-  await new Promise((resolve) => setTimeout(resolve, 110_000));
+  await new Promise(() => setInterval(() => {}, 1 << 30));
 `;
 
 /** @returns its id, and the process of its executor. */

@@ -49,12 +49,15 @@ let clock: ManualClock;
 let executor: Executor;
 /** `1 Result`, `2 TaskKilled` … in the order in which the driver hears of them. */
 let told: string[];
+/** The same with the reasons of kills: `1 TaskKilled enough` */
+let heard: string[];
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'iskra-executor-'));
   script = new Int32Array(new SharedArrayBuffer(12));
   clock = new ManualClock();
   told = [];
+  heard = [];
   executor = new Executor(
     {
       location: { executorId: 'driver', host: '127.0.0.1', port: 0 },
@@ -75,6 +78,8 @@ beforeEach(() => {
     (message) => {
       if (message.type !== 'StatusUpdate') return;
       const { taskId, result } = message;
+      const why = result.kind === 'Failed' && result.reason.kind === 'TaskKilled' ? ` ${result.reason.reason}` : '';
+      heard.push(`${taskId} ${result.kind === 'Failed' ? result.reason.kind : result.kind}${why}`);
       told.push(`${taskId} ${result.kind === 'Failed' ? result.reason.kind : result.kind}`);
     },
     clock,
@@ -157,4 +162,19 @@ test('a killed task that does not end loses its slot, also when nobody had heard
   mayEnd(3);
   await until(() => told.length === 3);
   assert.deepEqual(told[2], '3 Result');
+});
+
+test('of a task that is killed its driver hears once, with the reason; of no other', async () => {
+  launch(1);
+  mayEnd(1);
+  await until(() => told.length === 1);
+  launch(2);
+  await begun(2);
+  kill(7); // nobody's
+  kill(2);
+  kill(2);
+  clock.advance(GRACE_MS);
+  await until(() => told.length === 2);
+  clock.advance(GRACE_MS);
+  assert.deepEqual(heard, ['1 Result', '2 TaskKilled enough']);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -57,6 +57,38 @@ describe('executors of a local cluster', () => {
     const pids = await two();
     assert.ok(!pids.includes(process.pid));
     assert.ok(pids.every(isAlive));
+  });
+
+  test('can do in one job all that tasks need: shuffle, broadcast, cache, accumulators, and files that are committed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'iskra-all-in-one-'));
+    try {
+      const factor = sc.broadcast(3);
+      const computed = sc.longAccumulator('computed');
+      const cached = sc
+        .range(0, 100, 1, 4)
+        .map((x) => {
+          computed.add(1);
+          return [x % 5, x * factor.value] as [number, number];
+        })
+        .cache();
+      const sums = cached.reduceByKey((a, b) => a + b, 2);
+      const other = cached.groupByKey(2).map(([key, values]) => [key, values.length] as [number, number]);
+      await sums
+        .join(other)
+        .map(([key, [sum, count]]) => `${key} ${sum} ${count}`)
+        .saveAsTextFile(join(folder, 'out'));
+      assert.deepEqual(
+        readdirSync(join(folder, 'out'))
+          .filter((name) => !name.startsWith('.'))
+          .sort(),
+        ['_SUCCESS', 'part-00000', 'part-00001'],
+      );
+      const lines = await sc.textFile(join(folder, 'out')).collect();
+      assert.deepEqual(lines.sort(), ['0 2850 20', '1 2910 20', '2 2970 20', '3 3030 20', '4 3090 20']);
+      assert.ok(computed.value >= 100); // the second map stage may begin before the first has cached all
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('one killed between two jobs on one shuffle has its map output computed again', async () => {

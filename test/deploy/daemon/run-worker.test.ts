@@ -12,11 +12,15 @@ const folder = mkdtempSync(join(tmpdir(), 'iskra-run-worker-'));
 after(() => rmSync(folder, { recursive: true }));
 
 async function run(...argv: string[]) {
+  return runIn({}, ...argv);
+}
+
+async function runIn(env: Readonly<Record<string, string>>, ...argv: string[]) {
   const lines: string[] = [];
-  const machine = { env: {}, workingFolder: folder, cores: 2, memory: 4096, address: undefined, warn: () => {} };
+  const machine = { env, workingFolder: folder, cores: 2, memory: 4096, address: undefined, warn: () => {} };
   const given = parseDaemonOptions('worker', ['--host', '127.0.0.1', '--webui-port', '0', ...argv]);
   const args = await workerArguments(given, machine);
-  return runWorker(args, { env: {}, logFile: null, programs: {} }, recordingLogger(lines));
+  return runWorker(args, { env, logFile: null, programs: {} }, recordingLogger(lines));
 }
 
 test('a worker without a master serves its pages, and says that it is not ready', async () => {
@@ -32,6 +36,19 @@ test('a worker without a master serves its pages, and says that it is not ready'
     await worker.stop();
   }
   await assert.rejects(fetch(`${worker.webUiUrl}/health`));
+});
+
+test('SPARK_PUBLIC_DNS is in links to its pages, and nowhere else', async () => {
+  const worker = await runIn({ SPARK_PUBLIC_DNS: 'links.example' }, 'spark://127.0.0.1:1');
+  try {
+    assert.match(worker.webUiUrl ?? '', /^http:\/\/links\.example:\d+$/);
+    assert.match(worker.url ?? '', /^spark:\/\/127\.0\.0\.1:\d+$/);
+    const port = /\d+$/.exec(worker.webUiUrl ?? '')?.[0];
+    const json = (await (await fetch(`http://127.0.0.1:${port}/json/`)).json()) as { id: string };
+    assert.match(json.id, /^worker-\d{14}-127\.0\.0\.1-\d+$/);
+  } finally {
+    await worker.stop();
+  }
 });
 
 test('a worker that cannot start leaves no port open', async () => {

@@ -18,6 +18,13 @@ test('without recovery a master leads alone and keeps nothing', async () => {
   assert.ok(!election.leads());
 });
 
+test('a mode that there is not is refused with those that there are', async () => {
+  await assert.rejects(
+    async () => open({ 'spark.deploy.recoveryMode': 'ROCKSDB' }),
+    /spark\.deploy\.recoveryMode.*ROCKSDB.*NONE.*FILESYSTEM.*ZOOKEEPER.*CUSTOM/s,
+  );
+});
+
 test('ZooKeeper needs servers that can be, and that answer', async () => {
   const mode = { 'spark.deploy.recoveryMode': 'zookeeper' };
   await assert.rejects(

@@ -29,21 +29,29 @@ function titlesOf(path) {
     // What is short, or stands for anything, is no title.
     known.set(
       path,
-      patterns.filter(({ source }) => source.length > 8),
+      patterns.filter(({ source }) => source.length > 7 && !source.startsWith('^.*')),
     );
   }
   return known.get(path);
 }
 
+/** A title, or that of a group and one of its own behind it. */
+function isOneOf(titles) {
+  const is = (text) => titles.some((each) => each.test(text));
+  return (text) =>
+    is(text) || [...text.matchAll(/ /g)].some(({ index }) => is(text.slice(0, index)) && is(text.slice(index + 1)));
+}
+
 /** Whether the text is titles with semicolons between them; they may have some themselves, and a remark in brackets behind. */
 function areTitles(text, titles) {
+  const isTitle = isOneOf(titles);
   return [text, text.replace(/ \([^()]*\)(?=$|; )/g, '')].some((all) => {
     const parts = all.split('; ');
     const fits = (from) =>
       from === parts.length ||
       parts.some((_, to) => {
         const title = parts.slice(from, to + 1).join('; ');
-        return to >= from && titles.some((each) => each.test(title)) && fits(to + 1);
+        return to >= from && isTitle(title) && fits(to + 1);
       });
     return fits(0);
   });

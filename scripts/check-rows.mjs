@@ -29,7 +29,7 @@ function titlesOf(path) {
     // What is short, or stands for anything, is no title.
     known.set(
       path,
-      patterns.filter(({ source }) => source.length > 7 && !source.startsWith('^.*')),
+      patterns.filter(({ source }) => source.length > (source.startsWith('^.*') ? 20 : 7)),
     );
   }
   return known.get(path);

@@ -88,7 +88,7 @@ async function load(conf: SparkConf, log: Logger): Promise<Picture> {
     import('../event-log/event-json.ts'),
     import('../status/app-status-store.ts'),
   ]);
-  const json = new EventJson({ redact: conf.get(REDACTION_REGEX), blockUpdates: true });
+  const json = new EventJson({ redact: conf.get(REDACTION_REGEX), blockUpdates: true, running: true });
   const store = new AppStatusStore({
     jobs: conf.get(RETAINED_JOBS),
     stages: conf.get(RETAINED_STAGES),

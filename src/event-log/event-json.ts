@@ -33,6 +33,8 @@ export interface EventJsonOptions {
   readonly redact: RegExp;
   /** spark.eventLog.logBlockUpdates.enabled */
   readonly blockUpdates: boolean;
+  /** What tasks have measured while they run: for pages, logs have none of it. */
+  readonly running?: boolean;
 }
 
 /**
@@ -185,8 +187,14 @@ export class EventJson {
       }
       case 'SparkListenerUnpersistRDD':
         return { Event, 'RDD ID': event.rddId };
-      case 'SparkListenerExecutorMetricsUpdate':
-        return null;
+      case 'SparkListenerExecutorMetricsUpdate': {
+        if (this.#options.running !== true) return null;
+        const updated = event.tasks.map(({ taskId, metrics }) => ({
+          'Task ID': taskId,
+          'Task Metrics': metricsJson(metrics),
+        }));
+        return { Event, 'Executor ID': event.executorId, 'Metrics Updated': updated };
+      }
       case 'SparkListenerSpeculativeTaskSubmitted':
         return classEvent(event.type, {
           stageId: event.stageId,

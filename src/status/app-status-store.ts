@@ -183,6 +183,9 @@ export class AppStatusStore {
       case 'SparkListenerTaskGettingResult':
         this.#tasks.gettingResult(event);
         return;
+      case 'SparkListenerExecutorMetricsUpdate':
+        this.#tasks.measured(event);
+        return;
       case 'SparkListenerTaskEnd':
         this.#knownUntil(this.#tasks.ended(event));
         return;

@@ -142,10 +142,10 @@ export class LiveStage {
     return measured;
   }
 
-  /** @param summary of the executor that ran it. */
-  addMetrics(summary: ExecutorStageSummary, more: Metrics): void {
-    addMetrics(this.metrics, more);
-    addMetrics(summary.metrics, more);
+  /** What a task has measured. @param summary of the executor that runs it. @param before what it had measured before; null: nothing. */
+  addMetrics(summary: ExecutorStageSummary, now: Metrics, before: Metrics | null): void {
+    addMetrics(this.metrics, now, before);
+    addMetrics(summary.metrics, now, before);
   }
 
   /** Second copies of slow tasks; null: there were none. Spark: SpeculationStageSummary */

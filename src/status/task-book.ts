@@ -5,11 +5,11 @@ import type { LiveExecutor } from './live-executor.ts';
 import type { LiveJob } from './live-job.ts';
 import type { ExecutorStageSummary, LiveStage } from './live-stage.ts';
 import { LiveTask } from './live-task.ts';
-import { numberOf, objectOf } from './logged-values.ts';
+import { listOf, numberOf, objectOf } from './logged-values.ts';
 import { readTaskChange, readTaskEnd, readTaskFacts, type TaskEnd } from './read-task.ts';
 import { keepTasks } from './retention.ts';
 import type { StageBook } from './stage-book.ts';
-import { metric, shuffleReadBytes } from './task-metrics.ts';
+import { metric, readMetrics, shuffleReadBytes } from './task-metrics.ts';
 
 /** Part of AppStatusStore, which hears the events. */
 export class TaskBook {
@@ -49,6 +49,18 @@ export class TaskBook {
     this.#running.get(numberOf(info['Task ID'], -1))?.task.update(readTaskChange(info));
   }
 
+  /** Tasks that run, so far. Logs of Spark tell of them in a way of their own, which is passed over. */
+  measured(event: LoggedEvent): void {
+    for (const each of listOf(event['Metrics Updated']).map(objectOf)) {
+      const running = this.#running.get(numberOf(each['Task ID'], -1));
+      if (running === undefined || each['Task Metrics'] === undefined) continue;
+      const { task, stage } = running;
+      const metrics = readMetrics(objectOf(each['Task Metrics']));
+      stage.addMetrics(stage.executor(task.executorId), metrics, task.metrics);
+      task.metrics = metrics;
+    }
+  }
+
   /** @returns when. */
   ended(event: LoggedEvent): number {
     const info = objectOf(event['Task Info']);
@@ -61,12 +73,13 @@ export class TaskBook {
     task.update(readTaskChange(info));
     task.isFinished = true;
     task.errorMessage = end.error;
+    const before = task.metrics;
     task.metrics = end.metrics;
     const duration = task.duration(0);
     const stage = this.#stageOf(event);
     if (stage !== undefined) {
       const summary = stage.executor(task.executorId);
-      if (running !== undefined) stage.addMetrics(summary, end.metrics);
+      if (running !== undefined) stage.addMetrics(summary, end.metrics, before);
       stage.peaks.update(end.peaks);
       summary.peaks.update(end.peaks);
       summary.taskTime += duration;

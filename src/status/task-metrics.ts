@@ -85,8 +85,9 @@ function readInto(metrics: Metrics, logged: LoggedObject, fields: typeof OWN): v
   }
 }
 
-export function addMetrics(to: Metrics, more: Metrics): void {
-  for (let i = 0; i < to.length; i++) to[i] = (to[i] as number) + (more[i] as number); // of the same length
+/** @param but what of it was added before; null: nothing. */
+export function addMetrics(to: Metrics, more: Metrics, but: Metrics | null): void {
+  for (let i = 0; i < to.length; i++) to[i] = (to[i] as number) + (more[i] as number) - (but?.[i] ?? 0); // of the same length
 }
 
 export function metric(metrics: Metrics, name: MetricName): number {

@@ -192,6 +192,26 @@ describe('the state of an application', () => {
     assert.equal(store.job(0)?.numCompletedIndices, 6);
   });
 
+  test('counts what running tasks have measured, and each number once', () => {
+    startJob(0, 0);
+    submit(0);
+    startTask(0, 0);
+    const runTime = () => store.stage(0, 0)?.toJson()['executorRunTime'];
+    for (const time of [1, 3]) {
+      hear('ExecutorMetricsUpdate', {
+        'Metrics Updated': [
+          { 'Task ID': 0, 'Task Metrics': { 'Executor Run Time': time } },
+          { 'Task ID': 99, 'Task Metrics': { 'Executor Run Time': 1000 } },
+        ],
+      });
+      assert.equal(runTime(), time);
+    }
+    hear('ExecutorMetricsUpdate', { 'Metrics Updated': [{ 'Task ID': 0, 'Accumulator Updates': [] }] });
+    endTask(0, 0);
+    assert.equal(runTime(), 4);
+    assert.equal(store.stage(0, 0)?.executor('1').toJson()['taskTime'], 10);
+  });
+
   test('counts no index that no stage can have', () => {
     startJob(0, 0);
     submit(0);

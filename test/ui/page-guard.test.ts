@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { silentLogger } from '../../src/base/logger.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
 import { AccessLists, accessLists } from '../../src/ui/access-lists.ts';
-import { type HttpRequest, type HttpResponse, textAnswer } from '../../src/ui/http-messages.ts';
+import { type HttpRequest, type HttpResponse, redirectAnswer, textAnswer } from '../../src/ui/http-messages.ts';
 import { openPageGuard } from '../../src/ui/page-guard.ts';
 import { request } from '../kit/http.ts';
 import { jsonWebToken } from '../kit/json-web-token.ts';
@@ -213,6 +213,21 @@ test('parameters of filters are settings that are known, and secret ones are hid
     conf.unknownKeys().map(({ key }) => key),
     ['spark.odd'],
   );
+});
+
+test('redirections lead to the proxy that is named, below the path that it says', async () => {
+  const conf = new SparkConf({ 'spark.ui.proxyRedirectUri': 'https://front:8443/' });
+  const { guard } = await openPageGuard(conf, new ManualClock(), silentLogger);
+  for (const [path, location, headers, leadsTo] of [
+    ['/', 'jobs/', {}, 'https://front:8443/jobs/'],
+    ['/jobs/job/kill/', '../../', { 'x-forwarded-context': '/apps/1/' }, 'https://front:8443/apps/1/jobs/'],
+    ['/stages/stage', 'stage/?id=1&attempt=0', {}, 'https://front:8443/stages/stage/?id=1&attempt=0'],
+    ['/x', 'http://here:4040/y?z', {}, 'https://front:8443/y?z'],
+  ] as const) {
+    const answer = await guard(() => redirectAnswer(location))(request('GET', path, { headers }));
+    assert.deepEqual([answer.status, answer.headers['location']], [303, leadsTo]);
+  }
+  assert.equal((await guard(() => textAnswer(200, 'x'))(request('GET', '/'))).headers['location'], undefined);
 });
 
 test('the filter of the documentation asks for a password', async (t) => {

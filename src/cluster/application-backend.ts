@@ -1,5 +1,6 @@
 import type { Executor } from '../executor/executor.ts';
 import type { FromExecutor } from '../protocol/driver-executor.ts';
+import type { ExecutorId } from '../protocol/ids.ts';
 import type { SchedulerBackend } from '../scheduler/ports.ts';
 
 /** A cached block came, moved or went. */
@@ -23,6 +24,8 @@ export interface ApplicationBackend extends SchedulerBackend {
   readonly ready?: Promise<void>;
   /** Measures from now on what the executor of this very process does. Absent: executors have processes of their own. */
   measureOwn?(): Promise<OwnMeasures>;
+  /** Where logs of an executor can be looked at, by name. Absent, or nothing for one: nowhere. */
+  logUrlsOf?(executorId: ExecutorId): Readonly<Record<string, string>> | undefined;
   /** Resolves when all executors are gone, after `stop`. */
   readonly stopped: Promise<void>;
 }

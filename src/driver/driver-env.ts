@@ -69,6 +69,7 @@ import { JobStatusStore } from './job-status-store.ts';
 import { KeptData } from './kept-data.ts';
 import { LiveUi } from './live-ui.ts';
 import { logEvent } from './log-event.ts';
+import { withLogUrls } from './log-urls.ts';
 import { openBackend } from './open-backend.ts';
 import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
 import { OutputCommits } from './output-commits.ts';
@@ -469,7 +470,7 @@ export class DriverEnv {
   }
 
   #post(bare: SparkListenerEvent): void {
-    const event = this.#accumulables.complete(bare);
+    const event = withLogUrls(this.#accumulables.complete(bare), this.#backend);
     this.jobStatus.onEvent(event);
     this.#commits.onEvent(event);
     this.#barriers.onEvent(event);

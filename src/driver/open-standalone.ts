@@ -23,6 +23,7 @@ import { userName } from './application-events.ts';
 import { type BackendNeeds, checkTaskCpus, type OpenBackend } from './backend-needs.ts';
 import { coarseGrainedBackend, executorEnvironment } from './coarse-grained.ts';
 import type { LiveUi } from './live-ui.ts';
+import { workerLogUrls } from './log-urls.ts';
 import { addressTowards } from './own-address.ts';
 
 const MIB = 1 << 20;
@@ -92,6 +93,7 @@ export async function openStandalone(
     rpc,
     clusterKeyId: cluster.kind === 'none' ? null : cluster.keyId,
     demandOf: (id) => demandOfProfile(demand, profiles?.get(id) ?? DEFAULT_RESOURCE_PROFILE),
+    logUrls: (appId, executor) => workerLogUrls(conf, appId, executor),
     log,
   });
   let applicationId: string;

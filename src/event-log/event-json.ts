@@ -109,7 +109,7 @@ export class EventJson {
           'Executor Info': {
             Host: event.host,
             'Total Cores': event.cores,
-            'Log Urls': {},
+            'Log Urls': event.logUrls ?? {},
             Attributes: {},
             Resources: {},
             'Resource Profile Id': event.resourceProfileId,

@@ -205,6 +205,8 @@ export type SparkListenerEvent =
       readonly host: string;
       readonly cores: number;
       readonly resourceProfileId: number;
+      /** Where its logs can be looked at, by name. Absent: nowhere. */
+      readonly logUrls?: Readonly<Record<string, string>>;
     }
   | {
       readonly type: 'SparkListenerExecutorRemoved';

@@ -48,6 +48,10 @@ test('an application is looked at, and its job ended, through the pages of its m
     while (!(await (await fetch(`${through}${path}`)).text()).includes(text)) await new Promise(setImmediate);
   };
   await until('/executors/', 'Active (2)'); // the driver, and the one of the worker
+  const executors = await (await fetch(`${through}/executors/`)).text();
+  const [, log = ''] = /<a href="(\/proxy\/worker-[^"]+)">stderr<\/a>/.exec(executors) ?? [];
+  const page = await fetch(`${pages}${log.replaceAll('&amp;', '&')}`);
+  assert.deepEqual([page.status, (await page.text()).includes(`stderr log page for ${id}/0`)], [200, true], log);
   await until('/jobs/', '(2 running)');
   const body = new URLSearchParams({ id: '0', terminate: 'true' });
   const post = { method: 'POST', body, headers: { origin: pages }, redirect: 'manual' } as const; // the application ends then

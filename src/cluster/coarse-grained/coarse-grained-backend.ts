@@ -162,6 +162,10 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     this.#options.goneExecutors?.removeRdd(rddId);
   }
 
+  logUrlsOf(executorId: ExecutorId): Readonly<Record<string, string>> | undefined {
+    return this.#options.provider.logUrlsOf?.(executorId);
+  }
+
   addressOf(executorId: ExecutorId): string | null {
     const location = this.#executors.get(executorId)?.location;
     return location === undefined ? null : `${location.host}:${location.port}`;

@@ -34,6 +34,8 @@ export interface ExecutorProvider {
    * @returns false when nobody could be told.
    */
   killExecutors?(executorIds: readonly ExecutorId[]): Promise<boolean>;
+  /** Where logs of an executor can be looked at, by name. Absent, or nothing for one: nowhere. */
+  logUrlsOf?(executorId: ExecutorId): Readonly<Record<string, string>> | undefined;
   /** Ends an executor that does not answer. */
   kill(executorId: ExecutorId): void;
   /** Resolves when no process of the application is left, or somebody else sees to it. Executors were told to stop before. */

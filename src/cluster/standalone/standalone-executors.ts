@@ -14,7 +14,15 @@ import { AppClientLoop, type AppClientLoopOptions } from './app-client-loop.ts';
 export interface StandaloneExecutorsOptions extends Omit<AppClientLoopOptions, 'hear'> {
   /** What an executor of a resource profile other than 0 is given. */
   readonly demandOf: (resourceProfileId: number) => ExecutorDemand;
+  /** Where logs of an executor can be looked at, by name. */
+  readonly logUrls: (appId: string, executor: GrantedExecutor) => Readonly<Record<string, string>>;
 }
+
+/** Who runs it, and where that one's pages are; '' when it has none. */
+export type GrantedExecutor = Pick<
+  Extract<AppClientNews, { type: 'ExecutorAdded' }>,
+  'execId' | 'workerId' | 'workerWebUiUrl'
+>;
 
 type Updated = Extract<AppClientNews, { type: 'ExecutorUpdated' }>;
 
@@ -30,8 +38,10 @@ export class StandaloneExecutors implements ExecutorProvider {
   readonly #granted = new Map<ExecutorId, number>();
   /** By resource profile: what was accepted last. */
   readonly #totals = new Map<number, number>();
+  readonly #logUrls = new Map<ExecutorId, Readonly<Record<string, string>>>();
   #listener: ProviderListener | null = null;
   #registered: { readonly resolve: (appId: string) => void; readonly reject: (error: Error) => void } | null = null;
+  #appId = '';
   #dead: string | null = null;
   #stopped = false;
 
@@ -54,6 +64,10 @@ export class StandaloneExecutors implements ExecutorProvider {
       this.#registered = { resolve, reject };
       this.#client.start();
     });
+  }
+
+  logUrlsOf(executorId: ExecutorId): Readonly<Record<string, string>> | undefined {
+    return this.#logUrls.get(executorId);
   }
 
   get expectedCores(): number {
@@ -105,6 +119,7 @@ export class StandaloneExecutors implements ExecutorProvider {
   #hear(news: AppClientNews): void {
     switch (news.type) {
       case 'Connected':
+        this.#appId = news.appId;
         this.#registered?.resolve(news.appId);
         return;
       case 'Disconnected':
@@ -120,6 +135,7 @@ export class StandaloneExecutors implements ExecutorProvider {
       case 'ExecutorAdded': {
         const { execId, hostPort, cores, memory } = news;
         this.#granted.set(String(execId), cores);
+        this.#logUrls.set(String(execId), this.#options.logUrls(this.#appId, news));
         this.#log.info(
           `Granted executor ID ${execId} on hostPort ${hostPort} with ${cores} core(s), ${memory} MiB RAM`,
         );

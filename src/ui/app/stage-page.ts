@@ -158,7 +158,14 @@ function executors(stage: LiveStage, store: AppStatusStore): Html | null {
 
 export function logLinks(store: AppStatusStore, executorId: string): HtmlValue {
   const logs = Object.entries(store.executor(executorId)?.executorLogs ?? {});
-  return logs.map(([name, url]) => (typeof url === 'string' ? html`${webLink(url, name)} ` : null));
+  return logs.map(([name, url]) =>
+    typeof url === 'string' ? html`${ofMaster(url) ? html`<a href="${url}">${name}</a>` : webLink(url, name)} ` : null,
+  );
+}
+
+/** Where a master shows the pages of workers, these are its own. */
+function ofMaster(url: string): boolean {
+  return url.startsWith('/proxy/');
 }
 
 function accumulators(stage: LiveStage): Html | null {

@@ -21,6 +21,8 @@ export interface ApplicationFacts {
   readonly startTime: EpochMs;
   /** The files of the program. */
   readonly mainScripts: readonly string[];
+  /** What is said of metrics. */
+  readonly metrics: { readonly properties: Readonly<Record<string, string>> };
   /** Where executors get blocks of the driver; null: its process has the only executor, which goes by the same id. */
   readonly address: RpcAddress | null;
 }
@@ -48,6 +50,7 @@ function environmentUpdate({
   appName,
   startTime,
   mainScripts,
+  metrics,
 }: ApplicationFacts): SparkListenerEvent {
   return {
     type: 'SparkListenerEnvironmentUpdate',
@@ -72,6 +75,7 @@ function environmentUpdate({
       'user.home': homedir(),
       'user.name': userName(),
     },
+    metricsProperties: metrics.properties,
     classpathEntries: Object.fromEntries(mainScripts.map((url) => [url, 'Main Script'])),
   };
 }

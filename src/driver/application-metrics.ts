@@ -32,6 +32,11 @@ export class ApplicationMetrics {
     return this.#metrics?.executorSettings ?? {};
   }
 
+  /** For pages and logs of the application; nothing where nothing was said. */
+  get properties(): Readonly<Record<string, string>> {
+    return this.#metrics?.properties ?? {};
+  }
+
   async start(application: MeasuredApplication): Promise<void> {
     this.#application = application;
     await this.#metrics?.start(application);

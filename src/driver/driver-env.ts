@@ -348,7 +348,8 @@ export class DriverEnv {
     for (const path of this.conf.get(FILES)) await this.files.addFile(path, false, startTime);
     for (const path of this.conf.get(ARCHIVES)) await this.files.addArchive(path, startTime);
     await this.#backend.ready;
-    for (const event of applicationEvents({ ...this, mainScripts: mainScriptUrls() })) this.#post(event);
+    for (const event of applicationEvents({ ...this, metrics: this.#metrics, mainScripts: mainScriptUrls() }))
+      this.#post(event);
     const { applicationId: id, appName: name } = this;
     this.#ui?.show({ id, name, user: userName(), startTime, scheduler, metrics: () => this.#metrics.pages() });
   }

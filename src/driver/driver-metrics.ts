@@ -11,7 +11,7 @@ import type { SparkConf } from '../config/spark-conf.ts';
 import type { ListenerBus } from '../events/listener-bus.ts';
 import { cpuSource, executorMetricsSource } from '../metrics/executor-metrics-source.ts';
 import { Counter, gauge, Timer } from '../metrics/instruments.ts';
-import { metricsPrefix } from '../metrics/metrics-config.ts';
+import { DEFAULT_METRICS_LINES, metricsPrefix } from '../metrics/metrics-config.ts';
 import { metricsLayers } from '../metrics/metrics-file.ts';
 import type { Source } from '../metrics/metrics-snapshot.ts';
 import { checkMetrics, type MetricsPage, MetricsSystem } from '../metrics/metrics-system.ts';
@@ -39,26 +39,31 @@ export interface MeasuredApplication {
 export class DriverMetrics {
   readonly #conf: SparkConf;
   readonly #system: MetricsSystem;
-  /** The lines of the driver's file as settings: executors have no other. */
-  readonly executorSettings: Readonly<Record<string, string>>;
+  /** What the driver's file and its settings say. */
+  readonly #lines: Readonly<Record<string, string>>;
 
   /** @throws IskraError, IllegalArgumentError for a file or a line that cannot be used, by the driver or by its executors. */
   static async open(conf: SparkConf, log: Logger): Promise<DriverMetrics> {
     const layers = await metricsLayers(conf);
     await checkMetrics('executor', layers, silentLogger);
     const system = await MetricsSystem.open({ instance: 'driver', layers, log });
-    const lines = Object.entries(Object.assign({}, ...layers) as Record<string, string>); // layers are records of texts
-    return new DriverMetrics(
-      conf,
-      system,
-      Object.fromEntries(lines.map(([key, value]) => [METRICS_CONF_PREFIX + key, value])),
-    );
+    return new DriverMetrics(conf, system, Object.assign({}, ...layers)); // layers are records of texts
   }
 
-  private constructor(conf: SparkConf, system: MetricsSystem, executorSettings: Readonly<Record<string, string>>) {
+  private constructor(conf: SparkConf, system: MetricsSystem, lines: Readonly<Record<string, string>>) {
     this.#conf = conf;
     this.#system = system;
-    this.executorSettings = executorSettings;
+    this.#lines = lines;
+  }
+
+  /** The lines as settings: executors have no file. */
+  get executorSettings(): Readonly<Record<string, string>> {
+    return Object.fromEntries(Object.entries(this.#lines).map(([key, value]) => [METRICS_CONF_PREFIX + key, value]));
+  }
+
+  /** The lines with those that nobody has to write. */
+  get properties(): Readonly<Record<string, string>> {
+    return { ...DEFAULT_METRICS_LINES, ...this.#lines };
   }
 
   get pages(): readonly MetricsPage[] {

@@ -73,7 +73,7 @@ export class EventJson {
           'Spark Properties': this.#redacted(event.sparkProperties),
           'Hadoop Properties': {},
           'System Properties': this.#redacted(event.systemProperties),
-          'Metrics Properties': {},
+          'Metrics Properties': this.#redacted(event.metricsProperties ?? {}),
           'Classpath Entries': event.classpathEntries,
         };
       case 'SparkListenerResourceProfileAdded':

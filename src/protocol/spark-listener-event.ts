@@ -150,6 +150,8 @@ export type SparkListenerEvent =
       readonly runtime: Readonly<Record<string, string>>;
       readonly sparkProperties: Readonly<Record<string, string>>;
       readonly systemProperties: Readonly<Record<string, string>>;
+      /** Lines of sinks and sources, those that nobody has to write too. Absent: nothing was said of metrics. */
+      readonly metricsProperties?: Readonly<Record<string, string>>;
       /** Where the application's code is from: path → how it came. */
       readonly classpathEntries: Readonly<Record<string, string>>;
     }

@@ -132,20 +132,22 @@ const before = await get('/metrics/json');
 await sc.range(0, 10, 1, 2).count();
 const after = await get('/metrics/json/');
 const prometheus = await get('/metrics/prometheus');
+const environment = await get('/api/v1/applications/' + sc.applicationId + '/environment');
 await sc.stop();
-console.log(JSON.stringify([JSON.parse(before), JSON.parse(after), prometheus]));
+console.log(JSON.stringify([JSON.parse(before), JSON.parse(after), prometheus, JSON.parse(environment)]));
 `;
   const iskra = new IskraCommand('metrics', { 'look.ts': look });
   t.after(() => iskra.remove());
   const settings = ['spark.ui.enabled=true', 'spark.ui.port=0', 'spark.metrics.namespace=n'].flatMap((s) => ['-c', s]);
   const { code, out, err } = await iskra.start(['--master', 'local[2]', ...settings, 'look.ts']).outcome;
   assert.equal(code, 0, err);
-  const [before, after, prometheus] = JSON.parse(out);
+  const [before, after, prometheus, environment] = JSON.parse(out);
   assert.deepEqual(before.gauges['n.driver.DAGScheduler.job.allJobs'], { value: 0 });
   assert.deepEqual(after.gauges['n.driver.DAGScheduler.job.allJobs'], { value: 1 });
   assert.deepEqual(after.counters['n.driver.executor.succeededTasks'], { count: 2 });
   assert.ok(after.timers['n.driver.DAGScheduler.messageProcessingTime'].count > 0);
   assert.match(prometheus, /^metrics_n_driver_executor_succeededTasks_Count\{type="counters"\} 2$/m);
+  assert.deepEqual(environment.metricsProperties, []);
 });
 
 test('executors of an application without a file report by that of their worker', { timeout: 170_000 }, async (t) => {

@@ -52,9 +52,16 @@ export class FakeBackend implements SchedulerBackend {
     return this.#listener;
   }
 
-  addExecutor(id: ExecutorId, cores: number, host = `host-${id}`, queuedTasks = 0, resourceProfileId = 0): void {
+  addExecutor(
+    id: ExecutorId,
+    cores: number,
+    host = `host-${id}`,
+    queuedTasks = 0,
+    resourceProfileId = 0,
+    queuedShortTasks: number = queuedTasks,
+  ): void {
     this.hosts.set(id, host);
-    this.listener.executorAdded(id, host, cores, queuedTasks, { resourceProfileId, resources: {} });
+    this.listener.executorAdded(id, host, cores, queuedTasks, { resourceProfileId, resources: {}, queuedShortTasks });
   }
 
   loseExecutor(id: ExecutorId, loss: Partial<ExecutorLoss> = {}): void {

@@ -71,11 +71,15 @@ class Storm {
 
   addExecutor(): void {
     const id = String(this.nextExecutor++);
+    // Some take many short tasks.
+    const queuedShortTasks = this.nextExecutor % 5 === 0 ? 8 : 0;
     this.cluster.backend.addExecutor(
       id,
       2 + this.random.nextInt(3),
       `host-${this.random.nextInt(3)}`,
       this.random.nextInt(3),
+      0,
+      queuedShortTasks,
     );
   }
 

@@ -38,8 +38,9 @@ export async function runWorker(
   const metrics = await DaemonMetrics.open(conf, ['worker', 'shuffleService'], log);
   const ui = { conf, host: publicHost, bindAddress, port: webUiPort, workDir, logFile, state, log };
   const resources = await workerResources(conf, log);
-  const webUi = await startWorkerWebUi({ ...ui, metrics: metrics.pages });
-  return undoing(webUi.stop, async () => {
+  const pages: { ui: Awaited<ReturnType<typeof startWorkerWebUi>> | null } = { ui: null };
+  const stopPages = async (): Promise<void> => pages.ui?.stop();
+  return undoing(stopPages, async () => {
     const localDirs = variable(env, 'LOCAL_DIRS');
     const metricsFile = conf.get(METRICS_CONF);
     const started = await startWorker({
@@ -51,7 +52,10 @@ export async function runWorker(
       memory,
       workDir,
       masters,
-      webUiUrl: webUi.url,
+      webUiUrl: async () => {
+        pages.ui = await startWorkerWebUi({ ...ui, metrics: metrics.pages });
+        return pages.ui.url;
+      },
       resources,
       security,
       log,
@@ -71,12 +75,12 @@ export async function runWorker(
       if (service !== null) metrics.start('shuffleService', () => [service]);
     }
     const finished = started.finished.then(async (end) => {
-      await Promise.all([metrics.stop(), webUi.stop()]);
+      await Promise.all([metrics.stop(), stopPages()]);
       return end;
     });
     return {
       url: `spark://${formatAddress(started.address)}`,
-      webUiUrl: webUi.url,
+      webUiUrl: pages.ui?.url ?? '',
       finished,
       stop: async () => {
         await metrics.stop(); // before what runs here is ended

@@ -61,8 +61,8 @@ export interface WorkerOptions {
   readonly workDir: string;
   /** `host:port` of each; `spark://` before it is fine. */
   readonly masters: readonly string[];
-  /** With the bound port: pages are served before a master hears of them. */
-  readonly webUiUrl: string;
+  /** Of its pages, with the bound port; starts them, once there is a work directory, before a master hears of them. */
+  readonly webUiUrl: string | (() => Promise<string>);
   /** What it has to give out; see `workerResources`. */
   readonly resources: ResourceAddresses;
   readonly security: RpcSecurity;
@@ -98,7 +98,7 @@ export interface WorkerEnd {
  * Spark: Worker.startRpcEnvAndEndpoint, onStart
  */
 export async function startWorker(options: WorkerOptions): Promise<WorkerLoop> {
-  const { conf, host, port, bindAddress, cores, memory, webUiUrl, resources, programs, log } = options;
+  const { conf, host, port, bindAddress, cores, memory, resources, programs, log } = options;
   const masters = options.masters.map((master) => master.replace(/^spark:\/\//, ''));
   if (masters.length === 0) throw new IllegalArgumentError('a worker needs a master: give spark://host:port');
   for (const master of masters) parseAddress(master);
@@ -122,6 +122,7 @@ export async function startWorker(options: WorkerOptions): Promise<WorkerLoop> {
   });
   try {
     const address = rpc.address as RpcAddress; // it serves a port
+    const webUiUrl = typeof options.webUiUrl === 'string' ? options.webUiUrl : await options.webUiUrl();
     const identity = {
       ...{ host, port: address.port, cores, memory, webUiUrl, resources, masters, workDir, programs },
       hasSpares: options.hasSpares === true && process.platform !== 'win32', // files that are open keep their names there

@@ -3,24 +3,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { Logger } from '../../../src/base/logger.ts';
 import { workerArguments } from '../../../src/deploy/daemon/daemon-arguments.ts';
 import { parseDaemonOptions } from '../../../src/deploy/daemon/daemon-options.ts';
 import { runWorker } from '../../../src/deploy/daemon/run-worker.ts';
-import { recordingLogger } from '../../kit/rpc.ts';
+import { levelLogger, recordingLogger } from '../../kit/rpc.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'iskra-run-worker-'));
 after(() => rmSync(folder, { recursive: true }));
 
-async function run(...argv: string[]) {
-  return runIn({}, ...argv);
-}
+const run = (...argv: string[]) => runIn({}, recordingLogger([]), ...argv);
 
-async function runIn(env: Readonly<Record<string, string>>, ...argv: string[]) {
-  const lines: string[] = [];
+async function runIn(env: Readonly<Record<string, string>>, log: Logger, ...argv: string[]) {
   const machine = { env, workingFolder: folder, cores: 2, memory: 4096, address: undefined, warn: () => {} };
   const given = parseDaemonOptions('worker', ['--host', '127.0.0.1', '--webui-port', '0', ...argv]);
   const args = await workerArguments(given, machine);
-  return runWorker(args, { env, logFile: null, programs: {} }, recordingLogger(lines));
+  return runWorker(args, { env, logFile: null, programs: {} }, log);
 }
 
 test('a worker without a master serves its pages, and says that it is not ready', async () => {
@@ -39,7 +37,7 @@ test('a worker without a master serves its pages, and says that it is not ready'
 });
 
 test('SPARK_PUBLIC_DNS is in links to its pages, and nowhere else', async () => {
-  const worker = await runIn({ SPARK_PUBLIC_DNS: 'links.example' }, 'spark://127.0.0.1:1');
+  const worker = await runIn({ SPARK_PUBLIC_DNS: 'links.example' }, recordingLogger([]), 'spark://127.0.0.1:1');
   try {
     assert.match(worker.webUiUrl ?? '', /^http:\/\/links\.example:\d+$/);
     assert.match(worker.url ?? '', /^spark:\/\/127\.0\.0\.1:\d+$/);
@@ -49,6 +47,21 @@ test('SPARK_PUBLIC_DNS is in links to its pages, and nowhere else', async () => 
   } finally {
     await worker.stop();
   }
+});
+
+test('a worker has its directory before its pages, and its pages before it registers', async () => {
+  const lines: string[] = [];
+  const log = levelLogger(lines);
+  writeFileSync(join(folder, 'plain'), '');
+  await assert.rejects(runIn({}, log, '--work-dir', 'plain', 'spark://127.0.0.1:1'), /Failed to create work directory/);
+  assert.deepEqual(
+    lines.filter((line) => line.includes('WorkerUI')),
+    [],
+  );
+  const worker = await runIn({}, log, 'spark://127.0.0.1:1');
+  await worker.stop();
+  const at = (text: string): number => lines.findIndex((line) => line.includes(text));
+  assert.ok(at("started service 'WorkerUI'") >= 0 && at("started service 'WorkerUI'") < at('Connecting to master'));
 });
 
 test('a worker that cannot start leaves no port open', async () => {

@@ -2,7 +2,7 @@
 // system promises stays: the order of bytes in a stream, of messages of a port, of timers. All else comes late, and in another order:
 //
 //  - an operation of `node:fs` begins late and tells late that it is through;
-//  - what a socket or pipe receives comes late; so do new connections of a server, and that a child has ended;
+//  - what a socket or pipe receives comes late; so does that a child has ended;
 //  - each thread stands still every now and then, as on a machine with too few cores.
 //
 // Of sockets the sending side is left alone: what is written before an orderly exit does arrive. SEED makes the delays; two runs with
@@ -11,7 +11,6 @@ const child_process = require('node:child_process');
 const fs = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');
 const net = require('node:net');
-const tls = require('node:tls');
 const { promisify } = require('node:util');
 const { threadId } = require('node:worker_threads');
 
@@ -133,19 +132,6 @@ net.Socket.prototype.push = function (chunk, encoding) {
     if (chunk === null) this.read(0); // as is done where a socket ends: nobody may be reading
   });
   return this[received].length < HELD_CHUNKS && !(this.readableLength > this.readableHighWaterMark);
-};
-
-const serverEmit = net.Server.prototype.emit;
-net.Server.prototype.emit = function (event, ...args) {
-  // A server of TLS takes over the socket before a byte is read.
-  if (event !== 'connection' || !(args[0] instanceof net.Socket) || this instanceof tls.Server)
-    return serverEmit.call(this, event, ...args);
-  late(() => {
-    // Whom nobody has taken when a server closes is sent away.
-    if (this.listening) serverEmit.call(this, event, ...args);
-    else args[0].resetAndDestroy();
-  });
-  return true;
 };
 
 const ends = Symbol('ends');

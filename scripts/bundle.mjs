@@ -7,6 +7,7 @@
 //   dist/bundle/lib/service-HASH.js   what the command does besides running applications: daemons, submitting to a cluster
 //   dist/bundle/lib/load-program.cjs  runs a script with compiled code from dist/cache (src/main/load-program.ts)
 //   dist/bundle/lib/index.js          `export const { RDD, … } = loadModule('driver', 'index.js')`
+//   dist/bundle/main/memory-lookout.js  a thread that needs little, in one piece
 //   dist/bundle/main/*.js             the same for commands and threads, as CommonJS: Node starts an ES module 10 ms later
 //
 // The text of functions stays as tsc wrote it (no minifying, no kept names), since closures ship by their text.
@@ -69,6 +70,12 @@ await build({
   outfile: join(bundle, 'lib/load-program.cjs'),
   banner: { js: "const ownUrl = require('node:url').pathToFileURL(__filename).href;" },
   define: { ISKRA_SCRIPTS: JSON.stringify({ command, service, program }), 'import.meta.url': 'ownUrl' },
+});
+// A few modules: it is there sooner without a cache.
+await build({
+  ...common,
+  entryPoints: ['main/memory-lookout.js'],
+  outfile: join(bundle, 'main/memory-lookout.js'),
 });
 for (const [entry, [kind, path]] of Object.entries(ENTRIES)) {
   const names = exportsOf(readFileSync(join(src, path), 'utf8')).map(([exported]) => exported);

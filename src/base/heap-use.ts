@@ -1,7 +1,16 @@
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 
+function bytesOf(space: string): number {
+  return getHeapSpaceStatistics().find(({ space_name }) => space_name === space)?.space_used_size ?? 0;
+}
+
 function youngBytes(): number {
-  return getHeapSpaceStatistics().find((space) => space.space_name === 'new_space')?.space_used_size ?? 0;
+  return bytesOf('new_space');
+}
+
+/** Bytes of this thread's objects that have pages of their own, of 128 KiB and more, young ones too; garbage included. */
+export function largeObjectBytes(): number {
+  return bytesOf('large_object_space') + bytesOf('new_large_object_space');
 }
 
 /**

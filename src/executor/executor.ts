@@ -18,7 +18,7 @@ import type { FileFetcher } from './file-fetcher.ts';
 import type { MemoryLimits } from './memory-guard.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import type { OtherExecutors } from './other-executors.ts';
-import { outOfHeap } from './out-of-memory.ts';
+import { arrayTooLong, outOfHeap } from './out-of-memory.ts';
 import { ShuffleFiles } from './shuffle-files.ts';
 import { SlotHandle, type SlotHandlers, type UnsentTask } from './slot-handle.ts';
 import { slotWithFewestTasks, takeFromBusiest } from './task-sharing.ts';
@@ -31,6 +31,8 @@ export interface ExecutorOptions {
   /** The compiled src/main/task-slot.ts. */
   readonly slotEntry: URL;
   readonly memory: MemoryLimits;
+  /** The user's program runs on this thread, too, and may compute for long. */
+  readonly sharesThread?: boolean;
   /** How long a killed task may go on before its slot is ended, ms. */
   readonly killGraceMs: number;
   readonly conf: Readonly<Record<string, string>>;
@@ -118,6 +120,7 @@ export class Executor {
       options.memory,
       () => this.#slots,
       () => blocks.memory.storageUsed,
+      options.sharesThread === true ? new URL('memory-lookout.js', options.slotEntry) : null,
       clock,
       this.#log,
     );
@@ -390,7 +393,14 @@ export class Executor {
         this.#noteIfEmpty(slot);
         return;
       case 'OutOfHeap':
-        slot.endFor(outOfHeap(this.#options.memory.slotHeapBytes, message.memory));
+        slot.endFor(
+          message.longArray === null
+            ? outOfHeap(this.#options.memory.slotHeapBytes, message.memory)
+            : arrayTooLong(message.longArray),
+        );
+        return;
+      case 'EndedFor':
+        slot.endFor(message.why);
         return;
       case 'Accumulated':
         slot.accumulated = message;

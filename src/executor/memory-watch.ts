@@ -1,6 +1,10 @@
+import { Worker } from 'node:worker_threads';
 import type { Clock, EpochMs } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { arraysEndProcess, LEAST_FULL_BYTES } from './long-arrays.ts';
+import { LookoutShare } from './lookout-share.ts';
 import { type MemoryEffect, MemoryGuard, type MemoryLimits } from './memory-guard.ts';
+import type { LookoutSettings } from './memory-lookout.ts';
 import { outOfMemory } from './out-of-memory.ts';
 import type { SlotInspector } from './slot-inspector.ts';
 
@@ -25,6 +29,8 @@ const EXIT_STEP_MS = 5;
 const ASK_AGAIN_MS = 500;
 /** Before the first look: most jobs are over by then. */
 const FIRST_PAUSE_MS = 50;
+/** A slot that was told to end while it looks is told again so often after the last look. */
+const ENDS_AFTER_LOOK = 4;
 
 /** Without what the main thread holds: in local mode that is the user's program. */
 function processBytes(): number {
@@ -44,13 +50,20 @@ export class MemoryWatch {
   readonly #asked = new Map<number, { readonly at: EpochMs; readonly collect: boolean }>();
   #inspector: Promise<SlotInspector | null> | null = null;
   #cancelTimer: (() => void) | null = null;
+  #longestPauseMs = LONGEST_PAUSE_MS;
+  /** Whether the inspector waits for an answer. */
+  #asksOwn: () => boolean = () => false;
   #onProcessExit: (() => void) | null = null;
   #closed = false;
+  /** The entry of a lookout's thread; null: this thread never computes for long. */
+  readonly #lookoutEntry: URL | null;
+  #lookout: LookoutShare | null = null;
 
   constructor(
     limits: MemoryLimits,
     slots: () => Iterable<WatchedSlot>,
     blockBytes: () => number,
+    lookoutEntry: URL | null,
     clock: Clock,
     log: Logger,
   ) {
@@ -58,6 +71,7 @@ export class MemoryWatch {
     this.#guard = new MemoryGuard(limits);
     this.#slots = slots;
     this.#blockBytes = blockBytes;
+    this.#lookoutEntry = process.features.inspector ? lookoutEntry : null;
     this.#clock = clock;
     this.#log = log;
   }
@@ -75,22 +89,32 @@ export class MemoryWatch {
   close(): void {
     this.#closed = true;
     this.#cancelTimer?.();
-    if (this.#onProcessExit !== null) process.off('exit', this.#onProcessExit);
+    this.#lookout?.close();
+    // A lookout that is looking lets go in a moment: an exit before that waits for it.
+    if (this.#onProcessExit !== null && this.#lookout?.isLooking !== true) process.off('exit', this.#onProcessExit);
     void this.#inspector?.then((inspector) => inspector?.close());
   }
 
   #lookIn(ms: number): void {
     if (this.#closed) return;
     this.#cancelTimer?.();
-    const pause = Math.min(LONGEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, Math.ceil(ms)));
+    const pause = Math.min(this.#longestPauseMs, Math.max(LEAST_PAUSE_MS, Math.ceil(ms)));
+    this.#lookout?.expect(this.#clock.now() + pause, this.#blockBytes());
     this.#cancelTimer = this.#clock.after(pause, () => this.#look(), true);
   }
 
   #look(): void {
     this.#cancelTimer = null;
     const slots = [...this.#slots()];
-    if (!slots.some((slot) => slot.isBusy)) return;
-    const missing = this.#guard.worthMeasuringBytes - process.memoryUsage.rss();
+    if (!slots.some((slot) => slot.isBusy)) {
+      this.#lookout?.expect(null, 0);
+      return;
+    }
+    if (this.#lookout === null && this.#lookoutEntry !== null) this.#startLookout(this.#lookoutEntry);
+    const bytes = process.memoryUsage.rss();
+    const isFull = arraysEndProcess && bytes >= LEAST_FULL_BYTES;
+    this.#longestPauseMs = isFull ? FIRST_PAUSE_MS : LONGEST_PAUSE_MS;
+    const missing = Math.min(this.#guard.worthMeasuringBytes, arraysEndProcess ? LEAST_FULL_BYTES : Infinity) - bytes;
     if (missing > 0) {
       this.#lookIn(missing / GROWTH_BYTES_PER_MS);
       return;
@@ -135,13 +159,38 @@ export class MemoryWatch {
     } else void this.#ask(slot, true);
   }
 
-  /** A thread that drops the end it was told while it looks at its memory would keep the process for ever. */
-  #endAsked(inspector: SlotInspector): void {
-    if (!inspector.isWaiting) return;
+  /** For jobs that take their time: a thread takes 10 ms of a core to start, which short ones need not have. */
+  #startLookout(entry: URL): void {
+    const share = new LookoutShare();
+    const workerData: LookoutSettings = { limits: this.#limits, buffer: share.buffer };
+    const worker = new Worker(entry, { workerData, execArgv: [], name: 'iskra memory lookout' });
+    worker.unref();
+    worker.on('error', (error) => this.#log.warn(`nobody looks at slots while this thread computes: ${String(error)}`));
+    this.#lookout = share;
+    this.#whenProcessExits();
+  }
+
+  #whenProcessExits(): void {
+    if (this.#onProcessExit !== null) return;
+    this.#onProcessExit = () => this.#endAsked();
+    process.once('exit', this.#onProcessExit);
+  }
+
+  /**
+   * A thread that drops the end it was told while it looks at its memory would keep the process for ever; a lookout's session
+   * that is open has Node wait for it, and say so.
+   */
+  #endAsked(): void {
+    const lookout = this.#lookout;
+    lookout?.close();
+    let left = this.#asksOwn() ? EXIT_MS / EXIT_STEP_MS : 0;
+    const isLooking = lookout?.isLooking === true;
+    if (isLooking) left += ENDS_AFTER_LOOK;
     const pause = new Int32Array(new SharedArrayBuffer(4));
-    for (let waited = 0; waited < EXIT_MS; waited += EXIT_STEP_MS) {
+    for (let waited = 0; waited < EXIT_MS && left > 0; waited += EXIT_STEP_MS) {
       for (const slot of this.#slots()) slot.endNow();
       Atomics.wait(pause, 0, 0, EXIT_STEP_MS);
+      if (lookout?.isLooking !== true) left--;
     }
   }
 
@@ -149,8 +198,8 @@ export class MemoryWatch {
     try {
       const { SlotInspector: Inspector } = await import('./slot-inspector.ts');
       const inspector = await Inspector.open();
-      this.#onProcessExit = () => this.#endAsked(inspector);
-      process.once('exit', this.#onProcessExit);
+      this.#asksOwn = () => inspector.isWaiting;
+      this.#whenProcessExits();
       return inspector;
     } catch (error) {
       this.#log.warn(`the memory of slots cannot be measured, so that only V8 bounds it: ${String(error)}`);

@@ -14,6 +14,10 @@ export function outOfHeap(slotHeapBytes: number, held: HeldMemory | null): strin
   return held === null ? heap : `${heap}. It held ${inWords(held)}`;
 }
 
+export function arrayTooLong(elements: number): string {
+  return `the task's thread has an array of ${elements} elements, and V8 ends the whole process when it grows much further: use more partitions, or keep less in one array inside the task's functions; from Node 22 on it throws an error instead`;
+}
+
 export function outOfMemory(
   { memoryBytes, overheadBytes }: MemoryLimits,
   { slot, all, blockBytes }: MemoryTotals,

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { processWide } from '../base/process-wide.ts';
+import { SLOT_THREAD_NAME } from './slot-thread-name.ts';
 
 /**
  * 192 MiB of young generation gives V8 semi-spaces of 64 MiB. With the default of 16, allocation-site pretenuring turns
@@ -50,7 +51,7 @@ function startThread(entry: URL, limitMiB: number): Worker {
     resourceLimits: { maxOldGenerationSizeMb: limitMiB, maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
     // The driver's loaders and inspector flags are not for slots.
     execArgv: [],
-    name: 'iskra slot',
+    name: SLOT_THREAD_NAME,
   });
   worker.unref();
   return worker;

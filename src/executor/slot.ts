@@ -27,7 +27,6 @@ import { SparkConf } from '../config/spark-conf.ts';
 import { toBlockSizes } from '../protocol/block-sizes.ts';
 import type {
   FromSlot,
-  HeldMemory,
   LocalPackage,
   RunTask,
   RunTasks,
@@ -95,7 +94,10 @@ export class Slot {
     const describe = WHOLE_STACKS.includes(settings.logLevel) ? errorToData : userErrorData;
     this.#describeError = settings.shipped ? (thrown) => withDriversPaths(describe(thrown)) : describe;
     this.#port = port;
-    const memory = new SlotMemory(settings.heapBytes, steadyClock, (held) => this.#outOfHeap(held));
+    const memory = new SlotMemory(settings.heapBytes, steadyClock, {
+      outOfHeap: (held, longArray) => this.#standStill({ type: 'OutOfHeap', memory: held, longArray }),
+      endFor: (why) => this.#standStill({ type: 'EndedFor', why }),
+    });
     offerLook(memory);
     this.#link = new ExecutorLink(
       asks,
@@ -328,8 +330,8 @@ export class Slot {
   }
 
   /** Stands still until the executor ends the thread: nothing may be added. */
-  #outOfHeap(memory: HeldMemory): void {
-    this.#send({ type: 'OutOfHeap', memory });
+  #standStill(message: FromSlot): void {
+    this.#send(message);
     for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   }
 

@@ -144,8 +144,10 @@ export type SlotNews =
   | TaskDone
   /** The thread has started and waits for work. */
   | { readonly type: 'SlotReady' }
-  /** The thread stands still now, and waits to be ended. */
-  | { readonly type: 'OutOfHeap'; readonly memory: HeldMemory }
+  /** The thread stands still now, and waits to be ended. `longArray`: elements of the array that is the reason; null: its heap is. */
+  | { readonly type: 'OutOfHeap'; readonly memory: HeldMemory; readonly longArray: number | null }
+  /** The same, as somebody else has had it. */
+  | { readonly type: 'EndedFor'; readonly why: string }
   /** What the running task has added to accumulators so far; told when it was asked for. */
   | { readonly type: 'Accumulated'; readonly taskId: TaskId; readonly updates: readonly AccumulatorUpdate[] }
   | { readonly type: 'TaskFailed'; readonly taskId: TaskId; readonly result: Extract<TaskResult, { kind: 'Failed' }> }

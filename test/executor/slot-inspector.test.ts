@@ -6,18 +6,20 @@ import { SlotInspector } from '../../src/executor/slot-inspector.ts';
 const module = (path: string): string => new URL(`../../src/${path}`, import.meta.url).href;
 
 /** A thread that offers looks at its memory and then never comes back. */
-const busy = (work: string, limitMiB = 100_000): Worker =>
+const busy = (work: string, limitMiB = 100_000, mostSlots = 0): Worker =>
   new Worker(
     new URL(
       `data:text/javascript,${encodeURIComponent(`
         import { parentPort } from 'node:worker_threads';
         const { offerLook, SlotMemory } = await import('${module('executor/slot-memory.js')}');
         const { steadyClock } = await import('${module('base/clock.js')}');
-        const outOfHeap = (memory) => {
-          parentPort.postMessage({ memory });
+        const { LongArrays } = await import('${module('executor/long-arrays.js')}');
+        const outOfHeap = (memory, longArray) => {
+          parentPort.postMessage({ memory, longArray });
           for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
         };
-        offerLook(new SlotMemory(${limitMiB} * 2 ** 20, steadyClock, outOfHeap));
+        const endFor = (why) => outOfHeap(why);
+        offerLook(new SlotMemory(${limitMiB} * 2 ** 20, steadyClock, { outOfHeap, endFor }, ${mostSlots} > 0 ? new LongArrays(steadyClock, undefined, ${mostSlots}) : null));
         parentPort.postMessage('busy');
         ${work}
       `)}`,
@@ -67,6 +69,23 @@ test('a thread whose objects are above the limit stops when it is asked, and say
   while (!isStopped) await Promise.race([stopped, inspector.measure(worker.threadId, false)]);
   const { memory } = (await stopped) as { memory: { heapBytes: number; collected: boolean } };
   assert.ok(memory.collected && memory.heapBytes > 264 * MIB, JSON.stringify(memory));
+  inspector.close();
+  await end(worker);
+});
+
+test('a thread whose array comes near what V8 allows one stops when it is asked', async () => {
+  // As if V8 allowed 2^20 slots; 2^21 are pushed.
+  const worker = busy('const list = []; for (;;) if (list.length < 2 ** 21) list.push(1);', 100_000, 2 ** 20);
+  await said(worker);
+  const stopped = said(worker);
+  const inspector = await SlotInspector.open();
+  let isStopped = false;
+  void stopped.then(() => {
+    isStopped = true;
+  });
+  while (!isStopped) await Promise.race([stopped, inspector.measure(worker.threadId, false)]);
+  const { longArray } = (await stopped) as { longArray: number };
+  assert.ok(longArray > 2 ** 20 / 1.5 ** 2 && longArray <= 2 ** 21, String(longArray));
   inspector.close();
   await end(worker);
 });

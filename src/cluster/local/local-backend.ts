@@ -56,6 +56,7 @@ export class LocalBackend implements ApplicationBackend {
       {
         ...rest,
         memory,
+        sharesThread: true,
         location: { executorId, host: 'localhost', port: 0 },
         cores: numSlots,
       },

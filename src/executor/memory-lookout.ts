@@ -1,0 +1,97 @@
+import { type Clock, systemClock } from '../base/clock.ts';
+import { LookoutShare } from './lookout-share.ts';
+import { type MemoryEffect, MemoryGuard, type MemoryLimits } from './memory-guard.ts';
+import { outOfMemory } from './out-of-memory.ts';
+import { SlotInspector } from './slot-inspector.ts';
+
+/** What a lookout's thread is given. */
+export interface LookoutSettings {
+  readonly limits: MemoryLimits;
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** The executor's thread is late by so much: it computes. */
+const LATE_MS = 100;
+const PAUSE_MS = 50;
+/** Memory does not grow faster than a core can touch new pages. */
+const GROWTH_BYTES_PER_MS = 2 << 20;
+const LONGEST_PAUSE_MS = 500;
+
+/**
+ * Looks at the slots of a process while its main thread, which else does (memory-watch.ts), computes in one stretch. That
+ * thread may be the user's program.
+ *
+ *   at rest ─a slot has a task─► waits until the main thread is late ─the process is large─► looks ─the main thread is back─► waits
+ *
+ * It only measures and ends: the main thread hears of that when it is back.
+ */
+export class MemoryLookout {
+  readonly #limits: MemoryLimits;
+  readonly #share: LookoutShare;
+  readonly #clock: Clock;
+  readonly #processBytes: () => number;
+
+  constructor(limits: MemoryLimits, share: LookoutShare, clock: Clock, processBytes: () => number) {
+    this.#limits = limits;
+    this.#share = share;
+    this.#clock = clock;
+    this.#processBytes = processBytes;
+  }
+
+  /** Until it is closed. */
+  async run(): Promise<void> {
+    const share = this.#share;
+    const { worthMeasuringBytes } = new MemoryGuard(this.#limits);
+    while (!share.isClosed) {
+      const late = this.#lateMs();
+      const missing = worthMeasuringBytes - this.#processBytes();
+      if (late < 0) share.wait(-late);
+      else if (missing > 0) share.wait(Math.min(LONGEST_PAUSE_MS, 1 + missing / GROWTH_BYTES_PER_MS));
+      else await this.#look();
+    }
+  }
+
+  /** Below 0: it is not, for so long at least. */
+  #lateMs(): number {
+    const { nextLook } = this.#share;
+    return nextLook === null ? Number.NEGATIVE_INFINITY : this.#clock.now() - nextLook - LATE_MS;
+  }
+
+  async #look(): Promise<void> {
+    const share = this.#share;
+    share.looking(true);
+    const inspector = await SlotInspector.open('main thread');
+    const guard = new MemoryGuard(this.#limits);
+    const asked = new Set<number>();
+    const ended = new Set<number>();
+    const act = (effect: MemoryEffect): void => {
+      if (effect.type === 'Collect') void ask(effect.slot, true);
+      else if (effect.type === 'End') {
+        ended.add(effect.slot);
+        inspector.end(effect.slot, outOfMemory(this.#limits, effect.totals));
+      } // who spills asks the main thread for memory
+    };
+    const ask = async (slot: number, collect: boolean): Promise<void> => {
+      asked.add(slot);
+      const begun = this.#clock.now();
+      const memory = await inspector.measure(slot, collect);
+      asked.delete(slot);
+      if (ended.has(slot)) return;
+      const at = this.#clock.now();
+      if (memory !== null) guard.measured(slot, memory);
+      if (collect) guard.collectionOver(slot, at - begun, at);
+      for (const effect of guard.decide(share.blockBytes, 0, at)) act(effect);
+    };
+    while (!share.isClosed && this.#lateMs() >= 0) {
+      for (const slot of inspector.slotThreads) if (!asked.has(slot) && !ended.has(slot)) void ask(slot, false);
+      await new Promise<void>((resolve) => this.#clock.after(PAUSE_MS, resolve));
+    }
+    inspector.close();
+    share.looking(false);
+  }
+}
+
+/** In a thread of its own. */
+export function lookOut({ limits, buffer }: LookoutSettings): void {
+  void new MemoryLookout(limits, new LookoutShare(buffer), systemClock, process.memoryUsage.rss).run();
+}

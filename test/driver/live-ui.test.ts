@@ -90,7 +90,7 @@ describe('the pages of an application that runs', () => {
       })
       .count();
     const ended = assert.rejects(endless, /Job 1 cancelled/);
-    assert.ok((await get('/jobs/')).text.includes('Active Jobs (1)'));
+    while (!(await get('/jobs/')).text.includes('Active Jobs (1)')) await new Promise(setImmediate);
     assert.ok((await get('/jobs/')).text.includes('action="../jobs/job/kill/"'));
     const body = new URLSearchParams({ id: '1', terminate: 'true' });
     const answer = await fetch(`${url}/jobs/job/kill/`, { method: 'POST', body });
@@ -107,8 +107,9 @@ describe('the pages of an application that runs', () => {
       })
       .count();
     const ended = assert.rejects(endless, /killed via the Web UI/);
-    const [stage] = await json('stages?status=active');
-    const answer = await fetch(`${url}/stages/stage/kill/?id=${stage?.['stageId']}`);
+    let active: Record<string, unknown>[] = [];
+    while (active.length === 0) active = await json('stages?status=active');
+    const answer = await fetch(`${url}/stages/stage/kill/?id=${active[0]?.['stageId']}`);
     assert.deepEqual([answer.status, answer.url], [200, `${url}/stages/`]);
     await ended;
   });

@@ -6,6 +6,13 @@ import type { SchedulerBackend } from '../scheduler/ports.ts';
 /** A cached block came, moved or went. */
 export type BlockUpdated = Extract<FromExecutor, { type: 'BlockUpdated' }>;
 
+/** A cached partition that an executor had which is gone; `holders` have it still. */
+export interface LostReplica {
+  readonly rddId: number;
+  readonly partition: number;
+  readonly holders: readonly ExecutorId[];
+}
+
 /** What the executor in the driver's process tells of itself. */
 export interface OwnMeasures {
   readonly source: Awaited<ReturnType<Executor['measure']>>;
@@ -16,6 +23,8 @@ export interface OwnMeasures {
 export interface ApplicationBackend extends SchedulerBackend {
   /** Executors drop what they have of a persisted RDD. */
   removeRdd(rddId: number): void;
+  /** Has one of the executors that hold a cached partition give a copy away. Absent: there is one executor. */
+  replicateBlock?(lost: LostReplica): void;
   /** Makes the bytes of a broadcast value available to all executors. */
   putBroadcast(broadcastId: number, bytes: Uint8Array): void;
   /** @param keep executors drop their copies, the driver's bytes stay. */

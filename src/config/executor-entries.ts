@@ -130,6 +130,14 @@ export const STORAGE_DECOMMISSION_RDD_BLOCKS: ConfigEntry<boolean> = defineEntry
   since: '0.2',
 });
 
+export const STORAGE_REPLICATION_PROACTIVE: ConfigEntry<boolean> = defineEntry({
+  key: 'spark.storage.replication.proactive',
+  type: types.boolean,
+  default: true,
+  doc: 'Cached partitions that lose one of several copies with its executor get another one, from those that are left.',
+  since: '0.2',
+});
+
 export const STORAGE_DECOMMISSION_MAX_FAILURES: ConfigEntry<number> = defineEntry({
   key: 'spark.storage.decommission.maxReplicationFailuresPerBlock',
   type: types.int,

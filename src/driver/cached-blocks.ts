@@ -1,4 +1,4 @@
-import type { BlockUpdated } from '../cluster/application-backend.ts';
+import type { BlockUpdated, LostReplica } from '../cluster/application-backend.ts';
 import type { ExecutorId, RddId } from '../protocol/ids.ts';
 import type { RddStorageInfo } from '../rdd/job-runner.ts';
 import type { CacheLocations } from '../scheduler/ports.ts';
@@ -12,12 +12,17 @@ export interface BlockStatus {
 /** Which executor holds which partition of which persisted RDD. Spark: BlockManagerMaster */
 export class CachedBlocks implements CacheLocations {
   readonly #diskOutlivesExecutor: boolean;
+  readonly #onReplicaLost: ((lost: LostReplica) => void) | null;
   /** rdd → partition → executor → size */
   readonly #rdds = new Map<RddId, Map<number, Map<ExecutorId, BlockStatus>>>();
 
-  /** @param diskOutlivesExecutor shuffle services serve what lies on disk: it is forgotten block by block, when it goes. */
-  constructor(diskOutlivesExecutor = false) {
+  /**
+   * @param diskOutlivesExecutor shuffle services serve what lies on disk: it is forgotten block by block, when it goes.
+   * @param onReplicaLost told of each partition that a lost executor had and others have still.
+   */
+  constructor(diskOutlivesExecutor = false, onReplicaLost: ((lost: LostReplica) => void) | null = null) {
     this.#diskOutlivesExecutor = diskOutlivesExecutor;
+    this.#onReplicaLost = onReplicaLost;
   }
 
   update(u: BlockUpdated): void {
@@ -67,11 +72,12 @@ export class CachedBlocks implements CacheLocations {
   }
 
   executorLost(executorId: ExecutorId): void {
-    for (const partitions of this.#rdds.values())
-      for (const holders of partitions.values()) {
+    for (const [rddId, partitions] of this.#rdds)
+      for (const [partition, holders] of partitions) {
         const diskBytes = this.#diskOutlivesExecutor ? (holders.get(executorId)?.diskBytes ?? 0) : 0;
         if (diskBytes > 0) holders.set(executorId, { memoryBytes: 0, diskBytes });
-        else holders.delete(executorId);
+        else if (holders.delete(executorId) && holders.size > 0)
+          this.#onReplicaLost?.({ rddId, partition, holders: [...holders.keys()] });
       }
   }
 

@@ -24,6 +24,7 @@ import {
 } from '../config/context-entries.ts';
 import { APP_ID, APP_NAME, DRIVER_HOST, EXTRA_LISTENERS, LOCAL_DIR, MASTER } from '../config/core-entries.ts';
 import { EVENT_LOG_ENABLED } from '../config/event-log-entries.ts';
+import { STORAGE_REPLICATION_PROACTIVE } from '../config/executor-entries.ts';
 import { LOG_CONF, LOG_LEVEL, REDACTION_REGEX, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
 import { parseMasterUrl } from '../config/master-url.ts';
 import { DRIVER_BIND_ADDRESS } from '../config/network-entries.ts';
@@ -214,6 +215,7 @@ export class DriverEnv {
     });
     this.#cached = new CachedBlocks(
       settings.shuffleServiceEnabled === true && conf.get(SHUFFLE_SERVICE_FETCH_RDD_ENABLED),
+      conf.get(STORAGE_REPLICATION_PROACTIVE) ? (lost) => this.#backend.replicateBlock?.(lost) : null,
     );
     this.#barriers = new BarrierSyncs(conf.get(BARRIER_SYNC_TIMEOUT), systemClock);
     this.#accumulables = new Accumulables(this.accumulators);

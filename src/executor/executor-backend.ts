@@ -368,10 +368,26 @@ export class ExecutorBackend {
         (shuffleId, mapId) => executor.adoptMapOutput(shuffleId, mapId),
       ),
     );
+    // One after another: each is held whole while it travels. Spark: BlockManager.replicateBlock
+    let replicating = Promise.resolve();
+    const replicateAgain = (lost: Extract<ToExecutor, { type: 'ReplicateBlock' }>): void => {
+      const { rddId, partition, holders, replicas } = lost;
+      replicating = replicating
+        .then(() => {
+          const here = blocks.cachedBlock(rddId, partition);
+          if (here === undefined) return undefined; // evicted meanwhile
+          const level = { ...here.level, replication: replicas };
+          return others.replicate(rddId, partition, level, here.block, holders);
+        })
+        .catch((error: unknown) => {
+          this.#log.warn(`rdd_${rddId}_${partition} could not be replicated again`, { error: String(error) });
+        });
+    };
     rpc.register<ToExecutor, AskExecutorProcess>(EXECUTOR_ENDPOINT, {
       receive: (message) => {
         if (message.type === 'StopExecutor') this.end(EXIT.ok, 'Driver commanded a shutdown');
         else if (message.type === 'DropResult') results.drop(message.taskId);
+        else if (message.type === 'ReplicateBlock') replicateAgain(message);
         else if (message.type === 'DecommissionExecutor') this.decommission();
         else executor.receive(message);
       },

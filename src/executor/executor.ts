@@ -181,6 +181,7 @@ export class Executor {
         return;
       case 'DecommissionExecutor':
       case 'DropResult':
+      case 'ReplicateBlock':
         return; // the affair of the process that the executor lives in
       case 'StopExecutor':
         void this.stop();

@@ -17,8 +17,18 @@ export interface OtherExecutors {
   rddBlock(rddId: RddId, partition: number): Promise<StoredBlock | null>;
   /** Where executors of this host keep their files. */
   hostLocalDirs(executorIds: readonly ExecutorId[]): Promise<AskExecutor['GetHostLocalDirs'][1]>;
-  /** Gives copies away until there are as many as the level says, or nobody takes one. */
-  replicate(rddId: RddId, partition: number, level: StorageLevel, block: StoredBlock): Promise<void>;
+  /**
+   * Gives copies away until there are as many as the level says, or nobody takes one.
+   *
+   * @param holders who has one already, besides.
+   */
+  replicate(
+    rddId: RddId,
+    partition: number,
+    level: StorageLevel,
+    block: StoredBlock,
+    holders?: readonly ExecutorId[],
+  ): Promise<void>;
 }
 
 type Ask = <K extends keyof AskScheduler & string>(name: K, request: AskScheduler[K][0]) => Promise<AskScheduler[K][1]>;
@@ -77,9 +87,16 @@ export class RemoteExecutors implements OtherExecutors {
     return null;
   }
 
-  async replicate(rddId: RddId, partition: number, level: StorageLevel, block: StoredBlock): Promise<void> {
-    const { peers } = await this.#ask('GetPeers', { executorId: this.#me });
-    let wanted = level.replication - 1;
+  async replicate(
+    rddId: RddId,
+    partition: number,
+    level: StorageLevel,
+    block: StoredBlock,
+    holders: readonly ExecutorId[] = [],
+  ): Promise<void> {
+    const all = (await this.#ask('GetPeers', { executorId: this.#me })).peers;
+    const peers = all.filter(({ executorId }) => !holders.includes(executorId));
+    let wanted = level.replication - 1 - holders.length;
     const first = Math.floor(this.#random() * peers.length);
     const bytes = this.#readBlock(block);
     for (let i = 0; i < peers.length && wanted > 0; i++) {

@@ -17,6 +17,14 @@ export type ToExecutor =
   | { readonly type: 'RemoveShuffle'; readonly shuffleId: number }
   /** `keep`: slots drop their decoded copies, the bytes stay. */
   | { readonly type: 'RemoveBroadcast'; readonly broadcastId: number; readonly keep: boolean }
+  /** A copy of a cached partition was lost: see that there are `replicas` of it again. `holders`: who has one still, besides. */
+  | {
+      readonly type: 'ReplicateBlock';
+      readonly rddId: number;
+      readonly partition: number;
+      readonly holders: readonly ExecutorId[];
+      readonly replicas: number;
+    }
   /** A result that waited was fetched, or is not wanted. */
   | { readonly type: 'DropResult'; readonly taskId: TaskId }
   /** Finish what runs, hand on what you hold, and end. */

@@ -128,6 +128,10 @@ export class BlockManager {
     return [...this.#blocks.values()];
   }
 
+  cachedBlock(rddId: RddId, partition: number): { level: StorageLevel; block: StoredBlock } | undefined {
+    return this.#blocks.get(rddBlockId(rddId, partition));
+  }
+
   removeRddBlock(rddId: RddId, partition: number): void {
     const entry = this.#blocks.get(rddBlockId(rddId, partition));
     if (entry !== undefined) this.#remove(entry);

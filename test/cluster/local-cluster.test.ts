@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
 import { TaskContext } from '../../src/rdd/task-context.ts';
+import { executorPids as pidsOf } from '../kit/executors.ts';
 
 /** Blocks the slot's thread, as work would. */
 const work = (ms: number): void => {
@@ -311,3 +312,39 @@ test('an executor larger than its worker is refused', async () => {
     /Asked to launch cluster with 512 MiB\/worker but requested 1024 MiB\/executor/,
   );
 });
+
+for (const proactive of [true, false])
+  test(`a second copy that is lost with its executor is ${proactive ? '' : 'not '}made again from the first one, spark.storage.replication.proactive=${proactive}`, async () => {
+    await using sc = await SparkContext.create({
+      master: 'local-cluster[3,1,1024]',
+      appName: 'replicas',
+      'spark.log.level': 'OFF',
+      'spark.storage.replication.proactive': String(proactive),
+    });
+    await pidsOf(sc, 3);
+    const computed = sc.longAccumulator();
+    const cached = sc
+      .parallelize([...Array(600).keys()], 6)
+      .map((x) => {
+        computed.add(1);
+        return [x, process.pid];
+      })
+      .persist(StorageLevel.MEMORY_ONLY_2);
+    assert.equal(await cached.keys().sum(), 179_700);
+    const stored = (): number => sc.getRDDStorageInfo()[0]?.memSize ?? 0;
+    const all = stored();
+    let lost = false;
+    sc.addSparkListener({
+      onExecutorRemoved: () => {
+        lost = true;
+      },
+    });
+    // Who computed a partition has it.
+    const [[, victim] = [0, 0]] = await cached.take(1);
+    process.kill(victim, 'SIGKILL');
+    while (!lost) await sleep(10);
+    if (proactive) while (stored() < all) await sleep(10);
+    else assert.ok(stored() < all);
+    assert.equal(await cached.keys().sum(), 179_700);
+    assert.equal(computed.value, 600, 'nothing was computed again');
+  });

@@ -25,7 +25,7 @@ import type { AskMessage, RpcCaller } from '../../rpc/rpc-endpoint.ts';
 import type { RpcEnv } from '../../rpc/rpc-env.ts';
 import { EXECUTOR_KILLED, executorDecommissioned } from '../../scheduler/executor-loss.ts';
 import type { BackendListener, ExecutorAllocationClient, ExecutorLoss, Launch } from '../../scheduler/ports.ts';
-import type { ApplicationBackend, BlockUpdated } from '../application-backend.ts';
+import type { ApplicationBackend, BlockUpdated, LostReplica } from '../application-backend.ts';
 import { DriverBroadcasts } from './driver-broadcasts.ts';
 import type { ExecutorProvider } from './executor-provider.ts';
 import { ExecutorRequests } from './executor-requests.ts';
@@ -164,6 +164,17 @@ export class CoarseGrainedBackend implements ApplicationBackend {
 
   logUrlsOf(executorId: ExecutorId): Readonly<Record<string, string>> | undefined {
     return this.#options.provider.logUrlsOf?.(executorId);
+  }
+
+  /** Spark: BlockManagerMasterEndpoint.removeBlockManager, with spark.storage.replication.proactive */
+  replicateBlock({ rddId, partition, holders: all }: LostReplica): void {
+    const holders = all.filter((id) => this.#executors.has(id));
+    // Not all from the same one.
+    const giver = holders[(rddId + partition) % holders.length];
+    if (giver === undefined) return;
+    const others = holders.filter((id) => id !== giver);
+    const replicas = holders.length + 1;
+    this.#executors.get(giver)?.ref.send({ type: 'ReplicateBlock', rddId, partition, holders: others, replicas });
   }
 
   addressOf(executorId: ExecutorId): string | null {

@@ -62,6 +62,7 @@ import { AddedFiles } from './added-files.ts';
 import { applicationEvents, userName } from './application-events.ts';
 import { ApplicationMetrics } from './application-metrics.ts';
 import type { OpenBackend } from './backend-needs.ts';
+import { blockUpdatedEvent } from './block-updated-event.ts';
 import { CachedBlocks } from './cached-blocks.ts';
 import { driverResources } from './driver-resources.ts';
 import { DynamicAllocation } from './dynamic-allocation.ts';
@@ -257,7 +258,7 @@ export class DriverEnv {
       answers: this.#answers,
       onBlock: (update) => {
         const isHeard = this.#eventLog !== null || this.#ui !== null || this.listeners.isHeard;
-        const event = isHeard ? this.#blockUpdated(update) : null;
+        const event = isHeard ? this.#blockUpdated(update) : null; // before the books change
         this.#cached.update(update);
         this.#dynamicAllocation?.blockUpdated(update);
         if (event !== null) this.#post(event);
@@ -392,31 +393,11 @@ export class DriverEnv {
     return { executorId, host: this.#executors.get(executorId)?.host ?? '', port: this.#portOf(executorId) };
   }
 
-  /** Null when nothing changes. Of what is gone it tells the bytes that are free again. To be asked before the books change. */
-  #blockUpdated({
-    executorId,
-    rddId,
-    partition,
-    stored,
-    memoryBytes,
-    diskBytes,
-  }: BlockUpdated): SparkListenerEvent | null {
+  #blockUpdated(update: BlockUpdated): SparkListenerEvent | null {
+    const { executorId, rddId, partition } = update;
     const before = this.#cached.statusOn(executorId, rddId, partition);
-    const useMemory = stored && memoryBytes > 0;
-    const useDisk = stored && diskBytes > 0;
-    const isSame = stored && before?.memoryBytes === memoryBytes && before.diskBytes === diskBytes;
-    if (isSame || (!stored && before === undefined)) return null;
     const level = this.kept.persisted.get(rddId)?.storageLevel ?? StorageLevel.NONE;
-    return {
-      type: 'SparkListenerBlockUpdated',
-      at: systemClock.now(),
-      blockManager: this.#blockManagerOf(executorId),
-      rddId,
-      partition,
-      storageLevel: { ...level, useMemory, useDisk },
-      memoryBytes: useMemory ? memoryBytes : (before?.memoryBytes ?? 0),
-      diskBytes: useDisk ? diskBytes : (before?.diskBytes ?? 0),
-    };
+    return blockUpdatedEvent(update, before, level, this.#blockManagerOf(executorId), systemClock.now());
   }
 
   runJob(node: RDDNode, sink: SinkSpec, partitions: readonly number[], options: RunJobOptions): JobHandle {

@@ -82,7 +82,7 @@ describe('the pages of an application that runs', () => {
     assert.equal((await get(`/api/v1/applications/${sc.applicationId}/executors/driver/threads`)).status, 404);
   });
 
-  test('end a job that runs, and lead back to the jobs', { timeout: 120_000 }, async () => {
+  test('end a job that runs, and lead back to the jobs', async () => {
     const endless = sc
       .range(0, 2, 1, 2)
       .map((x) => {
@@ -99,7 +99,7 @@ describe('the pages of an application that runs', () => {
     assert.ok((await get('/jobs/')).text.includes('Failed Jobs (1)'));
   });
 
-  test('end a stage that runs, and say who did', { timeout: 120_000 }, async () => {
+  test('end a stage that runs, and say who did', async () => {
     const endless = sc
       .range(0, 2, 1, 2)
       .map((x) => {

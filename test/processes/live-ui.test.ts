@@ -15,9 +15,7 @@ console.log(await endless.count().catch((error) => error.message));
 await sc.stop();
 `;
 
-test('an application is looked at, and its job ended, through the pages of its master', {
-  timeout: 170_000,
-}, async (t) => {
+test('an application is looked at, and its job ended, through the pages of its master', async (t) => {
   const place = new DaemonPlace(t);
   writeFileSync(join(place.folder, 'endless.mjs'), APP);
   const reverse = ['--conf', 'spark.ui.reverseProxy=true'];

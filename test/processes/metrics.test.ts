@@ -150,7 +150,7 @@ console.log(JSON.stringify([JSON.parse(before), JSON.parse(after), prometheus, J
   assert.deepEqual(environment.metricsProperties, []);
 });
 
-test('executors of an application without a file report by that of their worker', { timeout: 170_000 }, async (t) => {
+test('executors of an application without a file report by that of their worker', async (t) => {
   const place = new DaemonPlace(t);
   const directory = join(place.folder, 'csv');
   place.write(

@@ -7,7 +7,7 @@ const iskra = new IskraCommand('hoards', {
   'hoard.ts': `import { SparkContext } from 'iskra';
 const hoards: Record<string, (v: number) => number> = {
   map: (v) => { const map = new Map<number, number[]>(); for (let i = v; ; i++) map.set(i, new Array<number>(16).fill(i)); },
-  array: (v) => { const list: unknown[] = []; for (let i = v; ; i++) list.push(i % 2 ? i + 0.5 : 'x'); },
+  array: (v) => { const list: number[] = []; for (let i = v; ; i++) list.push(i); },
   fill: (v) => { const lists: number[][] = []; for (;;) lists.push(new Array<number>(20_000_000).fill(v)); },
   text: (v) => { const texts: string[] = []; for (let i = v; ; i++) texts.push(Array.from({ length: 50 }, (_, k) => (i + '.' + k).repeat(100_000)).join('-')); },
   buffer: (v) => { const buffers: Buffer[] = []; for (;;) buffers.push(Buffer.alloc(64 << 20, v + 1)); },

@@ -31,7 +31,7 @@ writeFileSync(
   join(app, 'sum.js'),
   `import { SparkContext } from 'iskra';
 export async function main([master = 'local[1]']) {
-  const sc = await SparkContext.create({ master, appName: 'sum' });
+  const sc = await SparkContext.create({ master, appName: 'sum', 'spark.ui.enabled': 'false' });
   const shared = sc.broadcast(new Map([[1, 10]]));
   console.log(await sc.parallelize([1, 2, 3]).map((x) => shared.value.get(x) ?? x).reduce((a, b) => a + b));
   await sc.stop();

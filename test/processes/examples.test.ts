@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { SETTINGS_FOLDER } from '../kit/settings-folder.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
@@ -23,7 +24,7 @@ function example(name: string, ...args: string[]): { readonly stdout: string; re
         name,
         ...args,
       ],
-      { encoding: 'utf8' },
+      { encoding: 'utf8', env: { ...process.env, ISKRA_CONF_DIR: SETTINGS_FOLDER } },
     );
     assert.equal(status, 0, `${name} ended with ${status}: ${stderr}`);
     assert.equal(stderr, '', `${name} wrote to stderr`);

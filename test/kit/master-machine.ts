@@ -160,8 +160,8 @@ export class MasterMachine {
   }
 
   /** The next master reads what this one kept. */
-  successor(conf: Record<string, string | number> = {}): MasterMachine {
-    const next = new MasterMachine(conf, { standby: true, at: this.at + 1000 });
+  successor(conf: Record<string, string | number> = {}, afterMs = 1000): MasterMachine {
+    const next = new MasterMachine(conf, { standby: true, at: this.at + afterMs });
     for (const [key, record] of this.records) next.records.set(key, structuredClone(record));
     next.handle({ type: 'ElectedLeader', recovered: [...next.records.values()] });
     return next;

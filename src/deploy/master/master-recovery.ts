@@ -21,6 +21,7 @@ export function elected(tables: MasterTables, recovered: readonly RecoveryRecord
     tables.scheduleWanted = true;
     return;
   }
+  tables.leaveIdsOfThisSecond();
   for (const record of recovered) recover(tables, record);
   tables.effects.push({
     type: 'WakeAt',

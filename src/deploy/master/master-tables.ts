@@ -35,6 +35,8 @@ export class MasterTables {
   effects: MasterEffect[] = [];
   /** Something changed that may let somebody start. */
   scheduleWanted = false;
+  /** The time that ids may show first. */
+  #idsFrom: EpochMs = 0;
   #nextAppNumber = 0;
   #nextDriverNumber = 0;
 
@@ -52,13 +54,21 @@ export class MasterTables {
     this.effects.push({ type: 'SendToApp', to, message });
   }
 
+  /**
+   * To be called by a master that takes over: another one may have given the first numbers of this second, also to what is not on record
+   * any more and runs somewhere still. So its own ids begin with the next second.
+   */
+  leaveIdsOfThisSecond(): void {
+    this.#idsFrom = Math.floor(this.at / 1000) * 1000 + 1000;
+  }
+
   /** An id that no application of this master had, nor one that it took over. */
   newAppId(): string {
     const { appIdPattern, appNumberModulo = Number.POSITIVE_INFINITY } = this.settings;
     for (let tried = 0; ; tried++) {
       // All numbers of one second may be taken: then it goes on above.
       const number = tried < appNumberModulo ? this.#nextAppNumber % appNumberModulo : this.#nextAppNumber;
-      const id = fillPattern(appIdPattern, idTimestamp(this.at), number);
+      const id = fillPattern(appIdPattern, this.#timestamp(), number);
       this.#nextAppNumber++;
       if (!this.apps.has(id) && !this.completedApps.some((app) => app.id === id)) return id;
     }
@@ -66,8 +76,12 @@ export class MasterTables {
 
   newDriverId(): string {
     for (;;) {
-      const id = fillPattern(this.settings.driverIdPattern, idTimestamp(this.at), this.#nextDriverNumber++);
+      const id = fillPattern(this.settings.driverIdPattern, this.#timestamp(), this.#nextDriverNumber++);
       if (!this.drivers.has(id) && !this.completedDrivers.some((driver) => driver.id === id)) return id;
     }
+  }
+
+  #timestamp(): string {
+    return idTimestamp(Math.max(this.at, this.#idsFrom));
   }
 }

@@ -76,6 +76,19 @@ test('whoever does not answer in time is removed', () => {
   assert.equal(next.records.size, 0);
 });
 
+test('a master that takes over gives no id that the one before gave and has no record of any more', () => {
+  const { master, appId } = before();
+  const submit = (to: MasterMachine) => to.ask('RequestSubmitDriver', { driver: driver() }).driverId ?? '';
+  const first = submit(master);
+  master.fromWorker({ type: 'DriverStateChanged', driverId: first, state: 'FINISHED', exception: null }, 'n-a');
+  const next = master.successor({}, 0); // in the same second
+  next.fromApp(ack(appId), 'n-d');
+  next.fromWorker({ type: 'WorkerSchedulerStateResponse', workerId: 'worker-a', executors: [], drivers: [] }, 'n-a');
+  assert.equal(next.master.status, 'ALIVE');
+  assert.match(first, /^driver-\d{14}-0000$/);
+  assert.equal(Number(/\d{14}/.exec(submit(next))?.[0]) - Number(/\d{14}/.exec(first)?.[0]), 1);
+});
+
 test('nothing is scheduled while it recovers', () => {
   const { master, appId } = before();
   const next = master.successor();

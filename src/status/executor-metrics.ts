@@ -39,7 +39,11 @@ export class PeakMetrics {
   }
 
   update(logged: LoggedObject): void {
-    if (logged === NOTHING) return;
+    if (logged === NOTHING) {
+      // Most logs say nothing of a task: all of it is 0 then, as Spark has it.
+      this.#peaks[0] = Math.max(0, this.#peaks[0] as number);
+      return;
+    }
     NAMES.forEach((name, i) => {
       const value = logged[name];
       const peak = typeof value === 'number' ? value : 0;

@@ -9,6 +9,7 @@ import {
   atQuantiles,
   distributionsJson,
   type MeasuredTask,
+  type MeasuredTasks,
   type Metrics,
   metric,
   noMetrics,
@@ -128,9 +129,11 @@ export class LiveStage {
   }
 
   /** Tasks whose numbers count in distributions. */
-  measured(now: number): MeasuredTask[] {
+  measured(now: number): MeasuredTasks {
     const measured: MeasuredTask[] = [];
+    const gettingResultTimes: number[] = [];
     for (const task of this.tasks.values()) {
+      gettingResultTimes.push(task.metrics === null ? 0 : task.gettingResultTime(now));
       if (task.status !== 'SUCCESS' || task.metrics === null) continue;
       measured.push({
         metrics: task.metrics,
@@ -139,7 +142,7 @@ export class LiveStage {
         schedulerDelay: task.schedulerDelay(now),
       });
     }
-    return measured;
+    return { measured, gettingResultTimes };
   }
 
   /** What a task has measured. @param summary of the executor that runs it. @param before what it had measured before; null: nothing. */
@@ -214,9 +217,10 @@ export class LiveStage {
   #distributionsJson(details: StageDetails | null): LoggedObject {
     if (details === null || details.quantiles === null) return {};
     const { quantiles, now } = details;
-    const measured = this.measured(now);
+    const tasks = this.measured(now);
+    const { measured } = tasks;
     return {
-      ...(measured.length === 0 ? {} : { taskMetricsDistributions: distributionsJson(measured, quantiles) }),
+      ...(measured.length === 0 ? {} : { taskMetricsDistributions: distributionsJson(tasks, quantiles) }),
       ...(this.executors.size === 0 ? {} : { executorMetricsDistributions: this.#executorDistributions(quantiles) }),
     };
   }

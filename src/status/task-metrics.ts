@@ -195,9 +195,20 @@ export interface MeasuredTask {
   readonly schedulerDelay: number;
 }
 
+/** A stage's tasks as its distributions need them. */
+export interface MeasuredTasks {
+  /** Those that succeeded. */
+  readonly measured: readonly MeasuredTask[];
+  /** Of all tasks: as in Spark, where the other values are those of tasks that succeeded, these are of the others, too. */
+  readonly gettingResultTimes: readonly number[];
+}
+
 /** Values at the quantiles, each of the metrics on its own. Spark: AppStatusStore.taskSummary, TaskMetricDistributions */
-export function distributionsJson(tasks: readonly MeasuredTask[], quantiles: readonly number[]): object {
-  const by = (value: (task: MeasuredTask) => number): number[] => atQuantiles(tasks.map(value), quantiles);
+export function distributionsJson(
+  { measured, gettingResultTimes }: MeasuredTasks,
+  quantiles: readonly number[],
+): object {
+  const by = (value: (task: MeasuredTask) => number): number[] => atQuantiles(measured.map(value), quantiles);
   const of = (name: MetricName): number[] => by((task) => metric(task.metrics, name));
   return {
     quantiles,
@@ -209,7 +220,7 @@ export function distributionsJson(tasks: readonly MeasuredTask[], quantiles: rea
     resultSize: of('resultSize'),
     jvmGcTime: of('jvmGcTime'),
     resultSerializationTime: of('resultSerializationTime'),
-    gettingResultTime: by((task) => task.gettingResultTime),
+    gettingResultTime: atQuantiles(gettingResultTimes, quantiles, measured.length),
     schedulerDelay: by((task) => task.schedulerDelay),
     peakExecutionMemory: of('peakExecutionMemory'),
     memoryBytesSpilled: of('memoryBytesSpilled'),
@@ -238,8 +249,12 @@ export function distributionsJson(tasks: readonly MeasuredTask[], quantiles: rea
   };
 }
 
-/** The values at these places of the sorted list; 0.5 of four is the third. */
-export function atQuantiles(values: readonly number[], quantiles: readonly number[]): number[] {
+/** The values at these places of the first `count` of the sorted list; 0.5 of four is the third. */
+export function atQuantiles(
+  values: readonly number[],
+  quantiles: readonly number[],
+  count: number = values.length,
+): number[] {
   const sorted = Float64Array.from(values).sort();
-  return quantiles.map((q) => sorted[Math.max(0, Math.min(Math.trunc(q * sorted.length), sorted.length - 1))] ?? 0);
+  return quantiles.map((q) => sorted[Math.max(0, Math.min(Math.trunc(q * count), count - 1))] ?? 0);
 }

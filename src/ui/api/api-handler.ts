@@ -257,9 +257,10 @@ function ofStage(
   if (what === 'taskList') return jsonAnswer(taskList(store, stage, query));
   if (what === 'taskSummary') {
     const quantiles = quantilesOf(query, '0.05,0.25,0.5,0.75,0.95');
-    const measured = stage?.measured(store.now) ?? [];
-    if (measured.length === 0) throw new Refusal(404, `No tasks reported metrics for ${stageId} / ${attemptId} yet.`);
-    return jsonAnswer(distributionsJson(measured, quantiles));
+    const tasks = stage?.measured(store.now);
+    if (tasks === undefined || tasks.measured.length === 0)
+      throw new Refusal(404, `No tasks reported metrics for ${stageId} / ${attemptId} yet.`);
+    return jsonAnswer(distributionsJson(tasks, quantiles));
   }
   if (what !== undefined) throw notFound(request);
   if (stage !== undefined) return jsonAnswer(stageJson(store, stage, query, details));

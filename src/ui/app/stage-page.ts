@@ -71,7 +71,7 @@ function summary(stage: LiveStage): Html {
 
 /** Spark: the table Summary Metrics */
 function distributions(stage: LiveStage, now: number): Html | null {
-  const measured = stage.measured(now);
+  const { measured } = stage.measured(now);
   if (measured.length === 0) return null;
   const time = (name: MetricName) => [(task: MeasuredTask) => metric(task.metrics, name), durationText] as const;
   const size = (name: MetricName) => [(task: MeasuredTask) => metric(task.metrics, name), bytesText] as const;

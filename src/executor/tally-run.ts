@@ -4,18 +4,19 @@ import type { StageRun } from './stage-run.ts';
 import type { TaskSink } from './task-sink.ts';
 import { TextTally, tallyText } from './text-tally.ts';
 import { wordClasses } from './word-classes.ts';
+import { hasKernel } from './word-kernel.ts';
 
 /**
  * Runs a task whose program says that words may be counted before they are strings.
  *
  * @param ops what stands between the node `base` and the sink.
- * @returns false, and has done nothing, when the program does not say so or its lines cannot be cut at bytes.
+ * @returns false, and has done nothing, when the program does not say so, its lines cannot be cut at bytes, or there is no kernel here.
  */
 export function runTally(run: StageRun, sink: TaskSink, ops: readonly NarrowOp[], base: number): boolean {
   const plan = run.program.tally;
   if (plan === undefined || plan.files !== base) return false;
   const classes = wordClasses(plan.split);
-  if (classes === null) return false;
+  if (classes === null || !hasKernel()) return false;
   const { env } = run;
   const metrics = env.task.taskMetrics();
   const cutAndMap = run.batchSegment(ops, sink.code);

@@ -51,7 +51,7 @@ export class TextTally {
   }
 
   finish(): void {
-    this.#tally.flush();
+    this.#tally.finish();
     this.#target.endBatch();
   }
 

@@ -35,7 +35,7 @@ function captureGraph(roots: readonly unknown[], options: CaptureAllOptions, isJ
     const graph = new Graph(reader, options, flat, fill);
     if (isJob) for (const root of roots) if (typeof root === 'function') planRoot(graph, root);
     const indexes = roots.map((root, i) => {
-      graph.root = describeRoot(graph, root, options.whats?.[i] ?? options.what);
+      graph.root = describeRoot(graph, root, options.whats?.[i] ?? options.what, options.isTask !== false);
       graph.step = null;
       const index = graph.ref(root, null);
       graph.drain();
@@ -96,10 +96,12 @@ function isOfAnotherModule(graph: Graph, fn: AnyFunction, source: FunctionSource
   return exportOf(fn, source) !== null && !isOnStack(url);
 }
 
-function describeRoot(graph: Graph, root: unknown, what: string | undefined): RootDescription {
-  if (typeof root !== 'function' || types.isProxy(root)) return { what: what ?? 'the value', where: '', excerpt: '' };
+function describeRoot(graph: Graph, root: unknown, what: string | undefined, isTask: boolean): RootDescription {
+  if (typeof root !== 'function' || types.isProxy(root))
+    return { isTask, what: what ?? 'the value', where: '', excerpt: '' };
   const source = globalPathOf(root) === undefined ? graph.locate(root).source : null;
   return {
+    isTask,
     what: what ?? 'the function',
     // Only asked for in messages: the first position of a script decodes its source map.
     get where() {

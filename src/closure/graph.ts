@@ -11,6 +11,8 @@ import type { Code, ModuleRef, WireNode } from './wire.ts';
 export interface CaptureOptions {
   /** What is captured, for messages: `the function passed to map()`. */
   readonly what?: string;
+  /** False: it is no part of a task, and errors do not speak of one. */
+  readonly isTask?: boolean;
   /** Whether an executor can import this file. */
   readonly importable?: (url: string) => boolean;
   /** Size above which a warning advises a broadcast variable, in bytes; 1 MiB by default. */
@@ -25,6 +27,7 @@ export interface Step {
 }
 
 export interface RootDescription {
+  readonly isTask: boolean;
   readonly what: string;
   readonly where: string;
   readonly excerpt: string;
@@ -74,7 +77,7 @@ export class Graph {
   step: Step | null = null;
   /** Script of the function being filled. */
   scriptUrl = '';
-  root: RootDescription = { what: 'the value', where: '', excerpt: '' };
+  root: RootDescription = { isTask: true, what: 'the value', where: '', excerpt: '' };
   readonly #fill: Fill;
   readonly #ids = new Map<unknown, number>();
   readonly #codeIds = new Map<string, number>();
@@ -227,7 +230,8 @@ export function closureError(
   cause?: unknown,
 ): ClosureError {
   const path = labelsOf(step);
-  const lines = [`cannot ship ${root.what}${root.where === '' ? '' : ` at ${root.where}`}`];
+  const place = root.where === '' ? '' : ` at ${root.where}`;
+  const lines = [`${root.isTask ? 'Task not serializable: ' : ''}cannot ship ${root.what}${place}`];
   if (root.excerpt !== '') lines.push(`    ${root.excerpt}`);
   let indent = '  ';
   path.forEach((label, i) => {

@@ -277,7 +277,8 @@ export class DriverEnv {
     const capture = { onWarning: (text: string) => this.log.named('Closure').warn(text) };
     this.broadcasts = new BroadcastRegistry({
       // A broadcast value is meant to be large.
-      encode: (value) => captureAll([value], { what: 'the broadcast value', warnBytes: Number.POSITIVE_INFINITY }),
+      encode: (value) =>
+        captureAll([value], { what: 'the broadcast value', isTask: false, warnBytes: Number.POSITIVE_INFINITY }),
       publish: (id, bytes) => backend.putBroadcast(id, bytes),
       unpersist: (id) => backend.removeBroadcast(id, true),
       remove: (id) => backend.removeBroadcast(id, false),

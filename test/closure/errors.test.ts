@@ -35,7 +35,7 @@ test('the message names the function, the path to the value, the reason and what
   assert.equal(
     messageOf(() => checkClosure(fn, { what: 'the function passed to map()' })),
     [
-      `cannot ship the function passed to map() at ${place('root')}`,
+      `Task not serializable: cannot ship the function passed to map() at ${place('root')}`,
       '    (x) => send(x)',
       '  captures `send`',
       `    function send (${place('send')})`,
@@ -99,7 +99,14 @@ test('each root of a call has its own words', () => {
   const whats = ['the function passed to map()', 'the zero value passed to fold()'];
   assert.match(
     messageOf(() => captureAll([() => 1, { broken }], { whats })),
-    /^cannot ship the zero value passed to fold\(\)\n {2}\.broken\n {2}→ a Promise cannot be copied/,
+    /^Task not serializable: cannot ship the zero value passed to fold\(\)\n {2}\.broken\n {2}→ a Promise cannot be copied/,
+  );
+});
+
+test('what is no part of a task does not speak of one', () => {
+  assert.match(
+    messageOf(() => captureAll([{ broken: Promise.resolve(1) }], { what: 'the broadcast value', isTask: false })),
+    /^cannot ship the broadcast value\n {2}\.broken\n/,
   );
 });
 

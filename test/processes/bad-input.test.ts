@@ -172,7 +172,7 @@ test('arguments, functions, records and contexts that cannot work are refused wi
   const positive =
     /^IllegalArgumentError: (Number of partitions \(\S+\) must be positive|Positive number of partitions required)/;
   const driverOnly =
-    /^ClosureError: cannot ship the function passed to map\(\) at .*records\.ts:\d+:\d+\n.*\n {2}captures `(sc|other)`\n.*SPARK-5063/;
+    /^ClosureError: Task not serializable: cannot ship the function passed to map\(\) at .*records\.ts:\d+:\d+\n.*\n {2}captures `(sc|other)`\n.*SPARK-5063/;
   check(results(outcome), {
     'no slices': positive,
     'half a slice': positive,

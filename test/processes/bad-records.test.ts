@@ -134,7 +134,7 @@ for (const master of ['local[2,4]', 'local-cluster[2,1,1024]']) {
     for (const [name, code, cause, message] of all.slice(0, -1)) {
       if (name.endsWith(' broadcast')) {
         assert.equal(code, 'CLOSURE', name);
-        assert.match(String(message), /cannot ship the broadcast value(.|\n)* cannot be copied/);
+        assert.match(String(message), /^cannot ship the broadcast value(.|\n)* cannot be copied/);
         continue;
       }
       assert.deepEqual([code, cause], ['STAGE_ABORTED', 'UNENCODABLE_RECORD'], name);

@@ -7,7 +7,7 @@ import { orderingPlan } from './plans.ts';
 import { RangePartitioner } from './range-partitioner.ts';
 import type { RDDNode } from './rdd-node.ts';
 import { onto, type Site } from './site.ts';
-import { checkPartitionCount, narrow, narrowOp, shuffled, withBuiltIn, withFunction } from './transformations.ts';
+import { narrow, narrowOp, shuffled, withBuiltIn, withFunction } from './transformations.ts';
 import { checkUserFunction, functionPassedTo } from './user-function.ts';
 
 // Operators of RDDs whose keys have an order. Spark: OrderedRDDFunctions
@@ -31,7 +31,7 @@ export function sortByKey(
   given: Compare | undefined,
 ): RDDNode {
   const compare = checkCompare(at, given);
-  const parts = numPartitions === undefined ? at.node.numPartitions : checkPartitionCount(at, numPartitions);
+  const parts = numPartitions ?? at.node.numPartitions;
   const partitioner = new RangePartitioner(parts, at, ascending, compare as Compare | null).madeBy(
     at.operator,
     at.callSite,

@@ -23,7 +23,7 @@ interface HasNode {
  * Partitions keys by ranges of about equal size, found by sampling `rdd`.
  *
  * The sampling jobs run before the first job that needs the bounds, not in the constructor: until then `getPartition` is an
- * error. `numPartitions` stays what was asked for; with fewer distinct keys the partitions at the end are empty (Spark drops
+ * error. `numPartitions` stays what was asked for, and is 1 for 0; with fewer distinct keys the partitions at the end are empty (Spark drops
  * them instead). The sample depends on the RDD alone, so the same program finds the same bounds.
  *
  * Spark: RangePartitioner
@@ -60,7 +60,8 @@ export class RangePartitioner<K = unknown> implements Partitioner, Preparable {
         `Sample points per partition must be greater than 0 but found ${describe(samplePointsPerPartition)}`,
       );
     if (compare !== null) checkUserFunction(compare, 'RangePartitioner', 'comparator');
-    this.numPartitions = numPartitions;
+    // Without a bound all keys are in one range. Spark: numPartitions, which is one more than there are bounds
+    this.numPartitions = Math.max(1, numPartitions);
     this.ordering = { compare: compare as AnyFunction | null, ascending, operator: 'RangePartitioner' };
     this.#rdd = rdd.node;
     this.#samplePoints = samplePointsPerPartition;

@@ -287,7 +287,8 @@ export const sortBehaviours: readonly Behaviour[] = [
     'sortByKey refuses senseless arguments at the call',
     async (sc) => {
       const rdd = sc.parallelize([[1, 1]], 1);
-      assert.throws(() => rdd.sortByKey(true, 0), /must be positive/);
+      assert.throws(() => rdd.sortByKey(true, -1), /Number of partitions cannot be negative but found -1\./);
+      assert.throws(() => rdd.sortBy(([k]) => k, true, 1.5), /found 1\.5\./);
       assert.throws(() => rdd.sortByKey(true, 2, 'x' as never), /comparator/);
       assert.throws(() => rdd.sortBy(3 as never), /needs a function/);
     },
@@ -303,6 +304,19 @@ export const sortBehaviours: readonly Behaviour[] = [
       const parts = (await placed.keys().glom().collect()).map((p) => [Math.min(...p), Math.max(...p)]);
       assert.equal(parts.length, 4);
       for (let i = 1; i < parts.length; i++) assert.ok((parts[i - 1]?.[1] as number) < (parts[i]?.[0] as number));
+    },
+  ],
+  [
+    'a range of keys goes into one partition at least, also when none was asked for',
+    async (sc) => {
+      const rdd = sc.parallelize([[2, 'b'] as [number, string], [1, 'a'], [3, 'c']], 2);
+      const none = new RangePartitioner(0, rdd);
+      assert.equal(none.numPartitions, 1);
+      assert.equal(await rdd.partitionBy(none).count(), 3);
+      assert.deepEqual(await rdd.sortByKey(false, 0).keys().glom().collect(), [[3, 2, 1]]);
+      const empty = sc.emptyRDD<number>();
+      const nothing = empty.sortBy((x) => x, true, empty.getNumPartitions());
+      assert.deepEqual([nothing.getNumPartitions(), await nothing.collect()], [1, []]);
     },
   ],
   [

@@ -41,6 +41,12 @@ export class UnkeyableError extends IskraError {
   }
 }
 
+/** `number 3`; null and undefined are their own kinds. */
+function ofKind(kind: string, value: unknown): string {
+  const shown = shortInspect(value);
+  return shown === kind ? kind : `${kind} ${shown}`;
+}
+
 /** Two values have no natural order: their types differ, or are of a kind without one. */
 export class UnorderableError extends IskraError {
   override readonly name = 'UnorderableError';
@@ -50,7 +56,7 @@ export class UnorderableError extends IskraError {
     const subject =
       a === b
         ? `values of kind ${a} have no natural order (${shortInspect(left)} and ${shortInspect(right)})`
-        : `${a} ${shortInspect(left)} and ${b} ${shortInspect(right)} cannot be compared: the types differ`;
+        : `${ofKind(a, left)} and ${ofKind(b, right)} cannot be compared: the types differ`;
     super(
       'UNORDERABLE_VALUES',
       `${subject}. Numbers, bigints, strings, booleans, Dates and arrays of them are ordered among their own kind; ` +

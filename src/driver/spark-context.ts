@@ -322,7 +322,7 @@ export class SparkContext extends ContextStorage implements JobRunner, AsyncDisp
 
   /** ALL, DEBUG, INFO, WARN, ERROR, FATAL, OFF or TRACE, in any case. */
   setLogLevel(level: string): void {
-    const upper = level.toUpperCase() as LogLevel;
+    const upper = String(level).toUpperCase() as LogLevel; // of a program without types perhaps no text
     if (!LOG_LEVELS.includes(upper))
       throw new IllegalArgumentError(`Supplied level ${level} did not match one of: ${LOG_LEVELS.join(',')}`);
     this.#env.log.setLevel(upper);

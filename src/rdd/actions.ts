@@ -46,7 +46,12 @@ export function sum(at: Site, options?: ActionOptions): FutureAction<number> {
 function total(at: Site, sink: SinkSpec, options: ActionOptions | undefined): FutureAction<number> {
   return start(at, options, async (action) => {
     let all = 0;
-    await resultsInOrder<number>(action, at.node, sink, everyPartition(at.node), (n) => {
+    await resultsInOrder<unknown>(action, at.node, sink, everyPartition(at.node), (n) => {
+      // Of programs without types: texts would be joined.
+      if (typeof n !== 'number')
+        throw new IllegalArgumentError(
+          `${at.operator}() needs an RDD of numbers, but the records of a partition add up to ${describe(n)}; map() them to numbers before`,
+        );
       all += n;
     });
     return all;

@@ -110,10 +110,14 @@ export abstract class RDDCore {
   /**
    * Stages that compute it run on executors and in slots of this profile.
    *
-   * @throws IskraError when the application can have no such executors.
+   * @throws IskraError when the application can have no such executors, IllegalArgumentError for what is no profile.
    */
   withResources(profile: ResourceProfile): this {
     this.context.assertNotStopped();
+    if (typeof profile?.id !== 'number')
+      throw new IllegalArgumentError(
+        `withResources() needs a ResourceProfile, which a ResourceProfileBuilder builds, but was given ${describe(profile)}`,
+      );
     this.context.addResourceProfile(profile);
     this.node.resourceProfile = profile;
     return this;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { HashPartitioner } from '../../src/rdd/partitioner.ts';
+import type { RDD } from '../../src/rdd/rdd.ts';
 import { type Behaviour, numbers, sorted } from './behaviour.ts';
 
 /** Everything that runs a job and brings a result. */
@@ -127,6 +128,12 @@ export const actionBehaviours: readonly Behaviour[] = [
       assert.equal(await sc.range(0, 101, 1, 7).sum(), 5050);
       assert.equal(await sc.parallelize([] as number[], 2).sum(), 0);
       assert.equal(await sc.parallelize([0.5, 0.25], 2).sum(), 0.75);
+      assert.equal(await sc.parallelize([-3, -0.5], 4).sum(), -3.5);
+      const texts = sc.parallelize(['1', '2'], 2) as unknown as RDD<number>;
+      await assert.rejects(texts.sum(), {
+        name: 'IllegalArgumentError',
+        message: /^sum\(\) needs an RDD of numbers, but the records of a partition add up to "01"; map\(\) them/,
+      });
     },
   ],
   [

@@ -15,6 +15,11 @@ test('local mode has one executor, which is as it is: no profile but the default
     );
     const executors = new ResourceProfileBuilder().require(new ExecutorResourceRequests().cores(2)).build();
     assert.throws(() => rdd.withResources(executors), /^IskraError: ResourceProfiles are only supported on YARN/);
+    for (const none of [null, undefined, {}])
+      assert.throws(
+        () => rdd.withResources(none as never),
+        /^IllegalArgumentError: withResources\(\) needs a ResourceProfile/,
+      );
     assert.equal(rdd.getResourceProfile(), null);
     assert.equal(await rdd.count(), 4);
   } finally {

@@ -1,20 +1,23 @@
-// Says which tests that docs/standalone-rows.md names are not there, by file and title, and counts its rows.
-import { existsSync, readFileSync } from 'node:fs';
+// Says which tests that the pages docs/*-rows.md name are not there, by file and title, and counts their rows.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const read = (path) => readFileSync(`${root}${path}`, 'utf8');
 
-const rows = read('docs/standalone-rows.md')
-  .split('\n')
-  .filter((line) => line.startsWith('| ') && !/^\| row \|/.test(line))
-  .map((line) => {
-    const [text = '', where = '', shown = ''] = line.split(/(?<!\\)\| ?/).slice(1, -1);
-    return { text: text.trim(), where: where.trim(), shown: shown.trim() };
-  });
+const pages = readdirSync(`${root}docs`).filter((name) => name.endsWith('-rows.md'));
+const rowsOf = (page) =>
+  read(`docs/${page}`)
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !/^\| row \|/.test(line))
+    .map((line) => {
+      const [text = '', where = '', shown = ''] = line.split(/(?<!\\)\| ?/).slice(1, -1);
+      return { text: text.trim(), where: where.trim(), shown: shown.trim() };
+    });
 
-/** `deploy/master/master` → its file; undefined: there is none. */
-const testFile = (name) => [`test/${name}.test.ts`, `test/${name}`].find((path) => existsSync(`${root}${path}`));
+/** `deploy/master/master`, `conformance/sort-behaviours` → its file; undefined: there is none. */
+const testFile = (name) =>
+  [`test/${name}.test.ts`, `test/${name}.ts`, `test/${name}`].find((path) => existsSync(`${root}${path}`));
 
 const known = new Map();
 /** Each text in quotes, as a pattern: what is put in stands for anything. */
@@ -58,24 +61,31 @@ function areTitles(text, titles) {
 }
 
 const wrong = [];
-const counts = { hold: 0, differ: 0, absent: 0 };
-for (const { text, where, shown } of rows) {
-  const kind =
-    where.startsWith('absent:') || where.startsWith('those of ')
-      ? 'absent'
-      : where.startsWith('differs:')
-        ? 'differ'
-        : 'hold';
-  counts[kind]++;
-  if (kind !== 'absent' && shown === '') wrong.push(`${text}: no test is named`);
-  for (const [, name, titles = ''] of shown.matchAll(/`([^`]+)`(?:: ((?:(?!; (?:with )?`[a-z-]+\/).)*))?/g)) {
-    if (!name.includes('/') || name.includes(' ')) continue; // a word of a title
-    const path = testFile(name);
-    if (path === undefined) wrong.push(`${text}: there is no test/${name}`);
-    else if (titles !== '' && !areTitles(titles.trim(), titlesOf(path)))
-      wrong.push(`${text}: ${path} has no '${titles}'`);
+/** The files that a row names and that are not there. */
+const notThere = (where) =>
+  [...where.matchAll(/`([a-z-]+\/[\w./-]+\.ts)`/g)].filter(([, path]) => !existsSync(`${root}src/${path}`));
+
+for (const page of pages) {
+  const counts = { hold: 0, differ: 0, absent: 0 };
+  for (const { text, where, shown } of rowsOf(page)) {
+    const say = (what) => wrong.push(`docs/${page}: ${text}: ${what}`);
+    const kind =
+      where.startsWith('absent:') || where.startsWith('those of ')
+        ? 'absent'
+        : where.startsWith('differs:')
+          ? 'differ'
+          : 'hold';
+    counts[kind]++;
+    for (const [, path] of notThere(where)) say(`there is no src/${path}`);
+    if (kind !== 'absent' && shown === '') say('no test is named');
+    for (const [, name, titles = ''] of shown.matchAll(/`([^`]+)`(?:: ((?:(?!; (?:with )?`[a-z-]+\/).)*))?/g)) {
+      if (!name.includes('/') || name.includes(' ')) continue; // a word of a title
+      const path = testFile(name);
+      if (path === undefined) say(`there is no test/${name}`);
+      else if (titles !== '' && !areTitles(titles.trim(), titlesOf(path))) say(`${path} has no '${titles}'`);
+    }
   }
+  console.log(`${page}: ${counts.hold} hold, ${counts.differ} differ, ${counts.absent} are absent`);
 }
 for (const each of wrong) console.error(each);
-console.log(`rows: ${counts.hold} hold, ${counts.differ} differ, ${counts.absent} are absent`);
 process.exitCode = wrong.length === 0 ? 0 : 1;

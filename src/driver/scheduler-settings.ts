@@ -48,7 +48,7 @@ export function schedulerSettings(
     maxResultSizeBytes: conf.get(DRIVER_MAX_RESULT_SIZE),
     exceptionPrintIntervalMs: conf.get(EXCEPTION_PRINT_INTERVAL),
     maxMessageBytes: conf.get(RPC_MESSAGE_MAX_SIZE),
-    speculation: speculationSettings(conf),
+    speculation: isLocal ? null : speculationSettings(conf),
     exclusion: exclusionSettings(conf, log),
     paranoid: conf.get(PARANOID),
   };

@@ -66,6 +66,7 @@ import { EXIT } from './executor-exit.ts';
 import { FileFetcher, placeFromDriver } from './file-fetcher.ts';
 import { nextHeartbeat } from './heartbeat-timer.ts';
 import { LargeResults } from './large-results.ts';
+import { LaunchInbox } from './launch-inbox.ts';
 import { planMemory } from './memory-plan.ts';
 import { RemoteExecutors } from './other-executors.ts';
 import { TorrentBroadcasts } from './torrent-broadcast.ts';
@@ -383,13 +384,18 @@ export class ExecutorBackend {
           this.#log.warn(`rdd_${rddId}_${partition} could not be replicated again`, { error: String(error) });
         });
     };
+    const inbox = new LaunchInbox({
+      tell: (taskIds) => send({ type: 'TasksStarted', executorId, taskIds }),
+      handOn: (messages) => executor.receiveAll(messages),
+      later: (work) => process.nextTick(work),
+    });
     rpc.register<ToExecutor, AskExecutorProcess>(EXECUTOR_ENDPOINT, {
       receive: (message) => {
         if (message.type === 'StopExecutor') this.end(EXIT.ok, 'Driver commanded a shutdown');
         else if (message.type === 'DropResult') results.drop(message.taskId);
         else if (message.type === 'ReplicateBlock') replicateAgain(message);
         else if (message.type === 'DecommissionExecutor') this.decommission();
-        else executor.receive(message);
+        else inbox.receive(message);
       },
       receiveAndReply: ({ request }) => ({ bytes: results.part(request.taskId, request.offset, request.length) }),
       onDisconnected: () => {

@@ -142,6 +142,13 @@ export class Executor {
     this.#together(() => this.#receive(message));
   }
 
+  /** The same as receiving each of them, in fewer messages to slots. */
+  receiveAll(messages: readonly ToExecutor[]): void {
+    this.#together(() => {
+      for (const message of messages) this.#receive(message);
+    });
+  }
+
   /** The same as receiving LaunchTask for each of them, in fewer messages to slots. */
   launch(tasks: readonly Pick<LaunchTask, 'task' | 'program'>[]): void {
     this.#together(() => {

@@ -39,7 +39,8 @@ export interface StatusUpdate {
 
 /** Executor → driver, one way. */
 export type FromExecutor =
-  | { readonly type: 'TaskStarted'; readonly executorId: ExecutorId; readonly taskId: TaskId }
+  /** Only executors that are processes of their own say so, before the tasks begin. Spark: StatusUpdate with TaskState.RUNNING */
+  | { readonly type: 'TasksStarted'; readonly executorId: ExecutorId; readonly taskIds: readonly TaskId[] }
   | ({ readonly type: 'StatusUpdate'; readonly executorId: ExecutorId } & StatusUpdate)
   /** Several tasks ended in one turn of the executor. */
   | { readonly type: 'StatusUpdates'; readonly executorId: ExecutorId; readonly updates: readonly StatusUpdate[] }

@@ -95,7 +95,9 @@ export class Scheduler {
         this.#tell({ type: 'WorkerRemoved', at: clock.now(), workerId, host, message }),
       executorDecommissioned: (executorId, workerHost) =>
         this.#hear({ type: 'DrainingExecutor', executorId, workerHost }),
-      taskStarted: (taskId) => this.#tasks.taskStarted(taskId, clock.now()),
+      tasksStarted: (taskIds) => {
+        for (const taskId of taskIds) this.#tasks.taskStarted(taskId);
+      },
       executorHeartbeat: (executorId, running) => {
         if (this.#stopped) return;
         const event = this.#tasks.executorHeartbeat(executorId, running, clock.now());

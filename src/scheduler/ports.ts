@@ -92,8 +92,11 @@ export interface BackendListener {
   executorDecommissioned(executorId: ExecutorId, workerHost: string | null): void;
   /** A worker is gone for good, with everything a shuffle service on it served. */
   workerRemoved(workerId: string, host: string, message: string): void;
-  /** Of use where executors queue tasks: one that waited there is not to blame for the end of its executor. */
-  taskStarted(taskId: TaskId): void;
+  /**
+   * These tasks are with their executor: from now on they may be to blame when it is lost. Of executors that cannot be lost
+   * nobody needs to say so.
+   */
+  tasksStarted(taskIds: readonly TaskId[]): void;
   /** An executor lives; what it tells of how far its tasks are. */
   executorHeartbeat(executorId: ExecutorId, running: Heartbeat['running']): void;
   /**

@@ -54,8 +54,8 @@ export interface RunningTask {
   readonly info: TaskInfo;
   readonly manager: TaskSetManager;
   readonly executor: ExecutorState;
-  /** When it left the executor's queue; null: it may still be there. */
-  startedAt: number | null;
+  /** Its executor has not said that it has it. Spark: TaskInfo.launching */
+  isLaunching: boolean;
   /** Asked to die; once is enough. */
   killed: boolean;
   /** What it has of its executor's custom resources; null: nothing. */
@@ -66,19 +66,13 @@ export interface RunningTask {
   resultSize: 'unknown' | 'counted' | 'too large';
 }
 
-/** @param startedAt null while it may stand in its executor's queue. */
-export function newRunningTask(
-  manager: TaskSetManager,
-  executor: ExecutorState,
-  info: TaskInfo,
-  startedAt: number | null,
-): RunningTask {
+export function newRunningTask(manager: TaskSetManager, executor: ExecutorState, info: TaskInfo): RunningTask {
   return {
     taskId: info.taskId,
     info,
     manager,
     executor,
-    startedAt,
+    isLaunching: true,
     killed: false,
     resources: null,
     isSuperseded: false,

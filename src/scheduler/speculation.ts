@@ -97,7 +97,7 @@ export class Speculation {
   }
 
   succeeded(task: RunningTask, metrics: TaskMetrics, at: number): void {
-    this.#durations.add(at - startOf(task));
+    this.#durations.add(at - task.info.launchedAt);
     this.#records += recordsRead(metrics);
     this.#runTimeMs += metrics.executorRunTimeMs;
   }
@@ -133,8 +133,8 @@ export class Speculation {
     } else return { tasks, thresholdMs: 0 };
     for (const task of running) {
       const { index } = task.info;
-      if (task.startedAt === null || this.#slow.has(index) || this.#pairs.has(index) || isDone(index)) continue;
-      const ran = at - task.startedAt;
+      if (this.#slow.has(index) || this.#pairs.has(index) || isDone(index)) continue;
+      const ran = at - task.info.launchedAt;
       const isSlow = ran > thresholdMs && (!compares || this.#isInefficient(task, ran, thresholdMs));
       if (!isSlow && !(compares && this.#endsTooLate(task))) continue;
       this.#slow.set(index, task);
@@ -157,7 +157,7 @@ export class Speculation {
     const { decommissionKillIntervalMs } = this.#settings;
     const { decommissionedAt } = task.executor;
     if (decommissionKillIntervalMs === null || decommissionedAt === null) return false;
-    return decommissionedAt + decommissionKillIntervalMs < startOf(task) + this.#durations.median;
+    return decommissionedAt + decommissionKillIntervalMs < task.info.launchedAt + this.#durations.median;
   }
 
   #wasOn(index: number, host: string): boolean {
@@ -167,10 +167,6 @@ export class Speculation {
   #forget(index: number): void {
     if (this.#slow.delete(index)) this.#pending.remove(index);
   }
-}
-
-function startOf(task: RunningTask): number {
-  return task.startedAt ?? task.info.launchedAt;
 }
 
 function recordsRead({ inputRecordsRead, shuffleRecordsRead }: TaskMetrics): number {

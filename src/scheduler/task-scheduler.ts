@@ -185,8 +185,8 @@ export class TaskScheduler {
     const { message } = loss;
     for (const task of [...executor.running]) {
       this.#take(task);
-      // A task that stood in the executor's queue cannot have brought it down.
-      const exitCausedByApp = loss.exitCausedByApp && task.startedAt !== null;
+      // A task that never reached the executor cannot have brought it down. Spark: TaskSetManager.executorLost
+      const exitCausedByApp = loss.exitCausedByApp && !task.isLaunching;
       task.manager.failed(task, { kind: 'ExecutorLostFailure', executorId, exitCausedByApp, message }, null, at);
       this.#maybeFinish(task.manager, at);
     }
@@ -271,10 +271,10 @@ export class TaskScheduler {
     return this.#running.has(taskId);
   }
 
-  /** A task left its executor's queue. Backends of executors without a queue need not say so. */
-  taskStarted(taskId: TaskId, at: number): void {
+  /** A task is with its executor. Spark: TaskSchedulerImpl.statusUpdate with TaskState.RUNNING */
+  taskStarted(taskId: TaskId): void {
     const task = this.#running.get(taskId);
-    if (task !== undefined) task.startedAt ??= at;
+    if (task !== undefined) task.isLaunching = false;
   }
 
   /** The result of a task waits at its executor to be fetched, and has so many bytes. */

@@ -216,7 +216,7 @@ export class TaskSetManager implements Schedulable {
       speculative,
       launchedAt: at,
     };
-    const task = newRunningTask(this, executor, info, executor.queue === 0 ? at : null);
+    const task = newRunningTask(this, executor, info);
     if (speculative) this.#speculation?.launched(task);
     this.running.add(task);
     this.pool.countRunning(1);
@@ -469,7 +469,7 @@ export class TaskSetManager implements Schedulable {
       speculative: false,
       launchedAt: at,
     };
-    return newRunningTask(this, executor, info, at);
+    return newRunningTask(this, executor, info);
   }
 
   /** `3.0`, as messages name the stage attempt. */

@@ -69,3 +69,9 @@ test('custom resources that no executor can have are refused', () => {
     /^IllegalArgumentError: The gpu resource amount 1\.5 in spark\.task\.resource\.gpu\.amount must be either <= 1\.0, or a whole number$/,
   );
 });
+
+test('one machine has no place for second copies of tasks', () => {
+  const wanted = conf({ 'spark.speculation': 'true' });
+  assert.equal(schedulerSettings(wanted, 1, silentLogger, true).speculation, null);
+  assert.notEqual(schedulerSettings(wanted, 1, silentLogger, false).speculation, null);
+});

@@ -25,6 +25,7 @@ export class FakeBackend implements SchedulerBackend {
       this.launched.push(launch);
       this.running.set(launch.task.taskId, launch.task);
     }
+    this.listener.tasksStarted(launches.map(({ task }) => task.taskId));
   }
 
   kill(taskId: TaskId, executorId: ExecutorId, interrupt: boolean, reason: string): void {

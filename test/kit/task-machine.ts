@@ -17,6 +17,8 @@ import { shuffleOf, source } from './fake-nodes.ts';
 export class TaskMachine {
   readonly tasks: TaskScheduler;
   at = 0;
+  /** Executors say at once that they have the tasks they are given. */
+  saysStarted = true;
   /** Everything wanted so far. */
   readonly effects: TaskEffect[] = [];
   readonly running = new Map<number, TaskInfo>();
@@ -33,7 +35,11 @@ export class TaskMachine {
   #did(effects: TaskEffect[]): TaskEffect[] {
     this.effects.push(...effects);
     this.tasks.checkInvariants();
-    for (const effect of effects) if (effect.type === 'Launch') this.running.set(effect.task.taskId, effect.task);
+    for (const effect of effects) {
+      if (effect.type !== 'Launch') continue;
+      this.running.set(effect.task.taskId, effect.task);
+      if (this.saysStarted) this.tasks.taskStarted(effect.task.taskId);
+    }
     return effects;
   }
 

@@ -324,22 +324,6 @@ test('tasks of a draining executor that will not live long enough get a copy bef
   assert.deepEqual(later.wake(), []);
 });
 
-test('time in the queue of an executor does not make a task slow', () => {
-  const machine = machineWith({ quantile: 0.5 });
-  machine.executor('a', 1, 'x', 1);
-  machine.submit(2);
-  machine.offer();
-  machine.tasks.taskStarted(machine.task(0).taskId, 0);
-  machine.executor('b', 1, 'y');
-  machine.at = 1000;
-  machine.succeed(machine.task(0));
-  machine.at = 5000;
-  assert.deepEqual(machine.wake(), []);
-  machine.tasks.taskStarted(machine.task(1).taskId, 5000);
-  machine.at = 8100;
-  assert.equal(machine.wake().length, 1);
-});
-
 test('without speculation nobody is woken for it', () => {
   const machine = new TaskMachine();
   machine.executor('a', 1);

@@ -412,13 +412,14 @@ test('tasks that find no executor for 15 s are warned of, again and again, until
   machine.wake();
   assert.equal(warnings(), 1);
 });
-test('a crashed executor is the fault of the tasks that ran, not of those in its queue', () => {
+test('a crashed executor is the fault of the tasks that it had, not of those still on their way to it', () => {
   const machine = new TaskMachine({ maxFailures: 1 });
-  machine.executor('a', 1, 'h', 1);
+  machine.saysStarted = false;
+  machine.executor('a', 2, 'h');
   machine.submit(1, { stageId: 0 });
   machine.submit(1, { stageId: 1, jobId: 1 });
   machine.offer();
-  machine.tasks.taskStarted(0, 0);
+  machine.tasks.taskStarted(0);
   const failed = dagEvents(machine.lose('a', true), 'TaskSetFailed');
   assert.deepEqual(
     failed.map((e) => e.stageId),

@@ -240,8 +240,8 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         this.#listener?.statusUpdates(message.updates);
         return;
       }
-      case 'TaskStarted':
-        this.#listener?.taskStarted(message.taskId);
+      case 'TasksStarted':
+        this.#listener?.tasksStarted(message.taskIds);
         return;
       case 'ResultReady':
         this.#executors.get(message.executorId)?.tasks.delete(message.taskId);

@@ -146,11 +146,9 @@ export class LocalBackend implements ApplicationBackend {
       case 'StatusUpdates':
         this.#listener?.statusUpdates(message.updates);
         return;
-      case 'TaskStarted':
-        this.#listener?.taskStarted(message.taskId);
-        return;
+      case 'TasksStarted':
       case 'ResultReady':
-        return; // only executors of other processes keep results
+        return; // only executors of other processes are lost, or keep results
       case 'BlockUpdated':
         this.#options.onBlock(message);
     }

@@ -401,6 +401,7 @@ export class Executor {
         this.#noteIfEmpty(slot);
         return;
       case 'OutOfHeap':
+        this.#memory.forget(slot);
         slot.endFor(
           message.longArray === null
             ? outOfHeap(this.#options.memory.slotHeapBytes, message.memory)
@@ -408,6 +409,7 @@ export class Executor {
         );
         return;
       case 'EndedFor':
+        this.#memory.forget(slot);
         slot.endFor(message.why);
         return;
       case 'Accumulated':

@@ -3,6 +3,7 @@ import { LookoutShare } from './lookout-share.ts';
 import { type MemoryEffect, MemoryGuard, type MemoryLimits } from './memory-guard.ts';
 import { outOfMemory } from './out-of-memory.ts';
 import { SlotInspector } from './slot-inspector.ts';
+import { type Question, SlotQuestions } from './slot-questions.ts';
 
 /** What a lookout's thread is given. */
 export interface LookoutSettings {
@@ -62,28 +63,31 @@ export class MemoryLookout {
     share.looking(true);
     const inspector = await SlotInspector.open('main thread');
     const guard = new MemoryGuard(this.#limits);
-    const asked = new Set<number>();
+    const questions = new SlotQuestions();
     const ended = new Set<number>();
     const act = (effect: MemoryEffect): void => {
-      if (effect.type === 'Collect') void ask(effect.slot, true);
+      if (effect.type === 'Collect') void ask(questions.collect(effect.slot, this.#clock.now()));
       else if (effect.type === 'End') {
         ended.add(effect.slot);
+        questions.forget(effect.slot);
         inspector.end(effect.slot, outOfMemory(this.#limits, effect.totals));
       } // who spills asks the main thread for memory
     };
-    const ask = async (slot: number, collect: boolean): Promise<void> => {
-      asked.add(slot);
-      const begun = this.#clock.now();
+    const ask = async (question: Question): Promise<void> => {
+      const { slot, collect } = question;
       const memory = await inspector.measure(slot, collect);
-      asked.delete(slot);
-      if (ended.has(slot)) return;
       const at = this.#clock.now();
+      const settled = questions.answered(question, at);
+      if (settled === null) return;
       if (memory !== null) guard.measured(slot, memory);
-      if (collect) guard.collectionOver(slot, at - begun, at);
+      if (settled.collect) guard.collectionOver(slot, settled.tookMs, at);
       for (const effect of guard.decide(share.blockBytes, 0, at)) act(effect);
     };
     while (!share.isClosed && this.#lateMs() >= 0) {
-      for (const slot of inspector.slotThreads) if (!asked.has(slot) && !ended.has(slot)) void ask(slot, false);
+      for (const slot of inspector.slotThreads) {
+        const question = ended.has(slot) ? null : questions.next(slot, this.#clock.now());
+        if (question !== null) void ask(question);
+      }
       await new Promise<void>((resolve) => this.#clock.after(PAUSE_MS, resolve));
     }
     inspector.close();

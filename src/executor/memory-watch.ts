@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Clock, EpochMs } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { arraysEndProcess, LEAST_FULL_BYTES } from './long-arrays.ts';
 import { LookoutShare } from './lookout-share.ts';
@@ -7,12 +7,15 @@ import { type MemoryEffect, MemoryGuard, type MemoryLimits } from './memory-guar
 import type { LookoutSettings } from './memory-lookout.ts';
 import { outOfMemory } from './out-of-memory.ts';
 import type { SlotInspector } from './slot-inspector.ts';
+import { type Question, SlotQuestions } from './slot-questions.ts';
 
 /** What the watch needs of a slot. */
 export interface WatchedSlot {
   readonly index: number;
   readonly threadId: number;
   readonly isBusy: boolean;
+  /** It was told to end. */
+  readonly isEnding: boolean;
   askToSpill(): void;
   endFor(why: string): void;
   endNow(): void;
@@ -25,12 +28,18 @@ const LONGEST_PAUSE_MS = 500;
 /** When the process exits: how long threads that were asked are told to end, and how often. */
 const EXIT_MS = 2000;
 const EXIT_STEP_MS = 5;
-/** Questions to threads that are just starting may be lost. */
-const ASK_AGAIN_MS = 500;
 /** Before the first look: most jobs are over by then. */
 const FIRST_PAUSE_MS = 50;
 /** A slot that was told to end while it looks is told again so often after the last look. */
 const ENDS_AFTER_LOOK = 4;
+
+/** Who is asked for the memory of a slot. */
+export type MemoryInspector = Pick<SlotInspector, 'measure' | 'isWaiting' | 'close'>;
+
+async function openInspector(): Promise<MemoryInspector> {
+  const { SlotInspector: Inspector } = await import('./slot-inspector.ts');
+  return Inspector.open();
+}
 
 /** Without what the main thread holds: in local mode that is the user's program. */
 function processBytes(): number {
@@ -46,9 +55,9 @@ export class MemoryWatch {
   readonly #blockBytes: () => number;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** Slots that have not answered yet: since when. */
-  readonly #asked = new Map<number, { readonly at: EpochMs; readonly collect: boolean }>();
-  #inspector: Promise<SlotInspector | null> | null = null;
+  readonly #questions = new SlotQuestions();
+  #inspector: Promise<MemoryInspector | null> | null = null;
+  readonly #open: () => Promise<MemoryInspector>;
   #cancelTimer: (() => void) | null = null;
   #longestPauseMs = LONGEST_PAUSE_MS;
   /** Whether the inspector waits for an answer. */
@@ -66,6 +75,7 @@ export class MemoryWatch {
     lookoutEntry: URL | null,
     clock: Clock,
     log: Logger,
+    open: () => Promise<MemoryInspector> = openInspector,
   ) {
     this.#limits = limits;
     this.#guard = new MemoryGuard(limits);
@@ -74,6 +84,7 @@ export class MemoryWatch {
     this.#lookoutEntry = process.features.inspector ? lookoutEntry : null;
     this.#clock = clock;
     this.#log = log;
+    this.#open = open;
   }
 
   /** A slot has got a task. */
@@ -81,9 +92,10 @@ export class MemoryWatch {
     if (this.#cancelTimer === null) this.#lookIn(FIRST_PAUSE_MS);
   }
 
+  /** The slot is gone, or about to go. */
   forget(slot: WatchedSlot): void {
     this.#guard.forget(slot.index);
-    this.#asked.delete(slot.index);
+    this.#questions.forget(slot.index);
   }
 
   close(): void {
@@ -120,29 +132,25 @@ export class MemoryWatch {
       return;
     }
     this.#lookIn(FIRST_PAUSE_MS);
-    const lost = this.#clock.now() - ASK_AGAIN_MS;
+    const now = this.#clock.now();
     for (const slot of slots) {
-      const asked = this.#asked.get(slot.index);
-      if (asked === undefined || asked.at < lost) void this.#ask(slot, asked?.collect ?? false);
+      const question = slot.isEnding ? null : this.#questions.next(slot.index, now);
+      if (question !== null) void this.#ask(slot, question);
     }
   }
 
-  async #ask(slot: WatchedSlot, collect: boolean): Promise<void> {
+  async #ask(slot: WatchedSlot, question: Question): Promise<void> {
     const { index, threadId } = slot;
-    const asked = { at: this.#clock.now(), collect };
-    this.#asked.set(index, asked);
     this.#inspector ??= this.#openInspector();
     const inspector = await this.#inspector;
-    const begun = this.#clock.now();
-    const memory = (await inspector?.measure(threadId, collect)) ?? null;
-    // It may have been forgotten meanwhile, or asked something else.
-    if (this.#closed || this.#asked.get(index) !== asked) return;
-    this.#asked.delete(index);
+    const memory = (await inspector?.measure(threadId, question.collect)) ?? null;
     const at = this.#clock.now();
+    const settled = this.#questions.answered(question, at);
+    if (this.#closed || settled === null) return;
     if (memory !== null) this.#guard.measured(index, memory);
-    if (collect) this.#guard.collectionOver(index, at - begun, at);
+    if (settled.collect) this.#guard.collectionOver(index, settled.tookMs, at);
     for (const effect of this.#guard.decide(this.#blockBytes(), processBytes(), at)) this.#do(effect);
-    if (this.#asked.size === 0) this.#lookIn(this.#guard.headroom(this.#blockBytes()) / GROWTH_BYTES_PER_MS);
+    if (this.#questions.size === 0) this.#lookIn(this.#guard.headroom(this.#blockBytes()) / GROWTH_BYTES_PER_MS);
   }
 
   #do(effect: MemoryEffect): void {
@@ -154,9 +162,9 @@ export class MemoryWatch {
     const slot = [...this.#slots()].find(({ index }) => index === effect.slot);
     if (slot === undefined) return;
     if (effect.type === 'End') {
-      this.#asked.delete(slot.index);
+      this.forget(slot);
       slot.endFor(outOfMemory(this.#limits, effect.totals));
-    } else void this.#ask(slot, true);
+    } else void this.#ask(slot, this.#questions.collect(slot.index, this.#clock.now()));
   }
 
   /** For jobs that take their time: a thread takes 10 ms of a core to start, which short ones need not have. */
@@ -194,10 +202,9 @@ export class MemoryWatch {
     }
   }
 
-  async #openInspector(): Promise<SlotInspector | null> {
+  async #openInspector(): Promise<MemoryInspector | null> {
     try {
-      const { SlotInspector: Inspector } = await import('./slot-inspector.ts');
-      const inspector = await Inspector.open();
+      const inspector = await this.#open();
       this.#asksOwn = () => inspector.isWaiting;
       this.#whenProcessExits();
       return inspector;

@@ -251,6 +251,10 @@ export class SlotHandle {
     return this.running !== null;
   }
 
+  get isEnding(): boolean {
+    return this.#endedFor !== null;
+  }
+
   get threadId(): number {
     return this.#worker.threadId;
   }

@@ -28,13 +28,17 @@ export class StarvationWatch {
   }
 
   /**
-   * The time has come.
+   * A time has come that was asked for, maybe by tasks that run by now, while others have begun to wait.
    *
    * @param missing why there may be no executor; '' when that is not known.
-   * @returns whether tasks still wait.
+   * @returns whether tasks have waited for so long.
    */
   wake(missing: string, at: number): boolean {
     if (this.#since === null) return false;
+    if (at - this.#since < this.#everyMs) {
+      this.#deadlines.set('starvation', this.#since + this.#everyMs);
+      return false;
+    }
     this.#since = at;
     this.#warn(
       `Initial job has not accepted any resources; check your cluster UI to ensure that workers are registered and have sufficient resources${missing}`,

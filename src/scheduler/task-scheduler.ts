@@ -393,7 +393,10 @@ export class TaskScheduler {
   /** Hands out the cores that came free since the last call. Spark: TaskSchedulerImpl.resourceOffers */
   makeOffers(at: number): TaskEffect[] {
     this.#begin();
-    if (this.#queue.isEmpty) return this.#out;
+    if (this.#queue.isEmpty) {
+      this.#lookForStarvation(at);
+      return this.#out;
+    }
     this.#health?.expire(at);
     this.#offerRound(at);
     if (this.#queue.takeUnserved()) {
@@ -403,8 +406,12 @@ export class TaskScheduler {
     if (this.#health?.excludesAny === true) this.#deadlines.set('exclusion', this.#health.nextExpiry + 1);
     if (this.#settings.speculation !== null && this.#running.size > 0 && !this.#deadlines.has('speculation'))
       this.#deadlines.set('speculation', at + this.#settings.speculation.intervalMs);
-    this.#starvation.look(this.#running.size === 0 && this.#pools.root.hasPending, at);
+    this.#lookForStarvation(at);
     return this.#out;
+  }
+
+  #lookForStarvation(at: number): void {
+    this.#starvation.look(this.#running.size === 0 && this.#pools.root.hasPending, at);
   }
 
   #offerRound(at: number): void {

@@ -412,6 +412,45 @@ test('tasks that find no executor for 15 s are warned of, again and again, until
   machine.wake();
   assert.equal(warnings(), 1);
 });
+
+test('tasks that have just begun to wait are not warned of because others have waited before', () => {
+  const machine = new TaskMachine();
+  machine.submit(1);
+  machine.offer();
+  machine.at = 1_000;
+  machine.executor('a', 1);
+  machine.offer();
+  machine.succeed(machine.task(0));
+  machine.offer();
+  machine.lose('a');
+  machine.at = 14_900;
+  machine.submit(1, { stageId: 1, jobId: 1 });
+  machine.offer();
+  const warnings = (): number =>
+    machine.effects.filter((e) => e.type === 'Log' && e.message.startsWith('Initial job')).length;
+  machine.at = 15_000;
+  machine.wake();
+  assert.equal(warnings(), 0);
+  assert.deepEqual(machine.effects.at(-1), { type: 'WakeAt', at: 29_900, why: 'starvation' });
+  machine.at = 29_900;
+  machine.wake();
+  assert.equal(warnings(), 1);
+});
+
+test('a job that was cancelled while it waited is not warned of', () => {
+  const machine = new TaskMachine();
+  machine.submit(1);
+  machine.offer();
+  machine.cancel(0);
+  machine.offer();
+  machine.at = 15_000;
+  machine.wake();
+  assert.deepEqual(
+    machine.effects.filter((e) => e.type === 'Log'),
+    [],
+  );
+});
+
 test('a crashed executor is the fault of the tasks that it had, not of those still on their way to it', () => {
   const machine = new TaskMachine({ maxFailures: 1 });
   machine.saysStarted = false;

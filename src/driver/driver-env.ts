@@ -444,7 +444,9 @@ export class DriverEnv {
 
   /** No executor will come any more: waiting for one would be for ever. */
   #clusterFailed(message: string): void {
-    this.log.error(`the application has no executors left and gets none: ${message}`);
+    const says = `the application has no executors left and gets none: ${message}`;
+    if (this.scheduler.numActiveJobs === 0) this.log.error(says);
+    else this.log.info(says); // jobs fail with it
     this.scheduler.cancelAll(`because the cluster gave the application up: ${message}`);
     this.#isDead(message);
   }

@@ -89,7 +89,7 @@ export async function openLocalCluster(
         log,
       });
     },
-    endNow: () => cluster?.killAll(),
+    endNow: () => cluster?.endAll(),
     close: async () => {
       await Promise.all([rpc.stop(), service?.stop()]);
     },

@@ -64,6 +64,7 @@ import { Executor } from './executor.ts';
 import { type ExecutorArguments, logUrlsOf } from './executor-arguments.ts';
 import { EXIT } from './executor-exit.ts';
 import { FileFetcher, placeFromDriver } from './file-fetcher.ts';
+import { HeartbeatFailures } from './heartbeat-failures.ts';
 import { nextHeartbeat } from './heartbeat-timer.ts';
 import { LargeResults } from './large-results.ts';
 import { LaunchInbox } from './launch-inbox.ts';
@@ -116,7 +117,6 @@ export class ExecutorBackend {
   #draining = false;
   /** It was told to before it could. */
   #drainsLater = false;
-  #heartbeatFailures = 0;
   #ending = false;
 
   /** @param exit ends the process; called once. `stuck`: a slot's thread stands in a call of the system, which nothing ends. */
@@ -167,11 +167,15 @@ export class ExecutorBackend {
     });
   }
 
-  /** Ends slots, files and the process. Twice is fine. */
-  end(code: number, why: string): void {
+  /**
+   * Ends slots, files and the process. Twice is fine.
+   *
+   * @param expected it was told to by who started it: nothing for the eyes of an operator.
+   */
+  end(code: number, why: string, expected: boolean = code === EXIT.ok): void {
     if (this.#ending) return;
     this.#ending = true;
-    if (code === EXIT.ok) this.#log.info(why);
+    if (expected) this.#log.info(why);
     else this.#log.error(why);
     this.#cancelHeartbeat();
     void (async () => {
@@ -424,29 +428,26 @@ export class ExecutorBackend {
     if (this.#drainsLater) this.decommission();
     const interval = conf.get(EXECUTOR_HEARTBEAT_INTERVAL);
     // Not all at the same time.
-    this.#beat(driver, conf, executor, interval + Math.random() * interval);
+    const failures = new HeartbeatFailures(conf.get(EXECUTOR_HEARTBEAT_MAX_FAILURES), this.#log);
+    this.#beat(driver, interval, executor, failures, interval + Math.random() * interval);
   }
 
-  #beat(driver: Driver, conf: SparkConf, executor: Executor, afterMs: number): void {
+  #beat(driver: Driver, interval: number, executor: Executor, failures: HeartbeatFailures, afterMs: number): void {
     this.#cancelHeartbeat = nextHeartbeat(executor, systemClock, afterMs, (running) => {
-      const interval = conf.get(EXECUTOR_HEARTBEAT_INTERVAL);
       const next = (): void => {
-        if (!this.#ending) this.#beat(driver, conf, executor, interval);
+        if (!this.#ending) this.#beat(driver, interval, executor, failures, interval);
       };
       driver
         .ask('Heartbeat', { executorId: this.#options.executorId, running }, { timeoutMs: interval })
         .then(({ known }) => {
-          this.#heartbeatFailures = 0;
+          failures.answered();
           if (known) next();
           else this.end(EXIT.failed, 'Executor self-exiting due to : the driver has given this executor up');
         })
         .catch((error: unknown) => {
-          this.#log.warn('the driver did not answer a heartbeat', { error: String(error) });
-          if (++this.#heartbeatFailures >= conf.get(EXECUTOR_HEARTBEAT_MAX_FAILURES))
-            this.end(
-              EXIT.heartbeatFailure,
-              `Exit as unable to send heartbeats to driver more than ${this.#heartbeatFailures} times`,
-            );
+          if (this.#ending) return;
+          const why = failures.failed(error);
+          if (why !== null) this.end(EXIT.heartbeatFailure, why);
           else next();
         });
     });

@@ -57,11 +57,12 @@ function run(): void {
   // The terminal sends Ctrl-C to all of its processes; it is the driver's to say when executors end.
   process.on('SIGINT', () => {});
   process.on(`SIG${conf.get(EXECUTOR_DECOMMISSION_SIGNAL)}`, () => backend?.decommission());
-  const end = (code: number, why: string): void => {
-    if (backend !== null) backend.end(code, why);
+  const end = (code: number, why: string, expected?: boolean): void => {
+    if (backend !== null) backend.end(code, why, expected);
     else process.exit(code); // there is nothing yet that would have to be stopped
   };
-  process.on('SIGTERM', () => end(EXIT.terminated, 'RECEIVED SIGNAL TERM'));
+  // Without a worker it is the driver's process that sends it, when it ends at once.
+  process.on('SIGTERM', () => end(EXIT.terminated, 'RECEIVED SIGNAL TERM', args.workerUrl === null));
   let workerIsGone = false;
   process.on('exit', () => {
     backend?.removeFiles();

@@ -16,6 +16,17 @@ export async function main(): Promise<void> {
   await sc.range(0, 4, 1, 4).map((x) => { wait(600_000); return x; }).collect();
 }
 `,
+  'exits.ts': `import { SparkContext } from 'iskra';
+export async function main(): Promise<void> {
+  const sc = await SparkContext.create();
+  const wait = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  let pids = new Set<number>();
+  while (pids.size < 2) pids = new Set(await sc.range(0, 8, 1, 8).map(() => { wait(50); return process.pid; }).collect());
+  process.stdout.write([...pids].join(' '));
+  setTimeout(() => process.exit(7), 50);
+  await sc.range(0, 4, 1, 4).map((x) => [x, wait(600_000)]).count();
+}
+`,
   'script.ts': `import { SparkContext } from 'iskra';
 const sc = await SparkContext.create();
 console.log(await sc.range(100).map((x) => x % 7).distinct().count());
@@ -84,6 +95,30 @@ for (const [how, signal, code] of [
     const left = iskra.leftOver();
     assert.ok(signal === 'SIGKILL' ? left.length <= 1 : left.length === 0, `${left}`);
   });
+
+test('executors end, and leave nothing, when their driver calls process.exit in the middle of a job', async () => {
+  const { code, out, err } = await iskra.run(...MASTER, 'exits.ts');
+  assert.equal(code, 7, err);
+  const pids = (out.trim().split(' ') as [string, string]).map(Number);
+  assert.equal(pids.length, 2);
+  await gone(pids);
+  assert.deepEqual(iskra.leftOver(), [], err);
+});
+
+test('why executors cannot start is said once by each of them, and once by the job', async () => {
+  const { code, err } = await iskra.run(
+    ...['--master', 'local-cluster[1,1,1024]', '-c', 'spark.deploy.maxExecutorRetries=1'],
+    ...['-c', 'spark.executor.resource.gpu.amount=1'],
+    ...['-c', 'spark.executor.resource.gpu.discoveryScript=/no/such/script', 'script.ts'],
+  );
+  assert.equal(code, 1, err);
+  const says = err.split('\n').filter((line) => line.includes("/no/such/script to discover gpu doesn't exist!"));
+  assert.deepEqual(
+    says.map((line) => line.split(':', 1)[0]),
+    ['ERROR Executor 0', 'ERROR Executor 1', 'JobFailedError'],
+    err,
+  );
+});
 
 test('a script that does not stop its context ends, and its executors with it', async () => {
   const { code, out, err } = await iskra.run(...MASTER, 'script.ts');

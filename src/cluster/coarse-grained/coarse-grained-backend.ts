@@ -127,9 +127,9 @@ export class CoarseGrainedBackend implements ApplicationBackend {
         this.#hostLost(host);
         this.#listener?.workerRemoved(workerId, host, message);
       },
-      failed: (message) => {
+      failed: (message, wrote) => {
         this.#isReady();
-        onFailed(this.#withLastWords(message));
+        onFailed(this.#withLastWords(message, wrote));
       },
     });
     this.#check();
@@ -269,13 +269,14 @@ export class CoarseGrainedBackend implements ApplicationBackend {
       this.#lost(executorId, { message: reason, exitCausedByApp: true, workerLost: false });
     else {
       this.#lastWords = { executorId, reason };
-      this.#log.error(`Executor ${executorId} could not start: ${reason}`);
+      if (this.#options.provider.sharesStderr !== true)
+        this.#log.error(`Executor ${executorId} could not start: ${reason}`);
     }
   }
 
   /** How its process ended says little about why. */
-  #withLastWords(message: string): string {
-    if (this.#lastWords === null) return message;
+  #withLastWords(message: string, wrote?: string): string {
+    if (this.#lastWords === null) return wrote === undefined ? message : `${message}; ${wrote}`;
     const { executorId, reason } = this.#lastWords;
     return `${message}. Executor ${executorId} said: ${reason}`;
   }
@@ -441,10 +442,15 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     if (this.#listener === null) return;
     const drained = was?.drained ?? null;
     if (was?.killed === true || drained !== null) this.#log.info(`Executor ${executorId} is gone as it was asked to`);
-    else this.#log.error(`Lost executor ${executorId} on ${executor.location.host}: ${loss.message}`);
+    else this.#log.error(`Lost executor ${executorId} on ${executor.location.host}: ${this.#shown(loss.message)}`);
     if (was?.killed === true) this.#listener.executorLost(executorId, EXECUTOR_KILLED);
     else if (drained === null) this.#listener.executorLost(executorId, loss);
     else this.#listener.executorLost(executorId, executorDecommissioned(loss.message, drained.host !== null));
+  }
+
+  /** Where the executor's own lines are to be read, the first one tells which is meant. */
+  #shown(message: string): string {
+    return this.#options.provider.sharesStderr === true ? (message.split('\n', 1)[0] as string) : message;
   }
 
   /** What a shuffle service there served. */

@@ -10,14 +10,20 @@ export interface ProviderListener {
   draining(executorId: ExecutorId, message: string, workerHost: string | null): void;
   /** A machine is gone for good, with everything that a shuffle service on it served. */
   workerRemoved(workerId: string, host: string, message: string): void;
-  /** There will be no executors any more: the application cannot go on. */
-  failed(message: string): void;
+  /**
+   * There will be no executors any more: the application cannot go on.
+   *
+   * @param wrote the last lines that the last one wrote, for when it could not tell the driver why it ended.
+   */
+  failed(message: string, wrote?: string): void;
 }
 
 /** Gets executor processes and gives them back. One per way to get them: local-cluster, standalone, YARN. */
 export interface ExecutorProvider {
   /** Cores of all executors that are expected as things are; null: not known. */
   readonly expectedCores: number | null;
+  /** Executors write to the same standard error as the driver: why one ends stands there already. Absent: they do not. */
+  readonly sharesStderr?: boolean;
   /** @param driver where executors find the driver. */
   start(driver: RpcAddress, listener: ProviderListener): void;
   /** How many executors of a resource profile there are to be; without a limit as many as there are. */

@@ -50,6 +50,7 @@ const GOOD_LIFE_MS = 10_000;
  */
 export class LocalCluster implements ExecutorProvider {
   readonly expectedCores: number;
+  readonly sharesStderr = true;
   #target: number;
   readonly #options: LocalClusterOptions;
   readonly #running = new Map<ExecutorId, Running>();
@@ -98,9 +99,12 @@ export class LocalCluster implements ExecutorProvider {
     await this.#options.shuffleService?.stop();
   }
 
-  /** All that can be done when this process ends at once. */
-  killAll(): void {
-    for (const { process } of this.#running.values()) process.kill('SIGKILL');
+  /** All that can be done when this process ends at once: they remove their files, and end within seconds. */
+  endAll(): void {
+    for (const { process } of this.#running.values()) {
+      process.kill('SIGTERM');
+      process.kill('SIGCONT'); // one that was stopped would never hear of it
+    }
   }
 
   #launchMissing(): void {
@@ -162,7 +166,8 @@ export class LocalCluster implements ExecutorProvider {
     const { maxRetries } = this.#options;
     if (maxRetries >= 0 && this.#failuresInARow > maxRetries && this.#running.size === 0) {
       this.#listener.failed(
-        `${this.#failuresInARow} executors ended early one after another, the last one so: ${message}; ${said === '' ? 'see what they wrote on stderr' : `it wrote:\n${said}`}`,
+        `${this.#failuresInARow} executors ended early one after another, the last one so: ${message}`,
+        said === '' ? 'see what they wrote on stderr' : `it wrote:\n${said}`,
       );
       return;
     }

@@ -1,4 +1,4 @@
-import { findConfFile } from '../deploy/submit/submit.ts';
+import { findConfFile } from '../config/conf-file.ts';
 
 /** Takes what `conf/spark-env.sh` sets, before anything looks at the environment. Spark: bin/load-spark-env.sh */
 export async function takeEnvironmentFile(): Promise<void> {

@@ -1,6 +1,7 @@
 // From command line, environment and properties file to what a master or a worker runs by: the first of them that says it wins.
 import { join, resolve } from 'node:path';
 import { IllegalArgumentError } from '../../base/errors.ts';
+import { type Environment, findConfFile } from '../../config/conf-file.ts';
 import { HISTORY_LOG_DIRECTORY, HISTORY_UI_PORT } from '../../config/history-entries.ts';
 import { parseMasterUrl } from '../../config/master-url.ts';
 import { METRICS_CONF, METRICS_FILE } from '../../config/metrics-entries.ts';
@@ -14,7 +15,7 @@ import { SparkConf } from '../../config/spark-conf.ts';
 import { MASTER_UI_PORT, WORKER_UI_PORT } from '../../config/ui-entries.ts';
 import { types } from '../../config/value-types.ts';
 import { parseAddress } from '../../rpc/rpc-address.ts';
-import { type Environment, findConfFile, readProperties } from '../submit/spark-defaults.ts';
+import { readProperties } from '../submit/spark-defaults.ts';
 import { refuseSecret, UsageError } from '../submit/submit-arguments.ts';
 import { homeFolder, variable } from './daemon-environment.ts';
 import type { DaemonClass, GivenOptions } from './daemon-options.ts';

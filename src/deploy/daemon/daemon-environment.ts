@@ -1,7 +1,7 @@
 // What daemons take from the environment: Iskra's own variable first, then Spark's.
 import { networkInterfaces, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Environment } from '../submit/spark-defaults.ts';
+import type { Environment } from '../../config/conf-file.ts';
 
 /** `ISKRA_<name>`, else `SPARK_<name>`; an empty one counts as not set. */
 export function variable(env: Environment, name: string): string | undefined {

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { IskraError } from '../../base/errors.ts';
-import { type Environment, findConfFile } from '../submit/spark-defaults.ts';
+import { type Environment, findConfFile } from '../../config/conf-file.ts';
 
 /** It may look around, not settle down. */
 const TIMEOUT_MS = 30_000;

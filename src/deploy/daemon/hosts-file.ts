@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { IskraError } from '../../base/errors.ts';
-import { type Environment, findConfFile } from '../submit/spark-defaults.ts';
+import { type Environment, findConfFile } from '../../config/conf-file.ts';
 import { variable } from './daemon-environment.ts';
 
 /**

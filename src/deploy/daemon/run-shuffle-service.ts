@@ -1,10 +1,10 @@
 import type { Logger } from '../../base/logger.ts';
+import type { Environment } from '../../config/conf-file.ts';
 import { configuredLocalDirs } from '../../config/local-roots.ts';
 import { SHUFFLE_SERVICE_DB_ENABLED } from '../../config/shuffle-service-entries.ts';
 import { formatAddress } from '../../rpc/rpc-address.ts';
 import { resolveSecurity } from '../../rpc/security.ts';
 import { ShuffleService } from '../../shuffle-service/shuffle-service.ts';
-import type { Environment } from '../submit/spark-defaults.ts';
 import type { ShuffleServiceArguments } from './daemon-arguments.ts';
 import { variable } from './daemon-environment.ts';
 import { DaemonMetrics } from './daemon-metrics.ts';

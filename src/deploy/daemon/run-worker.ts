@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Logger } from '../../base/logger.ts';
+import type { Environment } from '../../config/conf-file.ts';
 import { METRICS_CONF, METRICS_FILE_VARIABLE } from '../../config/metrics-entries.ts';
 import { formatAddress } from '../../rpc/rpc-address.ts';
 import { resolveSecurity } from '../../rpc/security.ts';
 import { startWorkerWebUi } from '../../ui/worker/worker-web-ui.ts';
-import type { Environment } from '../submit/spark-defaults.ts';
 import { startWorker, type WorkerLoop } from '../worker/worker-loop.ts';
 import { workerResources } from '../worker/worker-resources.ts';
 import { workerSource } from '../worker/worker-source.ts';

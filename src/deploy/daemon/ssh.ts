@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { IskraError } from '../../base/errors.ts';
-import type { Environment } from '../submit/spark-defaults.ts';
+import type { Environment } from '../../config/conf-file.ts';
 import { variable } from './daemon-environment.ts';
 
 export interface HostCommand {

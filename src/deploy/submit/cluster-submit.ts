@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { Environment } from '../../config/conf-file.ts';
 import { AUTHENTICATE_SECRET, NETWORK_TIMEOUT } from '../../config/network-entries.ts';
 import { MASTER_REST_ENABLED } from '../../config/rest-entries.ts';
 import { SparkConf } from '../../config/spark-conf.ts';
@@ -13,7 +14,6 @@ import { RestConnectionError, restGateway } from '../rest/rest-client.ts';
 import type { PreparedApplication } from './app-loader.ts';
 import { followDriver } from './follow-driver.ts';
 import { rpcGateway } from './rpc-gateway.ts';
-import type { Environment } from './spark-defaults.ts';
 import type { SubmissionGateway } from './submission-gateway.ts';
 import type { ClusterCommand } from './submit.ts';
 

@@ -1,29 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { IskraError } from '../../base/errors.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import { type Environment, findConfFile } from '../../config/conf-file.ts';
 
 /** `spark-defaults.conf`, where Spark looks for it; Iskra's own variables come first. */
 export function findDefaultsFile(env: Environment, folder: string): string | undefined {
   return findConfFile(env, folder, 'spark-defaults.conf');
-}
-
-/** A file of the folder `conf`. */
-export function findConfFile(env: Environment, folder: string, name: string): string | undefined {
-  const confFolders = [
-    env['ISKRA_CONF_DIR'],
-    env['SPARK_CONF_DIR'],
-    env['ISKRA_HOME'] && join(env['ISKRA_HOME'], 'conf'),
-    env['SPARK_HOME'] && join(env['SPARK_HOME'], 'conf'),
-    join(folder, 'conf'),
-  ];
-  for (const confFolder of confFolders) {
-    if (!confFolder) continue;
-    const file = resolve(folder, confFolder, name);
-    if (existsSync(file)) return file;
-  }
-  return undefined;
 }
 
 /**

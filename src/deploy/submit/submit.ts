@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { redactPairs } from '../../base/redaction.ts';
+import { type Environment, findConfFile } from '../../config/conf-file.ts';
 import { MASTER } from '../../config/core-entries.ts';
 import { REDACTION_REGEX } from '../../config/logging-entries.ts';
 import { parseMasterUrl } from '../../config/master-url.ts';
@@ -11,7 +12,7 @@ import { SUBMIT_DEPLOY_MODE } from '../../config/submit-entries.ts';
 import { type Installation, type PreparedApplication, prepareApplication } from './app-loader.ts';
 import { filesOf, patternsOf } from './files-of-driver.ts';
 import { likelyMaster } from './likely-master.ts';
-import { type Environment, findConfFile, findDefaultsFile, readProperties, withEnvironment } from './spark-defaults.ts';
+import { findDefaultsFile, readProperties, withEnvironment } from './spark-defaults.ts';
 import {
   type DriverActionRequest,
   type GivenSettings,
@@ -21,10 +22,10 @@ import {
   UsageError,
 } from './submit-arguments.ts';
 
+export type { Environment } from '../../config/conf-file.ts';
 // The door of this folder.
 export type { Installation } from './app-loader.ts';
 export { type ReportOptions, reportError } from './report-error.ts';
-export { type Environment, findConfFile } from './spark-defaults.ts';
 export { parseSubmitArguments, UsageError } from './submit-arguments.ts';
 export { optionLines } from './submit-options.ts';
 

@@ -88,7 +88,7 @@ export const SCHEDULER_MODE: ConfigEntry<'FIFO' | 'FAIR'> = defineEntry({
 export const SCHEDULER_ALLOCATION_FILE: ConfigEntry<string | undefined> = defineOptional({
   key: 'spark.scheduler.allocation.file',
   type: types.text,
-  defaultText: '`fairscheduler.xml`, if it exists',
+  defaultText: '`fairscheduler.xml` of the folder `conf`, if it exists',
   doc: 'The file that defines the pools of the `FAIR` mode.',
   since: '0.1',
 });

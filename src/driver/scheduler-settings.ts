@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { DRIVER_MAX_RESULT_SIZE } from '../config/core-entries.ts';
@@ -9,8 +8,8 @@ import { SHUFFLE_SERVICE_ENABLED } from '../config/shuffle-service-entries.ts';
 import { PARANOID } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import { types } from '../config/value-types.ts';
-import { parseFairSchedulerFile } from '../scheduler/fair-scheduler-file.ts';
 import type { SchedulerSettings } from '../scheduler/settings.ts';
+import { schedulingPools } from './scheduling-pools.ts';
 import { exclusionSettings, speculationSettings } from './task-fault-settings.ts';
 
 /** The schedulers' part of the configuration. `maxFailures` comes from the master URL in local mode. */
@@ -44,7 +43,7 @@ export function schedulerSettings(
     barrierCheckMaxFailures: conf.get(entries.BARRIER_CHECK_MAX_FAILURES),
     numCancelledJobGroupsToTrack: conf.get(entries.NUM_CANCELLED_JOB_GROUPS_TO_TRACK),
     mode: conf.get(entries.SCHEDULER_MODE),
-    pools: readPools(conf, log),
+    pools: schedulingPools(conf, log),
     maxResultSizeBytes: conf.get(DRIVER_MAX_RESULT_SIZE),
     exceptionPrintIntervalMs: conf.get(EXCEPTION_PRINT_INTERVAL),
     maxMessageBytes: conf.get(RPC_MESSAGE_MAX_SIZE),
@@ -89,23 +88,4 @@ function taskResources(conf: SparkConf, hasCustomResources: boolean): Record<str
     found[name] = amount;
   }
   return found;
-}
-
-/** Pools of the FAIR scheduler; none under FIFO, or when no file is named. */
-function readPools(conf: SparkConf, log: Logger): SchedulerSettings['pools'] {
-  const path = conf.get(entries.SCHEDULER_ALLOCATION_FILE);
-  if (path === undefined || conf.get(entries.SCHEDULER_MODE) !== 'FAIR') return [];
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new IskraError(
-      'ALLOCATION_FILE',
-      `spark.scheduler.allocation.file names ${path}, which cannot be read: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
-  const { pools, warnings } = parseFairSchedulerFile(text, path);
-  for (const warning of warnings) log.named('FairSchedulableBuilder').warn(warning);
-  return pools;
 }

@@ -84,9 +84,9 @@ export class TaskScheduler {
     this.#settings = settings;
     this.#locationOf = locationOf;
     this.#executors = new ExecutorTable(settings.rackOf);
-    this.#pools = new TaskSetPools(settings);
     this.#queue = new OfferQueue(this.#executors, random);
     const { post, log } = this.#listener;
+    this.#pools = new TaskSetPools(settings, (message) => log('warn', message));
     this.#starvation = new StarvationWatch(settings.starvationWarningMs, this.#deadlines, (m) => log('warn', m));
     this.#offers = new TaskOffers(this.#executors, settings, {
       occupy: (task) => this.#occupy(task),

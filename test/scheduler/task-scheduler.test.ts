@@ -150,8 +150,30 @@ test('FAIR serves the pool with the smaller part of its share, and makes pools i
   assert.deepEqual(perStage, [6, 2, 2]);
   assert.deepEqual(
     machine.tasks.rootPool.children.map((pool) => pool.name),
-    ['heavy', 'light', 'default'],
+    ['heavy', 'default', 'light'],
   );
+});
+
+test('the pool default is there from the start, as the file has it where it does', () => {
+  const pools = (settings: ConstructorParameters<typeof TaskMachine>[0]) =>
+    new TaskMachine({ mode: 'FAIR', ...settings }).tasks.rootPool.children.map(
+      ({ name, weight }) => `${name} ${weight}`,
+    );
+  assert.deepEqual(pools({}), ['default 1']);
+  const own = { name: 'default', schedulingMode: 'FAIR', weight: 3, minShare: 0 } as const;
+  assert.deepEqual(pools({ pools: [own, { ...own, name: 'other' }] }), ['default 3', 'other 3']);
+  assert.deepEqual(pools({ mode: 'FIFO' }), []);
+});
+
+test('a job of a pool that nobody has configured is warned of, once', () => {
+  const machine = new TaskMachine({ mode: 'FAIR' });
+  machine.submit(1, { stageId: 0 });
+  assert.deepEqual(machine.logs(), []);
+  machine.submit(1, { stageId: 1, pool: 'light' });
+  machine.submit(1, { stageId: 2, pool: 'light' });
+  assert.deepEqual(machine.logs(), [
+    "warn A job was submitted with scheduler pool light, which has not been configured. This can happen when the file that pools are read from isn't set, or when that file doesn't contain light. Created light with default configuration (schedulingMode: FIFO, minShare: 0, weight: 1)",
+  ]);
 });
 
 test('FIFO ignores pools', () => {

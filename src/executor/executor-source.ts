@@ -13,9 +13,10 @@ export interface ExecutorActivity {
 
 const MS_TO_NS = 1e6;
 
-/** By Spark's names, in Spark's units: ms, but for the time of shuffle writes, which is in ns. */
+/** By Spark's names, in Spark's units: ms, but ns for the time of processors and of shuffle writes. */
 const TASK_COUNTERS: readonly (readonly [name: string, value: (task: TaskMetrics) => number])[] = [
   ['runTime', (task) => task.executorRunTimeMs],
+  ['cpuTime', (task) => task.executorCpuTimeNs],
   ['deserializeTime', (task) => task.executorDeserializeTimeMs],
   ['resultSerializationTime', (task) => task.resultSerializationTimeMs],
   ['resultSize', (task) => task.resultSizeBytes],
@@ -25,6 +26,8 @@ const TASK_COUNTERS: readonly (readonly [name: string, value: (task: TaskMetrics
   ['recordsRead', (task) => task.inputRecordsRead],
   ['bytesWritten', (task) => task.outputBytesWritten],
   ['recordsWritten', (task) => task.outputRecordsWritten],
+  ['shuffleLocalBlocksFetched', (task) => task.shuffleLocalBlocksFetched],
+  ['shuffleRemoteBlocksFetched', (task) => task.shuffleRemoteBlocksFetched],
   ['shuffleTotalBytesRead', (task) => task.shuffleLocalBytesRead + task.shuffleRemoteBytesRead],
   ['shuffleLocalBytesRead', (task) => task.shuffleLocalBytesRead],
   ['shuffleRemoteBytesRead', (task) => task.shuffleRemoteBytesRead],

@@ -1,6 +1,7 @@
 import type { BatchIterator } from '../base/batch-iterator.ts';
 import { systemClock } from '../base/clock.ts';
 import { type ErrorData, errorToData, IskraError } from '../base/errors.ts';
+import { threadCpuNs } from '../base/thread-cpu.ts';
 import { hashString } from '../base/value-hash.ts';
 import { ClosureError, type LoadedClosures } from '../closure/closure.ts';
 import type { StageFacts } from '../protocol/executor-slot.ts';
@@ -65,8 +66,10 @@ export async function runTask(
   const metrics = task.taskMetrics();
   let env: TaskEnv | null = null;
   const startedAt = systemClock.now();
+  const cpuBefore = threadCpuNs();
   const ended = (): void => {
     metrics.executorRunTimeMs = systemClock.now() - startedAt;
+    metrics.executorCpuTimeNs = threadCpuNs() - cpuBefore;
     metrics.peakExecutionMemoryBytes = env?.shuffle.memory.peakBytes ?? 0;
   };
   try {

@@ -112,8 +112,13 @@ export class FetchStream implements PairStream {
     }
     const { metrics } = this.#env;
     metrics.shuffleFetchWaitTimeMs += this.#env.clock.now() - startedAt;
-    if (this.#requests !== this.#remote) metrics.shuffleLocalBytesRead += segment.length;
-    else metrics.shuffleRemoteBytesRead += segment.length;
+    if (this.#requests !== this.#remote) {
+      metrics.shuffleLocalBlocksFetched++;
+      metrics.shuffleLocalBytesRead += segment.length;
+    } else {
+      metrics.shuffleRemoteBlocksFetched++;
+      metrics.shuffleRemoteBytesRead += segment.length;
+    }
     this.#blocks = new SegmentBlocks(segment);
     return true;
   }

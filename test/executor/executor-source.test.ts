@@ -10,6 +10,7 @@ test('an executor adds up what tasks that ended well have measured', () => {
     ...newTaskMetrics(),
     ...{ executorRunTimeMs: 20, inputBytesRead: 100, inputRecordsRead: 5, outputBytesWritten: 7 },
     ...{ shuffleLocalBytesRead: 30, shuffleRemoteBytesRead: 12, shuffleWriteTimeMs: 1.5 },
+    ...{ executorCpuTimeNs: 9_000, shuffleLocalBlocksFetched: 3, shuffleRemoteBlocksFetched: 2 },
   };
   const ended = (metrics: TaskMetrics): void =>
     source.taskEnded({ kind: 'Result', bytes: new Uint8Array(), accumulators: [], metrics });
@@ -21,9 +22,12 @@ test('an executor adds up what tasks that ended well have measured', () => {
   assert.deepEqual(given, {
     'app-1.0.executor.bytesRead': 200,
     'app-1.0.executor.bytesWritten': 14,
+    'app-1.0.executor.cpuTime': 18_000,
     'app-1.0.executor.recordsRead': 10,
     'app-1.0.executor.runTime': 42,
+    'app-1.0.executor.shuffleLocalBlocksFetched': 6,
     'app-1.0.executor.shuffleLocalBytesRead': 60,
+    'app-1.0.executor.shuffleRemoteBlocksFetched': 4,
     'app-1.0.executor.shuffleRemoteBytesRead': 24,
     'app-1.0.executor.shuffleTotalBytesRead': 84,
     'app-1.0.executor.shuffleWriteTime': 3_000_000,

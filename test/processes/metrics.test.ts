@@ -99,6 +99,8 @@ test('an application reports what its driver and each of its executors did, by t
   assert.equal(sum('executor.threadpool.completeTasks'), 6);
   assert.equal(sum('executor.shuffleRecordsWritten'), 28);
   assert.equal(sum('executor.shuffleRecordsRead'), 28);
+  assert.ok(sum('executor.shuffleLocalBlocksFetched') + sum('executor.shuffleRemoteBlocksFetched') > 0);
+  if (process.platform === 'linux') assert.ok(sum('executor.cpuTime') > 0);
   assert.ok(sum('JVMCPU.jvmCpuTime') > 0);
 });
 

@@ -147,6 +147,8 @@ test('outputs of other executors come from the remote source, and count as such;
   const remoteBlocks = new LocalBlockSource(env.localDirs, nodeFiles);
   assert.deepEqual(readPartition({ ...env, remoteBlocks }, away, 2, how), wanted);
   assert.equal(env.metrics.shuffleRemoteBytesRead, local);
+  assert.ok(env.metrics.shuffleLocalBlocksFetched > 0);
+  assert.equal(env.metrics.shuffleRemoteBlocksFetched, env.metrics.shuffleLocalBlocksFetched);
   assert.throws(() => readPartition(env, away, 2, how), /executor 7 on far cannot be read/);
 });
 

@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { ToExecutor } from '../../src/protocol/driver-executor.ts';
+import type { FromExecutor, ToExecutor } from '../../src/protocol/driver-executor.ts';
 import {
   type AskScheduler,
   EXECUTOR_ENDPOINT,
   type ExecutorNews,
   SCHEDULER_ENDPOINT,
 } from '../../src/protocol/executor-registration.ts';
+import type { TaskDescription } from '../../src/protocol/task.ts';
 import type { RpcCaller } from '../../src/rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../../src/rpc/rpc-env.ts';
 import { until } from '../kit/executors.ts';
@@ -27,7 +28,7 @@ interface Scene {
   readonly local: string;
   /** Its connection, once it has asked to be registered. */
   readonly registers: Promise<RpcCaller>;
-  readonly news: readonly ExecutorNews[];
+  readonly news: readonly (FromExecutor | ExecutorNews)[];
   readonly end: Promise<{ readonly code: number | null; readonly err: string }>;
 }
 
@@ -59,12 +60,12 @@ async function scene(
   const directory = mkdtempSync(join(tmpdir(), 'iskra-executor-'));
   const local = localDir ?? join(directory, 'local');
   const driver = await RpcEnv.create({ name: 'driver', host: '127.0.0.1', port: 0, security: OPEN });
-  const news: ExecutorNews[] = [];
+  const news: (FromExecutor | ExecutorNews)[] = [];
   let registered: (caller: RpcCaller) => void = () => {};
   const registers = new Promise<RpcCaller>((resolve) => {
     registered = resolve;
   });
-  driver.register<ExecutorNews, AskScheduler>(SCHEDULER_ENDPOINT, {
+  driver.register<FromExecutor | ExecutorNews, AskScheduler>(SCHEDULER_ENDPOINT, {
     receive: (message) => news.push(message),
     receiveAndReply(ask, from) {
       switch (ask.type) {
@@ -131,6 +132,18 @@ test('an executor that is told to stop ends with 0', async (t) => {
   const { code, err } = await end;
   assert.deepEqual([code, /Driver commanded a shutdown/.test(err)], [0, true], err);
   assert.deepEqual(readdirSync(local), []);
+});
+
+test('an executor says that it has a task, and then how the task ended', async (t) => {
+  const { registers, news } = await scene(t);
+  const task = { taskId: 5, programKey: 'of a stage that is over' } as TaskDescription; // no slot looks at the rest
+  (await registers).ref<ToExecutor>(EXECUTOR_ENDPOINT).send({ type: 'LaunchTask', task, program: null });
+  await until(() => news.length === 2);
+  const reason = { kind: 'TaskKilled', reason: 'stage is over' };
+  assert.deepEqual(news, [
+    { type: 'TasksStarted', executorId: '7', taskIds: [5] },
+    { type: 'StatusUpdate', executorId: '7', taskId: 5, result: { kind: 'Failed', reason, metrics: null } },
+  ]);
 });
 
 test('an executor that cannot be made tells its driver why, and ends with 1', async (t) => {

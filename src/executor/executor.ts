@@ -1,6 +1,5 @@
 import type { ExecutorPackage } from '../app-package/executor-package.ts';
 import type { Clock } from '../base/clock.ts';
-import { errorToData } from '../base/errors.ts';
 import type { Logger, LogLevel } from '../base/logger.ts';
 import type { AnswerExecutor, FromExecutor, StatusUpdate, ToExecutor } from '../protocol/driver-executor.ts';
 import type { TaskProgress } from '../protocol/executor-registration.ts';
@@ -20,8 +19,9 @@ import { MemoryWatch } from './memory-watch.ts';
 import type { OtherExecutors } from './other-executors.ts';
 import { arrayTooLong, outOfHeap } from './out-of-memory.ts';
 import { ShuffleFiles } from './shuffle-files.ts';
-import { SlotHandle, type SlotHandlers, type UnsentTask } from './slot-handle.ts';
-import { slotWithFewestTasks, takeFromBusiest } from './task-sharing.ts';
+import { SlotHandle, type SlotHandlers } from './slot-handle.ts';
+import { SlotPool } from './slot-pool.ts';
+import { TaskKiller } from './task-killer.ts';
 
 export interface ExecutorOptions {
   /** Who it is, and where others fetch its map outputs. */
@@ -50,9 +50,6 @@ export interface ExecutorOptions {
 /** After so many slots that ended before they had begun anything, tasks fail instead of waiting for the next one. */
 const MAX_FAILED_STARTS = 4;
 
-/** Tasks a slot gets of those that wait here, its running one included; others may get free before. */
-const TASKS_AT_HAND = 2;
-
 type LaunchTask = Extract<ToExecutor, { type: 'LaunchTask' }>;
 
 const NO_UPDATES: readonly AccumulatorUpdate[] = [];
@@ -61,10 +58,10 @@ const NO_UPDATES: readonly AccumulatorUpdate[] = [];
 const MAX_REMEMBERED_WARNINGS = 100;
 
 /**
- * Runs the tasks it is given, one at a time in each slot; a slot at work may have its next ones already, which another slot
- * takes if it gets free first. What happens in one turn, many short tasks' ends for instance, is told to the driver at once, and
- * what the driver wants thereupon goes to each slot in one message. It lives on the main thread of its process, owns blocks and
- * shuffle files there, and never runs user code: a task that spins stops its slot, not the messages.
+ * Runs the tasks it is given, one at a time in each slot: what comes from the driver and from slots, and what both are told of
+ * it. Which slot gets which task is decided in SlotPool. What happens in one turn, many short tasks' ends for instance, is told to
+ * the driver at once, and what the driver wants thereupon goes to each slot in one message. It lives on the main thread of its
+ * process, owns blocks and shuffle files there, and never runs user code: a task that spins stops its slot, not the messages.
  *
  * A slot that dies under a task, or does not end a killed one within `killGraceMs`, is replaced.
  *
@@ -77,24 +74,18 @@ export class Executor {
   readonly #send: (message: FromExecutor) => void;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #idle: SlotHandle[] = [];
-  readonly #slots = new Set<SlotHandle>();
-  readonly #queue: TaskDescription[] = [];
-  readonly #programs = new Map<string, StageProgram>();
   /** How tasks ended in this turn. */
   #updates: StatusUpdate[] = [];
-  /** Slots without a task that are not idle yet: the driver may have more for them. */
-  readonly #emptied = new Set<SlotHandle>();
   /** More than 0: what is done now ends with #settle(). */
   #nested = 0;
-  readonly #killed = new Map<TaskId, { reason: string; cancelTimer: () => void }>();
+  readonly #pool: SlotPool;
+  readonly #killer: TaskKiller;
   readonly #handlers: SlotHandlers;
   readonly #shuffleFiles: ShuffleFiles;
   readonly #memory: MemoryWatch;
   /** Slots that ended without ever having had a task, in a row. */
   #failedStarts = 0;
   readonly #warnedOf = new Set<string>();
-  #nextSlot = 0;
   #stopped = false;
   /** Null: nobody wants to know. */
   #source: ExecutorSource | null = null;
@@ -118,12 +109,28 @@ export class Executor {
     this.#shuffleFiles = new ShuffleFiles(LocalDirs.fromData(options.localDirs as LocalDirsData, this.#log), this.#log);
     this.#memory = new MemoryWatch(
       options.memory,
-      () => this.#slots,
+      () => this.#pool.slots,
       () => blocks.memory.storageUsed,
       options.sharesThread === true ? new URL('memory-lookout.js', options.slotEntry) : null,
       clock,
       this.#log,
     );
+    this.#pool = new SlotPool({
+      cores: options.cores,
+      start: (index) => this.#startSlot(index),
+      memory: this.#memory,
+      onFailed: (taskId, reason) => this.#report(taskId, { kind: 'Failed', reason, metrics: null }),
+      log: this.#log,
+    });
+    this.#killer = new TaskKiller({
+      pool: this.#pool,
+      graceMs: options.killGraceMs,
+      clock,
+      onKilled: (taskId, reason) => this.#reportKilled(taskId, reason),
+      catchUp: (slot) => this.#takeResults(slot),
+      together: (work) => this.#together(work),
+      log: this.#log,
+    });
     const answers = { blocks, others, files: options.files, package: options.package, askDriver };
     this.#handlers = {
       onMessage: (slot, message) => this.#together(() => this.#fromSlot(slot, message)),
@@ -133,9 +140,9 @@ export class Executor {
     };
   }
 
-  /** Starts a slot before the first task needs it: threads take 20 ms, which then overlap with the driver's own start. */
+  /** Starts a slot before the first task needs it. */
   warmUp(): void {
-    if (this.#slots.size === 0) this.#idle.push(this.#newSlot());
+    this.#pool.warmUp();
   }
 
   receive(message: ToExecutor): void {
@@ -157,9 +164,9 @@ export class Executor {
   }
 
   #launchTask(task: TaskDescription, program: StageProgram | null): void {
-    if (program !== null) this.#programs.set(program.key, program);
+    if (program !== null) this.#pool.learn(program);
     this.#noteShuffle(task);
-    this.#launch(task);
+    this.#pool.launch(task);
   }
 
   #receive(message: ToExecutor): void {
@@ -168,11 +175,10 @@ export class Executor {
         this.#launchTask(message.task, message.program);
         return;
       case 'KillTask':
-        this.#kill(message.taskId, message.reason);
+        this.#killer.kill(message.taskId, message.reason);
         return;
       case 'ForgetProgram':
-        this.#programs.delete(message.programKey);
-        for (const slot of this.#slots) slot.forget(message.programKey);
+        this.#pool.forget(message.programKey);
         return;
       case 'RemoveRdd':
         this.#blocks.removeRdd(message.rddId);
@@ -180,7 +186,7 @@ export class Executor {
       case 'RemoveBroadcast':
         if (!message.keep) this.#blocks.removeBroadcast(message.broadcastId);
         this.#others?.broadcasts.remove(message.broadcastId);
-        for (const slot of this.#slots) slot.forgetBroadcast(message.broadcastId);
+        for (const slot of this.#pool.slots) slot.forgetBroadcast(message.broadcastId);
         return;
       case 'RemoveShuffle':
         this.#others?.mapOutputs.forget(message.shuffleId);
@@ -197,7 +203,7 @@ export class Executor {
   }
 
   #noteShuffle({ programKey, taskId }: TaskDescription): void {
-    const sink = this.#programs.get(programKey)?.sink;
+    const sink = this.#pool.program(programKey)?.sink;
     if (sink?.kind === 'shuffleWrite') this.#shuffleFiles.launched(sink.shuffleId, taskId);
   }
 
@@ -207,15 +213,15 @@ export class Executor {
   }
 
   get isIdle(): boolean {
-    return this.#queue.length === 0 && [...this.#slots].every((slot) => slot.running === null);
+    return this.#pool.isIdle;
   }
 
   /** What its tasks do, from now on. */
   async measure(): Promise<ExecutorSource> {
     const { ExecutorSource: Measuring } = await import('./executor-source.ts');
     this.#source ??= new Measuring(() => ({
-      activeTasks: [...this.#slots].filter((slot) => slot.running !== null).length,
-      slots: this.#slots.size,
+      activeTasks: [...this.#pool.slots].filter((slot) => slot.running !== null).length,
+      slots: this.#pool.slots.size,
       cores: this.#options.cores,
     }));
     return this.#source;
@@ -224,25 +230,20 @@ export class Executor {
   /** Tasks that slots are at work on, with what they have done so far. */
   runningTasks(): TaskProgress[] {
     const at = this.#clock.now();
-    return [...this.#slots].flatMap((slot) => slot.progress(at) ?? []);
+    return [...this.#pool.slots].flatMap((slot) => slot.progress(at) ?? []);
   }
 
   /** Has slots tell what their tasks have added; they do at their next batch edge. */
   askForAccumulators(): void {
-    for (const slot of this.#slots) slot.askForAccumulators();
+    for (const slot of this.#pool.slots) slot.askForAccumulators();
   }
 
   /** Ends all slots. Tasks that run are lost without a report: whoever stops an executor does not wait for them. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#memory.close();
-    for (const kill of this.#killed.values()) kill.cancelTimer();
-    this.#killed.clear();
-    this.#queue.length = 0;
-    const slots = [...this.#slots];
-    this.#slots.clear();
-    this.#idle.length = 0;
-    await Promise.all(slots.map((slot) => slot.terminate()));
+    this.#killer.close();
+    await this.#pool.stop();
   }
 
   /**
@@ -270,44 +271,11 @@ export class Executor {
         if (updates.length === 1 && only !== undefined) this.#send({ type: 'StatusUpdate', executorId, ...only });
         else this.#send({ type: 'StatusUpdates', executorId, updates });
       }
-      for (const slot of this.#emptied) this.#becameFree(slot);
-      this.#emptied.clear();
-      for (const slot of this.#slots) this.#unsent(slot, slot.flush());
+      this.#pool.handOut();
     } while (this.#updates.length > 0);
   }
 
-  #launch(task: TaskDescription): void {
-    const slot = this.#freeSlot(task.programKey);
-    if (slot !== null) {
-      this.#run(slot, task);
-      return;
-    }
-    // A thread needs some 100 ms to start, and short tasks are done by then: it takes what still waits when it is ready.
-    if (this.#slots.size < this.#options.cores) this.#newSlot().ref();
-    this.#sendAhead(task);
-  }
-
-  /** No slot is idle: the one with the fewest tasks gets it as its last, or it waits here. */
-  #sendAhead(task: TaskDescription): void {
-    const slot = slotWithFewestTasks(this.#slots, (empty) => this.#emptied.has(empty));
-    if (slot === null) this.#queue.push(task);
-    else this.#give(slot, task);
-  }
-
-  /** An idle slot, best one that has the program. */
-  #freeSlot(programKey: string): SlotHandle | null {
-    const idle = this.#idle;
-    for (let i = idle.length - 1; i >= 0; i--) {
-      const slot = idle[i] as SlotHandle;
-      if (slot.knows(programKey)) {
-        idle.splice(i, 1);
-        return slot;
-      }
-    }
-    return idle.pop() ?? null;
-  }
-
-  #newSlot(): SlotHandle {
+  #startSlot(index: number): SlotHandle {
     const o = this.#options;
     const settings: Omit<SlotSettings, 'flags' | 'results' | 'slotIndex'> = {
       location: o.location,
@@ -319,59 +287,7 @@ export class Executor {
       shipped: o.package !== undefined,
       heapBytes: o.memory.slotHeapBytes,
     };
-    const slot = new SlotHandle(
-      this.#nextSlot++,
-      o.slotEntry,
-      settings,
-      { heapBytes: o.memory.slotHeapBytes },
-      this.#handlers,
-    );
-    this.#slots.add(slot);
-    return slot;
-  }
-
-  #run(slot: SlotHandle, task: TaskDescription): void {
-    slot.ref();
-    this.#memory.wake();
-    this.#give(slot, task);
-  }
-
-  #give(slot: SlotHandle, task: TaskDescription): void {
-    const program = this.#programs.get(task.programKey);
-    if (program !== undefined) {
-      this.#unsent(slot, slot.give(task, program));
-      return;
-    }
-    // Its stage was given up between launch and now.
-    this.#report(task.taskId, {
-      kind: 'Failed',
-      reason: { kind: 'TaskKilled', reason: 'stage is over' },
-      metrics: null,
-    });
-    this.#noteIfEmpty(slot);
-  }
-
-  #unsent(slot: SlotHandle, tasks: readonly UnsentTask[]): void {
-    for (const { task, error } of tasks) {
-      this.#log.error('a task could not be sent to its slot', { task: task.name, error: String(error) });
-      const reason = { kind: 'ExceptionFailure', error: errorToData(error), retriable: false } as const;
-      this.#report(task.taskId, { kind: 'Failed', reason, metrics: null });
-      this.#noteIfEmpty(slot);
-    }
-  }
-
-  #noteIfEmpty(slot: SlotHandle): void {
-    if (slot.tasks.size === 0 && this.#slots.has(slot)) this.#emptied.add(slot);
-  }
-
-  /** A slot without a task takes what waits longest: here, or behind the tasks of another slot. */
-  #becameFree(slot: SlotHandle): void {
-    if (slot.tasks.size > 0 || !this.#slots.has(slot) || this.#idle.includes(slot)) return;
-    const next = this.#queue.splice(0, TASKS_AT_HAND);
-    for (const task of next.length > 0 ? next : takeFromBusiest(this.#slots)) this.#run(slot, task);
-    if (slot.tasks.size > 0) return;
-    slot.unref();
-    this.#idle.push(slot);
+    return new SlotHandle(index, o.slotEntry, settings, { heapBytes: o.memory.slotHeapBytes }, this.#handlers);
   }
 
   #takeResults(slot: SlotHandle): void {
@@ -398,7 +314,7 @@ export class Executor {
       case 'SlotReady':
         this.#failedStarts = 0;
         // The first slot is given its task before it is ready.
-        this.#noteIfEmpty(slot);
+        this.#pool.noteIfEmpty(slot);
         return;
       case 'OutOfHeap':
         this.#memory.forget(slot);
@@ -426,21 +342,11 @@ export class Executor {
   }
 
   #ended(slot: SlotHandle, taskId: TaskId, result: TaskResult): void {
-    slot.tasks.remove(taskId);
-    const killed = this.#killed.get(taskId);
-    if (killed !== undefined) {
-      killed.cancelTimer();
-      this.#killed.delete(taskId);
-    }
-    // A slot that has just died tells the last of it.
-    while (this.#queue.length > 0 && this.#slots.has(slot) && slot.tasks.size < TASKS_AT_HAND)
-      this.#give(slot, this.#queue.shift() as TaskDescription);
-    this.#noteIfEmpty(slot);
-    const reason = result.kind === 'Failed' && result.reason.kind === 'TaskKilled' ? killed?.reason : undefined;
-    this.#report(
-      taskId,
-      reason === undefined ? result : { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null },
-    );
+    const why = this.#killer.ended(taskId);
+    this.#pool.ended(slot, taskId);
+    if (why !== undefined && result.kind === 'Failed' && result.reason.kind === 'TaskKilled')
+      this.#reportKilled(taskId, why);
+    else this.#report(taskId, result);
   }
 
   #isFirst(about: string): boolean {
@@ -450,89 +356,29 @@ export class Executor {
   }
 
   #slotExited(slot: SlotHandle, why: string): void {
-    this.#slots.delete(slot);
-    this.#memory.forget(slot);
-    const at = this.#idle.indexOf(slot);
-    if (at >= 0) this.#idle.splice(at, 1);
+    this.#pool.remove(slot);
     if (this.#stopped) return;
     this.#takeResults(slot);
-    this.#queue.unshift(...slot.tasks.takeBackLast(slot.tasks.size));
+    this.#pool.takeBackUnbegun(slot);
     const lost = slot.tasks.giveUp();
     if (lost.length === 0) {
       this.#log.warn('a slot without a task ended', { slot: slot.index, why });
-      if (++this.#failedStarts < MAX_FAILED_STARTS) this.#launchQueued();
-      else for (const waiting of this.#queue.splice(0)) this.#reportLost(waiting, why);
+      if (++this.#failedStarts < MAX_FAILED_STARTS) this.#pool.launchWaiting();
+      else for (const waiting of this.#pool.giveUpWaiting()) this.#reportLost(waiting, why);
       return;
     }
     for (const task of lost) {
       this.#log.info(`lost ${task.name}: ${why}`, { slot: slot.index }); // the scheduler decides what it means, and says so
       this.#reportLost(task, why);
     }
-    this.#launchQueued();
+    this.#pool.launchWaiting();
   }
 
   #reportLost(task: TaskDescription, why: string): void {
     this.#report(task.taskId, { kind: 'Failed', reason: { kind: 'SlotLost', message: why }, metrics: null });
   }
 
-  /** After a slot is gone: tasks must not wait for it. */
-  #launchQueued(): void {
-    for (const task of this.#queue.splice(0)) this.#launch(task);
-  }
-
-  #kill(taskId: TaskId, reason: string): void {
-    const report = (): void =>
-      this.#report(taskId, { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null });
-    const queued = this.#queue.findIndex((t) => t.taskId === taskId);
-    if (queued >= 0) {
-      this.#queue.splice(queued, 1);
-      report();
-      return;
-    }
-    for (const slot of this.#slots) {
-      if (!slot.tasks.has(taskId)) continue;
-      if (slot.tasks.takeBack(taskId)) {
-        this.#noteIfEmpty(slot);
-        report();
-        return;
-      }
-      if (this.#killed.has(taskId)) return;
-      slot.kill(taskId);
-      this.#giveGrace(slot, taskId, reason);
-      return;
-    }
-  }
-
-  #giveGrace(slot: SlotHandle, taskId: TaskId, reason: string): void {
-    const cancelTimer = this.#clock.after(this.#options.killGraceMs, () =>
-      this.#together(() => this.#endStubborn(slot, taskId, reason)),
-    );
-    this.#killed.set(taskId, { reason, cancelTimer });
-  }
-
-  /** The task looks at its flag between batches; user code that never comes back is ended with its thread. */
-  #endStubborn(slot: SlotHandle, taskId: TaskId, reason: string): void {
-    const { tasks } = slot;
-    this.#takeResults(slot);
-    if (!tasks.has(taskId)) {
-      this.#killed.delete(taskId);
-      return;
-    }
-    this.#queue.unshift(...tasks.takeBackLast(tasks.size));
-    if (tasks.size > 1) {
-      // It has begun its next task, so those before have ended: the messages that say so are under way.
-      if (tasks.running?.taskId !== taskId) this.#giveGrace(slot, taskId, reason);
-      return;
-    }
-    this.#killed.delete(taskId);
-    this.#log.warn(
-      `${tasks.running?.name} did not end within ${this.#options.killGraceMs} ms of being killed; its slot is replaced`,
-    );
-    this.#slots.delete(slot);
-    this.#memory.forget(slot);
-    tasks.giveUp();
-    void slot.terminate();
-    this.#launchQueued();
+  #reportKilled(taskId: TaskId, reason: string): void {
     this.#report(taskId, { kind: 'Failed', reason: { kind: 'TaskKilled', reason }, metrics: null });
   }
 

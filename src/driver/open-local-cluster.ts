@@ -58,7 +58,8 @@ export async function openLocalCluster(
   let cluster: LocalCluster | null = null;
   return {
     applicationId: null,
-    cores: layout.executors * layout.coresPerExecutor,
+    // Spark: CoarseGrainedSchedulerBackend.defaultParallelism
+    cores: Math.max(2, layout.executors * layout.coresPerExecutor),
     coresPerExecutor: layout.coresPerExecutor,
     allocation,
     storageBytes: layout.storageBytes,

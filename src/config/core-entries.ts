@@ -27,8 +27,25 @@ export const DEFAULT_PARALLELISM: ConfigEntry<number | undefined> = defineOption
   key: 'spark.default.parallelism',
   type: types.int,
   check: positive,
-  defaultText: 'the number of slots',
+  defaultText: 'the number of slots; in a cluster of all executors, 2 at least',
   doc: 'How many partitions `parallelize` and shuffles make when the program does not say.',
+  since: '0.1',
+});
+
+export const RDD_LIMIT_INITIAL_NUM_PARTITIONS: ConfigEntry<number> = defineEntry({
+  key: 'spark.rdd.limit.initialNumPartitions',
+  type: types.int,
+  default: 1,
+  check: positive,
+  doc: 'How many partitions `take` looks at first.',
+  since: '0.1',
+});
+
+export const RDD_LIMIT_SCALE_UP_FACTOR: ConfigEntry<number> = defineEntry({
+  key: 'spark.rdd.limit.scaleUpFactor',
+  type: types.int,
+  default: 4,
+  doc: 'How many times as many partitions as before `take` looks at when those gave too little; 2 at least.',
   since: '0.1',
 });
 

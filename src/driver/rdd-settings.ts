@@ -1,4 +1,8 @@
-import { DEFAULT_PARALLELISM } from '../config/core-entries.ts';
+import {
+  DEFAULT_PARALLELISM,
+  RDD_LIMIT_INITIAL_NUM_PARTITIONS,
+  RDD_LIMIT_SCALE_UP_FACTOR,
+} from '../config/core-entries.ts';
 import {
   FILES_MAX_PARTITION_BYTES,
   FILES_OPEN_COST,
@@ -23,8 +27,8 @@ export function rddSettings(conf: SparkConf, cores: () => number): RddSettings {
     get defaultMinPartitions() {
       return Math.min(defaultParallelism(), 2);
     },
-    limitInitialNumPartitions: 1,
-    limitScaleUpFactor: 4,
+    limitInitialNumPartitions: conf.get(RDD_LIMIT_INITIAL_NUM_PARTITIONS),
+    limitScaleUpFactor: conf.get(RDD_LIMIT_SCALE_UP_FACTOR),
     validateOutputSpecs: conf.get(VALIDATE_OUTPUT_SPECS),
   };
 }

@@ -22,6 +22,9 @@ test('executors come while tasks wait, stay while they hold map outputs of a job
     while (!holds()) await sleep(20);
   };
   await until(() => executors() === 1);
+  await assert.rejects(sc.killExecutor('0'), {
+    message: 'killExecutors() unsupported with Dynamic Allocation turned on',
+  });
   const folder = mkdtempSync(join(tmpdir(), 'iskra-allocation-'));
   const go = join(folder, 'go');
   const adding = sc

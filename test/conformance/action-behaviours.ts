@@ -43,7 +43,7 @@ export const actionBehaviours: readonly Behaviour[] = [
     'take gives the first n in order, across partitions',
     async (sc) => {
       const rdd = sc.range(0, 100, 1, 10);
-      for (const n of [1, 9, 10, 11, 35, 99, 100, 101, 1e9])
+      for (const n of [1, 9, 10, 11, 35, 99, 100, 101, 2 ** 31 - 1, Number.MAX_SAFE_INTEGER, Infinity])
         assert.deepEqual(await rdd.take(n), numbers(Math.min(n, 100)));
     },
   ],

@@ -155,6 +155,19 @@ export const checkpointBehaviours: readonly Behaviour[] = [
       }),
   ],
   [
+    'where partitions were best computed before does not count after a checkpoint',
+    (sc) =>
+      withCheckpointDir(sc, async () => {
+        const rdd = sc.range(0, 4, 1, 2).coalesce(2, false, {
+          coalesce: (_, parent) => parent.partitions.map((p) => ({ partitions: [p], prefLoc: 'nowhere' })),
+        });
+        assert.deepEqual(rdd.preferredLocations(1), ['nowhere']);
+        rdd.checkpoint();
+        await rdd.count();
+        assert.deepEqual(rdd.preferredLocations(1), []);
+      }),
+  ],
+  [
     'a partitioner that cannot be read is left out',
     (sc) =>
       withCheckpointDir(sc, async () => {

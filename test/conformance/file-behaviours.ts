@@ -63,7 +63,21 @@ export const fileBehaviours: readonly Behaviour[] = [
       assert.deepEqual(await rdd.collect(), [3]);
     }),
   ],
-  ['textFile has its path as name', async (sc) => assert.equal(sc.textFile('some/where.txt').name, 'some/where.txt')],
+  [
+    'RDDs of files have their path as name',
+    async (sc) => {
+      const path = 'some/where.txt';
+      for (const rdd of [
+        sc.textFile(path),
+        sc.wholeTextFiles(path),
+        sc.binaryFiles(path),
+        sc.binaryRecords(path, 4),
+        sc.objectFile(path),
+        sc.sequenceFile(path),
+      ])
+        assert.equal(rdd.name, path);
+    },
+  ],
   [
     'textFile refuses what is no path at the call',
     async (sc) => {
@@ -122,6 +136,17 @@ export const fileBehaviours: readonly Behaviour[] = [
       writeFileSync(join(dir, 'out', 'precious'), 'x');
       await assert.rejects(sc.range(3).saveAsTextFile(join(dir, 'out')), /already exists/);
       assert.deepEqual(readdirSync(join(dir, 'out')), ['precious']);
+    }),
+  ],
+  [
+    'every save refuses an existing directory',
+    inDirectory(async (sc, dir) => {
+      const pairs = sc.parallelize([['a', 1] as [string, number]], 1);
+      const expected = { code: 'OUTPUT_EXISTS', message: new RegExp(`^Output directory file:${dir} already exists`) };
+      await assert.rejects(pairs.saveAsTextFile(dir), expected);
+      await assert.rejects(pairs.saveAsObjectFile(dir), expected);
+      await assert.rejects(pairs.saveAsSequenceFile(dir), expected);
+      assert.deepEqual(readdirSync(dir), []);
     }),
   ],
   [

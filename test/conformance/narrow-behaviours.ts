@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { HashPartitioner } from '../../src/rdd/partitioner.ts';
+import type { RDD } from '../../src/rdd/rdd.ts';
 import { type Behaviour, numbers, sorted } from './behaviour.ts';
 
 /** Record-wise operators, partitions, coalesce and repartition, distinct. */
@@ -272,6 +273,31 @@ export const narrowBehaviours: readonly Behaviour[] = [
     },
   ],
   [
+    'the partitioner is kept by mapPartitionsWithIndex when told, and dropped by what joins, numbers or moves partitions',
+    async (sc) => {
+      const placed = sc.parallelize([['a', 1] as [string, number], ['b', 2]], 2).partitionBy(new HashPartitioner(3));
+      const { partitioner } = placed;
+      assert.equal(placed.mapPartitionsWithIndex((_, it) => it, true).partitioner, partitioner);
+      assert.equal(placed.sample(false, 0.5, 1).partitioner, partitioner);
+      assert.equal(placed.subtractByKey(sc.parallelize([['a', 1]], 5)).partitioner, partitioner);
+      assert.equal(placed.union(placed).partitioner, partitioner);
+      assert.equal(placed.repartitionAndSortWithinPartitions(new HashPartitioner(3)).partitioner, partitioner);
+      for (const dropped of [
+        placed.mapPartitionsWithIndex((_, it) => it),
+        placed.zip(placed),
+        placed.zipWithIndex(),
+        placed.zipWithUniqueId(),
+        placed.glom(),
+        placed.coalesce(2),
+        placed.repartition(3),
+        placed.cartesian(placed),
+        placed.union(sc.parallelize([['a', 1]], 3)),
+        placed.pipe('cat'),
+      ])
+        assert.equal(dropped.partitioner, null, String(dropped));
+    },
+  ],
+  [
     'distinct compares by value',
     async (sc) => {
       const got = await sc.parallelize([1, 2, 2, 3, 1], 3).distinct().collect();
@@ -311,6 +337,10 @@ export const narrowBehaviours: readonly Behaviour[] = [
         .partitionBy(new HashPartitioner(2));
       const unique = placed.distinct();
       assert.equal(unique.partitioner, placed.partitioner);
+      assert.equal(placed.distinct(2).partitioner, placed.partitioner);
+      const shuffles = (rdd: RDD<unknown>): number => rdd.toDebugString().match(/ShuffledRDD/g)?.length ?? 0;
+      assert.deepEqual([unique, placed.distinct(2), placed.distinct(3)].map(shuffles), [1, 1, 2]);
+      assert.equal(await placed.distinct(3).count(), 3);
       assert.deepEqual(sorted(await unique.collect()), [
         ['a', 1],
         ['a', 2],

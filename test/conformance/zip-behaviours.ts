@@ -231,6 +231,17 @@ export const zipBehaviours: readonly Behaviour[] = [
     },
   ],
   [
+    'cartesian of more partitions than there can be is refused at the call',
+    async (sc) => {
+      const wide = sc.range(0, 1, 1, 65_536);
+      assert.equal(wide.cartesian(sc.range(0, 1, 1, 32_767)).getNumPartitions(), 65_536 * 32_767);
+      assert.throws(() => wide.cartesian(sc.range(0, 1, 1, 32_768)), {
+        name: 'IllegalArgumentError',
+        message: /^the cartesian product of 65536 and 32768 partitions would have more than 2147483647/,
+      });
+    },
+  ],
+  [
     'cartesian of larger sides, of an RDD with itself, and behind a shuffle',
     async (sc) => {
       const a = sc.range(0, 300, 1, 2);

@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import { IllegalArgumentError } from '../../src/base/errors.ts';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import type { SparkListenerEvent } from '../../src/protocol/spark-listener-event.ts';
+import type { FutureAction } from '../../src/rdd/future-action.ts';
 import { TaskContext } from '../../src/rdd/task-context.ts';
 
 let sc: SparkContext;
@@ -20,7 +21,7 @@ const ended = (action: Promise<unknown>): Promise<Error> =>
   );
 
 /** A job of one task that goes on until it is killed. */
-const endless = (): Promise<number> =>
+const endless = (): FutureAction<number> =>
   sc
     .range(0, 1, 1, 1)
     .map((x) => {
@@ -140,6 +141,21 @@ describe('tags', () => {
 });
 
 describe('groups', () => {
+  test(
+    'are three properties, which clearJobGroup removes',
+    scoped(async () => {
+      const keys = ['spark.jobGroup.id', 'spark.job.description', 'spark.job.interruptOnCancel'];
+      const now = () => keys.map((key) => sc.getLocalProperty(key));
+      sc.setJobGroup('G', 'about G');
+      assert.deepEqual(now(), ['G', 'about G', 'false']);
+      sc.setJobDescription('more of it');
+      sc.setInterruptOnCancel(true);
+      assert.deepEqual(now(), ['G', 'more of it', 'true']);
+      sc.clearJobGroup();
+      assert.deepEqual(now(), [null, null, null]);
+    }),
+  );
+
   test('are cancelled by themselves', async () => {
     const grouped = (group: string) =>
       sc.withLocalProperties({}, () => {
@@ -170,6 +186,19 @@ describe('groups', () => {
 });
 
 describe('cancelling', () => {
+  test('a job, or all of them, shows the reason', async () => {
+    const one = endless();
+    sc.cancelJob(one.jobIds[0] ?? -1, 'for a reason');
+    assert.equal((await ended(one)).message, `Job ${one.jobIds[0]} cancelled for a reason`);
+    const others = [endless(), endless()];
+    const ends = Promise.all(others.map(ended));
+    sc.cancelAllJobs();
+    assert.deepEqual(
+      (await ends).map(({ message }) => message),
+      others.map(({ jobIds: [id] }) => `Job ${id} cancelled as part of cancellation of all jobs`),
+    );
+  });
+
   test('a stage fails its jobs', async () => {
     const job = ended(endless());
     while (sc.statusTracker.getActiveStageIds().length === 0) await new Promise((go) => setImmediate(go));

@@ -87,26 +87,53 @@ test('as many partitions as slots, or as spark.default.parallelism says; of file
     [{ master: 'local' }, 1, 1],
     [{ master: 'local[2]', 'spark.default.parallelism': '7' }, 7, 2],
   ] as const) {
-    const sc = await create(conf);
+    await using sc = await create(conf);
     assert.deepEqual([sc.defaultParallelism, sc.defaultMinPartitions], [parallelism, ofFiles]);
     assert.equal(sc.parallelize([1]).getNumPartitions(), parallelism);
-    await sc.stop();
   }
 });
 
+test('a small cluster counts for two slots', async () => {
+  await using sc = await create({ master: 'local-cluster[1,1,1024]' });
+  assert.deepEqual([sc.defaultParallelism, sc.defaultMinPartitions, sc.isLocal], [2, 2, false]);
+});
+
+test('how many partitions take() looks at is set by spark.rdd.limit.*', async () => {
+  for (const [conf, jobs] of [
+    [{}, 3],
+    [{ 'spark.rdd.limit.initialNumPartitions': '20' }, 1],
+    [{ 'spark.rdd.limit.scaleUpFactor': '20' }, 2],
+  ] as const) {
+    await using sc = await create(conf);
+    const taking = sc
+      .range(0, 20, 1, 20)
+      .filter((x) => x === 19)
+      .take(1);
+    assert.deepEqual(await taking, [19]);
+    assert.equal(taking.jobIds.length, jobs, JSON.stringify(conf));
+  }
+});
+
+test('with spark.hadoop.validateOutputSpecs=false a save goes into a directory that is there', async () => {
+  await using sc = await create({ 'spark.hadoop.validateOutputSpecs': 'false' });
+  const out = join(root, 'out');
+  await sc.parallelize(['a', 'b'], 2).saveAsTextFile(out);
+  await sc.parallelize(['c'], 1).saveAsTextFile(out);
+  assert.deepEqual(await sc.textFile(out).collect(), ['c', 'b']);
+});
+
 test('the log level is one of eight, in any case', async () => {
-  const sc = await create();
+  await using sc = await create();
   for (const level of ['all', 'Warn', 'OFF']) sc.setLogLevel(level);
   for (const wrong of ['LOUD', '', null, 3])
     assert.throws(() => sc.setLogLevel(wrong as string), {
       name: 'IllegalArgumentError',
       message: `Supplied level ${wrong} did not match one of: ALL,TRACE,DEBUG,INFO,WARN,ERROR,FATAL,OFF`,
     });
-  await sc.stop();
 });
 
 test('executors cannot be asked for by less than none', async () => {
-  const sc = await create();
+  await using sc = await create();
   const message =
     'Attempted to request a negative number of executor(s) -2 from the cluster manager. Please specify a positive number!';
   await assert.rejects(sc.requestTotalExecutors(-2), { name: 'IllegalArgumentError', message });
@@ -114,7 +141,6 @@ test('executors cannot be asked for by less than none', async () => {
     name: 'IllegalArgumentError',
     message: message.replace('executor(s)', 'additional executor(s)'),
   });
-  await sc.stop();
 });
 
 test('of checkpoints on a local disk there is a warning where executors may not see it, and of local ones that may go', () => {

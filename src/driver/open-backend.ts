@@ -34,12 +34,16 @@ export async function openBackend(
       return (await import('./open-local-cluster.ts')).openLocalCluster(conf, master, url, log);
     case 'standalone':
       return (await import('./open-standalone.ts')).openStandalone(conf, master, url, ui, log);
+    case 'mesos':
+      throw notAvailable(url, 'is not supported: there is no Mesos since Spark 4');
     default:
-      throw new IskraError(
-        'MASTER_NOT_AVAILABLE',
-        `master '${url}' is not available in this build yet; use local, local[N], local[*], local-cluster[N,C,M] or spark://HOST:PORT`,
-      );
+      throw notAvailable(url, 'is not available in this build');
   }
+}
+
+function notAvailable(url: string, why: string): IskraError {
+  const others = 'local, local[N], local[*], local-cluster[N,C,M] or spark://HOST:PORT';
+  return new IskraError('MASTER_NOT_AVAILABLE', `master '${url}' ${why}; use ${others}`);
 }
 
 function openLocal(conf: SparkConf, master: Extract<MasterUrl, { kind: 'local' }>): OpenBackend {

@@ -137,7 +137,10 @@ export class Connection implements RpcCaller, FrameSink {
   }
 
   #handshakeTimedOut({ remote, handshakeTimeoutMs: ms }: Peer, more: string): void {
-    this.#fail(new RpcTimeoutError(`Connecting to ${formatAddress(remote)} timed out (${ms} ms)${more}`, { ms }));
+    const text = this.#isOutgoing
+      ? `Connecting to ${formatAddress(remote)} timed out (${ms} ms)${more}`
+      : `${formatAddress(remote)} has not said within ${ms} ms who it is`;
+    this.#fail(new RpcTimeoutError(text, { ms }));
   }
 
   get advertised(): RpcAddress | null {

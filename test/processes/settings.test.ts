@@ -26,7 +26,7 @@ after(() => iskra.remove());
 
 test('masters and settings that cannot work are refused with what could', async () => {
   const notYet = (master: string): string =>
-    `IskraError: master '${master}' is not available in this build yet; use local, local[N], local[*], local-cluster[N,C,M] or spark://HOST:PORT`;
+    `IskraError: master '${master}' is not available in this build; use local, local[N], local[*], local-cluster[N,C,M] or spark://HOST:PORT`;
   const forms =
     'Known forms: local, local[N], local[*], local[N,F], local[*,F], local-cluster[N,C,M], spark://HOST:PORT[,HOST:PORT]';
   const cases: [unknown, string][] = [
@@ -40,7 +40,10 @@ test('masters and settings that cannot work are refused with what could', async 
     ],
     [{ master: 'local[two]' }, `IllegalArgumentError: Could not parse Master URL: 'local[two]'. ${forms}`],
     [{ master: 'nowhere' }, `IllegalArgumentError: Could not parse Master URL: 'nowhere'. ${forms}`],
-    [{ master: 'mesos://host:5050' }, notYet('mesos://host:5050')],
+    [
+      { master: 'mesos://host:5050' },
+      "IskraError: master 'mesos://host:5050' is not supported: there is no Mesos since Spark 4; use local, local[N], local[*], local-cluster[N,C,M] or spark://HOST:PORT",
+    ],
     [{ master: 'yarn' }, notYet('yarn')],
     [{ master: 'k8s://https://host' }, notYet('k8s://https://host')],
     [{ master: 'spark://host' }, `IllegalArgumentError: Could not parse Master URL: 'spark://host'. ${forms}`],

@@ -83,13 +83,15 @@ describe('a server', () => {
   it('closes who does not say in time who it is', async () => {
     await withEnvs(async (make) => {
       const clock = new ManualClock();
-      const server = await make({ port: 0, clock, handshakeTimeoutMs: 500 });
+      const lines: string[] = [];
+      const server = await make({ port: 0, clock, handshakeTimeoutMs: 500, logger: recordingLogger(lines) });
       server.register('Ping', ping);
       const silent = new RawClient(portOf(server));
       silent.socket.write(HELLO.subarray(0, 20));
       while (clock.numTimers === 0) await new Promise((resolve) => setImmediate(resolve));
       clock.advance(500);
       await silent.closed();
+      assert.match(lines[0] ?? '', /Refused a connection: 127\.0\.0\.1:\d+ has not said within 500 ms who it is/);
       await works(server, await make());
     });
   });

@@ -1,4 +1,3 @@
-import { fstatSync } from 'node:fs';
 import { IllegalArgumentError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { WORKER_ENDPOINT } from '../protocol/master-worker.ts';
@@ -64,15 +63,6 @@ export function watchWorker(options: WatchOptions): () => Promise<void> {
     await env?.stop();
     await connecting;
   };
-}
-
-/**
- * A worker that rolls logs reads what this process prints. When it is gone nobody does, and that is no reason to fail: the watch
- * ends the process in good order. Files have no readers: then the streams need not be made for this, which takes 2 ms.
- */
-export function outliveReaders(): void {
-  if (!fstatSync(1).isFile()) process.stdout.on('error', () => {});
-  if (!fstatSync(2).isFile()) process.stderr.on('error', () => {});
 }
 
 /**

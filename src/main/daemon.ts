@@ -3,6 +3,7 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.ts';
 import { errorToData, IskraError } from '../base/errors.ts';
+import { outlive } from '../base/standard-streams.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
 import { WORKER_DECOMMISSION_SIGNAL } from '../config/deploy-entries.ts';
@@ -76,6 +77,7 @@ function textOf(error: unknown): string {
 
 /** @returns the exit code, when it has ended by itself or by a signal. */
 async function serve({ of, conf, start }: Extract<DaemonOutcome, { kind: 'serve' }>): Promise<number> {
+  outlive('stdout'); // metrics may be reported there
   const log = createStderrLogger(LOGGERS[of], {
     // Daemons tell their story, as Spark's do.
     level: conf.contains(LOG_LEVEL) ? conf.get(LOG_LEVEL) : 'INFO',

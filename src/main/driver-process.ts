@@ -2,6 +2,7 @@
 // environment. Runs the application as `iskra run` does, and ends with its worker. Spark: DriverWrapper
 import { placedPackageOf } from '../app-package/place-package.ts';
 import type { Logger } from '../base/logger.ts';
+import { outlive } from '../base/standard-streams.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { ARCHIVES, FILES } from '../config/context-entries.ts';
 import { LOG_LEVEL, STRUCTURED_LOGGING_ENABLED } from '../config/logging-entries.ts';
@@ -10,7 +11,7 @@ import { SparkConf } from '../config/spark-conf.ts';
 import { setSubmitDefaults } from '../config/submit-defaults.ts';
 import { reportError } from '../deploy/submit/submit.ts';
 import { fenceWorker } from '../executor/worker-fence.ts';
-import { outliveReaders, takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
+import { takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
 import { DRIVER_CONF_VARIABLE, LIFELINE_VARIABLE } from '../protocol/worker-process.ts';
 import { parseEndpointUrl } from '../rpc/rpc-address.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
@@ -38,7 +39,8 @@ async function run(argv: readonly string[]): Promise<void> {
     level: conf.get(LOG_LEVEL),
     format: conf.get(STRUCTURED_LOGGING_ENABLED) ? 'json' : 'text',
   });
-  outliveReaders();
+  outlive('stdout');
+  outlive('stderr');
   watchWorker({
     workerUrl,
     security: takeWorkerAccess(process.env),

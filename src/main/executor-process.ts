@@ -1,4 +1,5 @@
 // The entry of an executor's process. Whoever starts it passes what it is in arguments, and secrets in the environment.
+import { outlive } from '../base/standard-streams.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { EXECUTOR_DECOMMISSION_SIGNAL } from '../config/executor-entries.ts';
 import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
@@ -9,7 +10,7 @@ import type { ExecutorBackend } from '../executor/executor-backend.ts';
 import { EXIT } from '../executor/executor-exit.ts';
 import { planMemory } from '../executor/memory-plan.ts';
 import { prepareSlotThread } from '../executor/slot-thread.ts';
-import { outliveReaders, takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
+import { takeWorkerAccess, watchWorker } from '../executor/worker-watcher.ts';
 import { SPARE_ARGUMENT } from '../protocol/worker-process.ts';
 import { rpcSettings } from '../rpc/rpc-settings.ts';
 import { resolveSecurity, SECRET_ENVIRONMENT_VARIABLE } from '../rpc/security.ts';
@@ -76,7 +77,6 @@ function run(): void {
     backend.fail(EXIT.uncaughtException, why);
   });
   if (args.workerUrl !== null) {
-    outliveReaders();
     watchWorker({
       workerUrl: args.workerUrl,
       security: workerSecurity,
@@ -90,6 +90,9 @@ function run(): void {
   }
   // The first slot's thread starts while the rest of this process is loaded: both take as long.
   prepareSlotThread(slotEntry, planMemory(conf, conf.get(EXECUTOR_MEMORY), args.cores).slotHeapBytes);
+  // What tasks print: their threads have made the streams. A worker that reads it, to roll logs, may be gone; the watch tells of it.
+  outlive('stdout');
+  outlive('stderr');
   void import('../executor/executor-backend.ts').then(({ ExecutorBackend }) => {
     backend = new ExecutorBackend(
       { ...args, security, rpc, port: conf.get(BLOCK_MANAGER_PORT), slotEntry, environment },

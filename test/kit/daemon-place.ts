@@ -81,6 +81,21 @@ export class DaemonPlace {
     return { child, outcome, logged };
   }
 
+  /**
+   * With its log in a file of the folder, called by the command, and files that cannot grow above so many blocks of 512 bytes, or of
+   * 1024, as the shell has it: as on a disk that is full.
+   */
+  startLimited(blocks: number, ...args: string[]): ChildProcess {
+    const script = `ulimit -f ${blocks}; exec "$0" "$@" >>'${join(this.folder, `${args[0]}.log`)}' 2>&1`;
+    const child = spawn('sh', ['-c', script, process.execPath, ISKRA, ...args], {
+      cwd: this.folder,
+      env: this.env,
+      stdio: 'ignore',
+    });
+    this.#started.push(child);
+    return child;
+  }
+
   run(...args: string[]): Promise<DaemonOutcome> {
     return this.start(...args).outcome;
   }

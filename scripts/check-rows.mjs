@@ -24,7 +24,10 @@ const known = new Map();
 function titlesOf(path) {
   if (!known.has(path)) {
     const quoted = /'((?:[^'\\\n]|\\.)+)'|"((?:[^"\\\n]|\\.)+)"|`((?:[^`\\]|\\.)+)`/g;
-    const patterns = [...read(path).matchAll(quoted)].map(([, single, double, template]) => {
+    // Behind the name of a call the quote is one, whatever quotes a pattern or a comment before it has.
+    const called = new RegExp(`\\b(?:test|it|describe)\\(\\s*(?:${quoted.source})`, 'g');
+    const text = read(path);
+    const patterns = [...text.matchAll(quoted), ...text.matchAll(called)].map(([, single, double, template]) => {
       const text = (single ?? double ?? template).replace(/\\(.)/g, '$1');
       const parts = text.split(/\$\{[^}]*\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
       return new RegExp(`^${parts.join('.*')}$`);

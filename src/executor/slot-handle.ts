@@ -49,8 +49,10 @@ export interface SlotLimits {
 
 /** Ending a thread takes milliseconds; one that is deep in native code, such as zlib or a sort, may take its time. */
 const LONGEST_END_MS = 60_000;
-/** It is told again after so long, and then after twice as long, and so on. */
+/** It is told again after so long, and then after twice as long, and so on, up to the second. */
 const END_AGAIN_MS = 2;
+/** An array takes 100 ms from one growth to the next, which may be the one that ends the process (long-arrays.ts). */
+const LONGEST_END_AGAIN_MS = 8;
 
 /** The executor's end of one slot: a worker thread that lives as long as it can. */
 export class SlotHandle {
@@ -305,7 +307,7 @@ export class SlotHandle {
    */
   #end(again = END_AGAIN_MS): Promise<unknown> {
     this.#cancelEndAgain?.();
-    this.#cancelEndAgain = systemClock.after(again, () => void this.#end(2 * again), true);
+    this.#cancelEndAgain = systemClock.after(again, () => void this.#end(Math.min(2 * again, LONGEST_END_AGAIN_MS)), true);
     return this.#worker.terminate();
   }
 

@@ -76,7 +76,9 @@ export class RecordEncoder {
 
   #finish(rows: number): Uint8Array {
     this.#w.need(8);
-    return finishBlock(this.#w.bytes, this.#w.position, rows, this.#compressor);
+    const block = finishBlock(this.#w.bytes, this.#w.position, rows, this.#compressor);
+    this.#w.reset(); // a giant block is not held until the next one
+    return block;
   }
 
   /** False if the records are no table, with nothing written. */

@@ -16,9 +16,12 @@ const BLOCK_KEYS = 2048;
 /** A slot in the array that a key's values will be in. */
 const BYTES_PER_VALUE = 8;
 
+/** Values of a key in one row on disk: a block of it is packed and unpacked as a whole, in buffers several times as large. */
+const ROW_BYTES = 512 * 1024;
+
 /**
  * Values of one or several sides by key: a table of keys, and the values beside it as they came (see GroupedRows). A row
- * that spills is a key with its values: a list, or a list of lists when there are several sides.
+ * that spills is a key with its values: a list, or a list of lists when there are several sides. A key with many has several rows.
  */
 export class GroupTable implements Spillable<GroupBlock> {
   readonly #tag: string;
@@ -72,7 +75,8 @@ export class GroupTable implements Spillable<GroupBlock> {
       while (at < end) {
         const next = groupBlockEnd(this.#sides, ids, at, end, BLOCK_KEYS);
         const block = this.#block(ids, at, next);
-        appendRows(output, encoder, block.keys, groupsOf(this.#tag, block), 0, next - at);
+        const { keys, values } = this.#rows(block);
+        appendRows(output, encoder, keys, values, 0, keys.length);
         at = next;
       }
     }
@@ -115,7 +119,15 @@ export class GroupTable implements Spillable<GroupBlock> {
     };
   }
 
-  /** Rows from disk are whole groups; they are in memory twice while their values are taken out. */
+  #rows(block: GroupBlock): PairBlock {
+    const most = this.#sides.map((side) => side.valuesIn(ROW_BYTES / this.#sides.length));
+    const isLarge = block.sides.some(({ starts }, s) =>
+      starts.some((end, i) => i > 0 && end - (starts[i - 1] as number) > (most[s] as number)),
+    );
+    return isLarge ? inParts(block, most) : { keys: block.keys, values: groupsOf(this.#tag, block) };
+  }
+
+  /** Rows from disk may be large values; they are in memory twice while their values are taken out. */
   #checkRows(rows: readonly unknown[]): void {
     let large = 0;
     for (let i = 0; i < rows.length; i++) large = Math.max(large, estimateBytes(rows[i]));
@@ -152,6 +164,29 @@ export class GroupTable implements Spillable<GroupBlock> {
     for (let i = from; i < to; i++) keys[i - from] = all[ids === null ? i : (ids[i] as number)];
     return { keys, sides: this.#sides.map((side) => side.gather(ids, from, to)) };
   }
+}
+
+/** Rows with at most so many values of each side. */
+function inParts(block: GroupBlock, most: readonly number[]): PairBlock {
+  const keys: unknown[] = [];
+  const values: unknown[] = [];
+  for (const [i, key] of block.keys.entries()) {
+    const parts = block.sides.map(({ values: all, starts }, s) =>
+      slices(all, starts[i] as number, starts[i + 1] as number, most[s] as number),
+    );
+    for (let p = 0; parts.some((ofSide) => p < ofSide.length); p++) {
+      const row = parts.map((ofSide) => ofSide[p] ?? []);
+      keys.push(key);
+      values.push(row.length === 1 ? row[0] : row);
+    }
+  }
+  return { keys, values };
+}
+
+function slices(values: readonly unknown[], from: number, to: number, most: number): unknown[][] {
+  const all: unknown[][] = [];
+  for (let at = from; at < to; at += most) all.push(values.slice(at, Math.min(to, at + most)));
+  return all;
 }
 
 /** Entries grouped by bucket, in order within each, and where each bucket ends. */

@@ -74,6 +74,11 @@ export class GroupedRows {
     return this.#rows * BYTES_PER_ROW + Math.round(this.#valueBytes);
   }
 
+  /** How many values of the mean size are so many bytes; at least one. */
+  valuesIn(bytes: number): number {
+    return this.#valueBytes === 0 ? BLOCK_VALUES : Math.max(1, Math.floor((bytes * this.#rows) / this.#valueBytes));
+  }
+
   /** Takes rows over, the arrays too. */
   append(entries: Int32Array, values: unknown[]): void {
     const n = values.length;

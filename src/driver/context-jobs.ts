@@ -156,7 +156,7 @@ export abstract class ContextJobs {
     return this.getAllPools().find((pool) => pool.name === name) ?? null;
   }
 
-  /** The pools of the FAIR mode; under FIFO the one, without a name, that has all. */
+  /** The pools of the FAIR mode; none under FIFO. */
   getAllPools(): PoolState[] {
     this.assertNotStopped();
     return this.#env.scheduler.pools().map(({ name, schedulingMode, weight, minShare, runningTasks }) => ({

@@ -11,7 +11,7 @@ export const actionBehaviours: readonly Behaviour[] = [
   ],
   ['collect of 200 partitions', async (sc) => assert.deepEqual(await sc.range(0, 300, 1, 200).collect(), numbers(300))],
   [
-    'count',
+    'count counts records',
     async (sc) => {
       assert.equal(await sc.range(0, 1001, 1, 4).count(), 1001);
       assert.equal(
@@ -25,7 +25,7 @@ export const actionBehaviours: readonly Behaviour[] = [
     },
   ],
   [
-    'first',
+    'first gives the first record, past empty partitions',
     async (sc) => {
       assert.equal(await sc.parallelize(['a', 'b'], 2).first(), 'a');
       assert.equal(
@@ -123,7 +123,7 @@ export const actionBehaviours: readonly Behaviour[] = [
     },
   ],
   [
-    'sum',
+    'sum adds numbers up',
     async (sc) => {
       assert.equal(await sc.range(0, 101, 1, 7).sum(), 5050);
       assert.equal(await sc.parallelize([] as number[], 2).sum(), 0);

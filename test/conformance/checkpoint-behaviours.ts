@@ -278,6 +278,23 @@ export const checkpointBehaviours: readonly Behaviour[] = [
     },
   ],
   [
+    'shuffles behind a persisted RDD are not cleaned',
+    async (sc) => {
+      const calls = sc.longAccumulator();
+      const pairs = sc.range(0, 8, 1, 2).map((x): [number, number] => {
+        calls.add(1);
+        return [x % 4, x];
+      });
+      const sums = pairs.reduceByKey((a, b) => a + b, 2).cache();
+      const fewer = sums.map(([k, n]): [number, number] => [k % 2, n]).reduceByKey((a, b) => a + b, 2);
+      assert.equal(await fewer.values().sum(), 28);
+      await fewer.cleanShuffleDependencies(true);
+      sums.unpersist();
+      assert.equal(await fewer.values().sum(), 28);
+      assert.equal(Number(calls.value), 8);
+    },
+  ],
+  [
     'localCheckpoint keeps the blocks, and cuts the lineage',
     async (sc) => {
       const calls = sc.longAccumulator();

@@ -394,6 +394,23 @@ export const narrowBehaviours: readonly Behaviour[] = [
     },
   ],
   [
+    'repartition begins to deal at another partition for each input partition',
+    async (sc) => {
+      const of = (records: number): Promise<number[]> =>
+        sc
+          .range(0, 40 * records, 1, 40)
+          .repartition(8)
+          .glom()
+          .map((part) => part.length)
+          .collect();
+      // If all began at the same one, it would have all the records.
+      const single = await of(1);
+      assert.ok(Math.max(...single) <= 20, String(single));
+      assert.deepEqual(await of(1), single);
+      assert.deepEqual(await of(8), new Array(8).fill(40));
+    },
+  ],
+  [
     'repartition also makes fewer partitions, and one',
     async (sc) => {
       const one = sc.range(0, 50, 1, 5).repartition(1);

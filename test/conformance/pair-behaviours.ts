@@ -349,6 +349,45 @@ export const pairBehaviours: readonly Behaviour[] = [
     },
   ],
   [
+    'a HashPartitioner sends null to 0, every key to a partition that is there, and equals one with as many',
+    async (sc) => {
+      const seven = new HashPartitioner(7);
+      assert.deepEqual([seven.getPartition(null), seven.getPartition(undefined)], [0, 0]);
+      const keys = [
+        -1,
+        -5,
+        2 ** 40,
+        -(2 ** 40),
+        0.5,
+        -0.5,
+        NaN,
+        'x',
+        'ä€😀',
+        3n,
+        -3n,
+        true,
+        [-1],
+        { a: -1 },
+        new Date(-5),
+      ];
+      for (const key of keys) {
+        const partition = seven.getPartition(key);
+        assert.ok(Number.isInteger(partition) && partition >= 0 && partition < 7, `${String(key)} in ${partition}`);
+      }
+      assert.ok(seven.equals(new HashPartitioner(7)));
+      assert.ok(!seven.equals(new HashPartitioner(8)));
+      // Tasks see it as the driver does.
+      const placed = sc
+        .parallelize(
+          keys.map((key): [unknown, number] => [key, 1]),
+          3,
+        )
+        .partitionBy(seven);
+      const parts = await placed.keys().glom().collect();
+      for (const [i, part] of parts.entries()) for (const key of part) assert.equal(seven.getPartition(key), i);
+    },
+  ],
+  [
     'partitionBy refuses what is no partitioner',
     async (sc) => {
       const rdd = sc.parallelize(pairs, 2);

@@ -153,7 +153,7 @@ export const persistBehaviours: readonly Behaviour[] = [
     },
   ],
   [
-    'toDebugString shows joins and storage levels',
+    'toDebugString shows joins and storage levels, and sizes of what is cached',
     async (sc) => {
       const a = sc.parallelize([['a', 1]], 10).cache();
       const b = sc.parallelize([['a', 2]], 2);
@@ -170,7 +170,13 @@ export const persistBehaviours: readonly Behaviour[] = [
           ' +-(2) ParallelCollectionRDD parallelize []',
         ].join('\n'),
       );
+      await a.count();
+      assert.match(
+        a.toDebugString(),
+        /^\(10\) Par\S+ at parallelize at \S+ \[Memory Deserialized 1x Replicated\]\n \| {8}CachedPartitions: 10; MemorySize: [\d.]+ (B|KiB); DiskSize: 0\.0 B$/,
+      );
       a.unpersist();
+      assert.match(a.toDebugString(), / \[\]$/);
     },
   ],
   [

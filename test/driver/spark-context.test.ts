@@ -122,6 +122,24 @@ test('with spark.hadoop.validateOutputSpecs=false a save goes into a directory t
   assert.deepEqual(await sc.textFile(out).collect(), ['c', 'b']);
 });
 
+test('pools of the FAIR mode are the default one and those that jobs named', async () => {
+  await using sc = await create({ 'spark.scheduler.mode': 'FAIR' });
+  assert.equal(sc.getSchedulingMode(), 'FAIR');
+  await sc.withLocalProperties({ 'spark.scheduler.pool': 'night' }, () => sc.range(3).count());
+  assert.deepEqual(
+    sc.getAllPools().map(({ name }) => name),
+    ['default', 'night'],
+  );
+  assert.deepEqual(sc.getPoolForName('night'), {
+    name: 'night',
+    schedulingMode: 'FIFO',
+    weight: 1,
+    minShare: 0,
+    runningTasks: 0,
+  });
+  assert.equal(sc.getPoolForName('day'), null);
+});
+
 test('the log level is one of eight, in any case', async () => {
   await using sc = await create();
   for (const level of ['all', 'Warn', 'OFF']) sc.setLogLevel(level);

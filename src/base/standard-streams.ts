@@ -10,3 +10,9 @@ export function outlive(name: 'stdout' | 'stderr'): void {
   const stream = process[name];
   if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
 }
+
+/** What cannot be written is lost, see `outlive`. */
+export function printTo(name: 'stdout' | 'stderr', text: string): void {
+  outlive(name);
+  process[name].write(text);
+}

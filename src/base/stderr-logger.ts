@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from './clock.ts';
 import type { LogFields, Logger, LogLevel } from './logger.ts';
-import { outlive } from './standard-streams.ts';
+import { printTo } from './standard-streams.ts';
 
 /** log4j's order; a line is written when its level is at least the logger's. */
 export const LOG_LEVELS: readonly LogLevel[] = ['ALL', 'TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL', 'OFF'];
@@ -51,15 +51,9 @@ export function createStderrLogger(component: string, options: StderrLoggerOptio
     rank: rankOf(level),
     format: options.format ?? 'text',
     status: undefined,
-    write: options.write ?? writeLine,
+    write: options.write ?? ((line) => printTo('stderr', line)),
     clock: options.clock ?? systemClock,
   });
-}
-
-/** A line that cannot be written is no reason to end. */
-function writeLine(line: string): void {
-  outlive('stderr');
-  process.stderr.write(line);
 }
 
 function loggerOver(component: string, shared: Shared): StderrLogger {

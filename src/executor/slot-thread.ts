@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { processWide } from '../base/process-wide.ts';
+import { outlive } from '../base/standard-streams.ts';
 import { SLOT_THREAD_NAME } from './slot-thread-name.ts';
 
 /**
@@ -53,6 +54,9 @@ function startThread(entry: URL, limitMiB: number): Worker {
     execArgv: [],
     name: SLOT_THREAD_NAME,
   });
+  // What tasks print: the thread has made the streams, and no job fails for it.
+  outlive('stdout');
+  outlive('stderr');
   worker.unref();
   return worker;
 }

@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
+import { printTo } from '../base/standard-streams.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { prepareLocal } from '../cluster/local/prepare-local.ts';
 import { nearest } from '../config/nearest-key.ts';
@@ -21,7 +22,7 @@ export function runCli(argv: readonly string[]): void {
   dispatch(argv).catch((error: unknown) => {
     const verbose = argv.includes('--verbose') || argv.includes('-v');
     const { root } = thisInstallation();
-    process.stderr.write(`iskra: ${reportError(error, { root, verbose, workingFolder: process.cwd() })}`);
+    printTo('stderr', `iskra: ${reportError(error, { root, verbose, workingFolder: process.cwd() })}`);
     if (!IskraError.is(error)) process.exitCode = 1;
     else process.exitCode = error.code === 'USAGE' ? USAGE : error.code === 'APPLICATION_NOT_FOUND' ? NOT_FOUND : 1;
   });
@@ -56,7 +57,7 @@ async function dispatch([command, ...rest]: readonly string[]): Promise<void> {
       return print(helpText(rest[0]));
     case undefined:
       process.exitCode = USAGE;
-      process.stderr.write(helpText(undefined));
+      printTo('stderr', helpText(undefined));
       return;
     default: {
       const near = nearest(command, Object.keys(COMMANDS));
@@ -75,7 +76,7 @@ async function submit(command: string, argv: readonly string[]): Promise<void> {
     workingFolder: process.cwd(),
     installation,
     warn: (message) => log.warn(message),
-    show: (text) => process.stderr.write(text),
+    show: (text) => printTo('stderr', text),
     runsHere: (conf, master) => prepareLocal(conf, master, new URL('../main/task-slot.js', import.meta.url)),
   });
   switch (prepared.kind) {
@@ -85,7 +86,7 @@ async function submit(command: string, argv: readonly string[]): Promise<void> {
       return print(versionText(installation.version));
     case 'usage-error':
       process.exitCode = USAGE;
-      process.stderr.write(helpText(command));
+      printTo('stderr', helpText(command));
       return;
     case 'submit':
     case 'kill':
@@ -124,5 +125,5 @@ async function example(argv: readonly string[]): Promise<void> {
 }
 
 function print(text: string): void {
-  process.stdout.write(text);
+  printTo('stdout', text);
 }

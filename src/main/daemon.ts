@@ -3,7 +3,7 @@ import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.ts';
 import { errorToData, IskraError } from '../base/errors.ts';
-import { outlive } from '../base/standard-streams.ts';
+import { outlive, printTo } from '../base/standard-streams.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
 import { WORKER_DECOMMISSION_SIGNAL } from '../config/deploy-entries.ts';
@@ -47,16 +47,16 @@ export async function runDaemonCommand(command: DaemonCommand, argv: readonly st
       program: process.argv[1] ?? '',
       nodePath: process.execPath,
       programs: { [EXECUTOR_MAIN]: beside('executor-process.js'), [DRIVER_MAIN]: beside('driver-process.js') },
-      warn: (message) => void process.stderr.write(`iskra: ${message}\n`),
-      print: (line) => void process.stdout.write(`${line}\n`),
+      warn: (message) => printTo('stderr', `iskra: ${message}\n`),
+      print: (line) => printTo('stdout', `${line}\n`),
       pause: (ms) => new Promise((resolve) => void systemClock.after(ms, resolve)),
     });
-    if (outcome.kind === 'help') process.stdout.write(outcome.text);
+    if (outcome.kind === 'help') printTo('stdout', outcome.text);
     else if (outcome.kind === 'done') process.exitCode = outcome.code;
     else process.exit(await serve(outcome));
   } catch (error) {
-    process.stderr.write(`iskra: ${textOf(error)}\n`);
-    if (IskraError.is(error) && error.code === 'USAGE') process.stderr.write(`\n${daemonHelp(command)}`);
+    printTo('stderr', `iskra: ${textOf(error)}\n`);
+    if (IskraError.is(error) && error.code === 'USAGE') printTo('stderr', `\n${daemonHelp(command)}`);
     process.exitCode = 1;
   }
 }

@@ -1,5 +1,4 @@
 // The entry of an executor's process. Whoever starts it passes what it is in arguments, and secrets in the environment.
-import { outlive } from '../base/standard-streams.ts';
 import { createStderrLogger } from '../base/stderr-logger.ts';
 import { EXECUTOR_DECOMMISSION_SIGNAL } from '../config/executor-entries.ts';
 import { EXECUTOR_MEMORY } from '../config/memory-entries.ts';
@@ -90,9 +89,6 @@ function run(): void {
   }
   // The first slot's thread starts while the rest of this process is loaded: both take as long.
   prepareSlotThread(slotEntry, planMemory(conf, conf.get(EXECUTOR_MEMORY), args.cores).slotHeapBytes);
-  // What tasks print: their threads have made the streams. A worker that reads it, to roll logs, may be gone; the watch tells of it.
-  outlive('stdout');
-  outlive('stderr');
   void import('../executor/executor-backend.ts').then(({ ExecutorBackend }) => {
     backend = new ExecutorBackend(
       { ...args, security, rpc, port: conf.get(BLOCK_MANAGER_PORT), slotEntry, environment },

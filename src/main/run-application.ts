@@ -1,4 +1,5 @@
 import { runExitHooks, runShutdownHooks } from '../base/shutdown-hooks.ts';
+import { printTo } from '../base/standard-streams.ts';
 import { type Installation, reportError, type Submission } from '../deploy/submit/submit.ts';
 
 /** What an application module may export. A CommonJS module may hide it behind `default`. */
@@ -31,13 +32,13 @@ export async function runApplication(
     // Should the process run out of work while things are stopped, this is its code all the same.
     process.exitCode = code;
     for (const { name, error } of await runShutdownHooks()) {
-      process.stderr.write(`iskra: could not stop ${name}: ${reportError(error, report)}`);
+      printTo('stderr', `iskra: could not stop ${name}: ${reportError(error, report)}`);
     }
     process.exit(code);
   };
   const fail = (error: unknown): Promise<void> => {
     if (ending) return Promise.resolve(); // what was cut off by the end may well complain
-    process.stderr.write(reportError(error, report));
+    printTo('stderr', reportError(error, report));
     // An application may have chosen another code than 1 before it failed.
     return end(process.exitCode || 1);
   };
@@ -49,7 +50,7 @@ export async function runApplication(
     process.on(signal, () =>
       unlessHandled(signal, () => {
         if (ending) process.exit(code);
-        process.stderr.write(`\niskra: ${signal}: stopping; once more ends at once\n`);
+        printTo('stderr', `\niskra: ${signal}: stopping; once more ends at once\n`);
         void end(code);
       }),
     );
@@ -61,7 +62,7 @@ export async function runApplication(
   process.on('beforeExit', () => {
     if (evaluated) void end(process.exitCode);
     else if (!ending) {
-      process.stderr.write('iskra: the application waits for something that can never happen\n');
+      printTo('stderr', 'iskra: the application waits for something that can never happen\n');
       void end(NEVER_SETTLES);
     }
   });

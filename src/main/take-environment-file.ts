@@ -1,3 +1,4 @@
+import { printTo } from '../base/standard-streams.ts';
 import { findConfFile } from '../config/conf-file.ts';
 
 /** Takes what `conf/spark-env.sh` sets, before anything looks at the environment. Spark: bin/load-spark-env.sh */
@@ -6,6 +7,6 @@ export async function takeEnvironmentFile(): Promise<void> {
   if (findConfFile(process.env, process.cwd(), 'spark-env.sh') === undefined) return;
   const { readEnvironmentFile } = await import('../deploy/daemon/environment-file.ts');
   const read = readEnvironmentFile(process.env, process.cwd(), process.execPath);
-  for (const warning of read?.warnings ?? []) process.stderr.write(`iskra: ${warning}\n`);
+  for (const warning of read?.warnings ?? []) printTo('stderr', `iskra: ${warning}\n`);
   Object.assign(process.env, read?.values);
 }

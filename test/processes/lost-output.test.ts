@@ -49,6 +49,19 @@ async function page(url: string): Promise<string> {
   }
 }
 
+test('commands whose reader has gone end as they would', async (t) => {
+  const place = new DaemonPlace(t);
+  place.write('prints.ts', PRINTS);
+  // Their tasks print in threads, whose output goes through that of the process.
+  for (const args of [['--help'], ['example'], ['run', '--master', 'local[2]', 'prints.ts']]) {
+    const { child, outcome } = place.start(...args);
+    child.stdout?.destroy();
+    const { code, err } = await outcome;
+    assert.deepEqual([args, code], [args, 0], err);
+    assert.doesNotMatch(err, /EPIPE/);
+  }
+});
+
 test('daemons whose log nobody reads any more serve on', async (t) => {
   const place = new DaemonPlace(t);
   place.write('prints.ts', PRINTS);

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { systemClock } from '../../base/clock.ts';
 import { lastWords } from '../../base/last-words.ts';
 import type { Logger } from '../../base/logger.ts';
+import { printTo } from '../../base/standard-streams.ts';
 import type { ExecutorId } from '../../protocol/ids.ts';
 import type { RpcAddress } from '../../rpc/rpc-address.ts';
 import type { ShuffleService } from '../../shuffle-service/shuffle-service.ts';
@@ -180,7 +181,7 @@ function passOn(stderr: Readable): () => string {
   let tail = '';
   stderr.setEncoding('utf8');
   stderr.on('data', (text: string) => {
-    process.stderr.write(text);
+    printTo('stderr', text);
     tail = (tail + text).slice(-LAST_CHARS);
   });
   stderr.on('error', () => {}); // the process's end is told apart

@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { constants, getPriority, hostname, setPriority } from 'node:os';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { IskraError } from '../../base/errors.ts';
+import { printTo } from '../../base/standard-streams.ts';
 import type { Environment } from '../../config/conf-file.ts';
 import { types } from '../../config/value-types.ts';
 import { UsageError } from '../submit/submit-arguments.ts';
@@ -132,7 +133,7 @@ function renice(pid: number, env: Environment): void {
     const { PRIORITY_HIGHEST, PRIORITY_LOW } = constants.priority;
     setPriority(pid, Math.min(PRIORITY_LOW, Math.max(PRIORITY_HIGHEST, getPriority() + niceness)));
   } catch (error) {
-    process.stderr.write(`iskra: NICENESS ${niceness} has no effect: ${(error as Error).message}\n`);
+    printTo('stderr', `iskra: NICENESS ${niceness} has no effect: ${(error as Error).message}\n`);
   }
 }
 

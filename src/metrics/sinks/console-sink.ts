@@ -1,3 +1,4 @@
+import { outlive } from '../../base/standard-streams.ts';
 import type { HistogramValues, MeterValues, MetricsSnapshot } from '../metrics-snapshot.ts';
 import type { MetricsSink } from '../sink.ts';
 import { shortNumber } from './fields.ts';
@@ -78,7 +79,7 @@ function timeText(at: Date): string {
 /** Standard output. Spark: ConsoleSink */
 export class ConsoleSink implements MetricsSink {
   report(snapshot: MetricsSnapshot): Promise<void> {
-    // An error of the stream is the process's own affair; it comes to the callback, too.
+    outlive('stdout'); // an error comes to the callback, too
     return new Promise((resolve, reject) =>
       process.stdout.write(consoleText(snapshot), (error) => (error ? reject(error) : resolve())),
     );

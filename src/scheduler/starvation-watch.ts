@@ -30,7 +30,7 @@ export class StarvationWatch {
   /**
    * A time has come that was asked for, maybe by tasks that run by now, while others have begun to wait.
    *
-   * @param missing why there may be no executor; '' when that is not known.
+   * @param missing why there may be no executor, or none that is large enough; '' when that is not known.
    * @returns whether tasks have waited for so long.
    */
   wake(missing: string, at: number): boolean {

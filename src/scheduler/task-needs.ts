@@ -1,3 +1,4 @@
+import type { StageId } from '../protocol/ids.ts';
 import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import type { ResourceAmounts } from './executor-resources.ts';
 import type { ExecutorState } from './running-task.ts';
@@ -52,4 +53,26 @@ export function capacityFor(needs: TaskNeeds, executor: ExecutorState): number {
   if (executor.profileId !== needs.profileId || executor.decommissionedAt !== null) return 0;
   const cores = Math.floor(executor.cores / needs.cpus);
   return needs.resources === null ? cores : Math.min(cores, executor.resources.capacity(needs.resources));
+}
+
+/** Why tasks wait though there are executors, in words; '' when each of them could run on one of those. */
+export function whyNoneFits(
+  sets: Iterable<{
+    readonly hasPending: boolean;
+    readonly needs: TaskNeeds;
+    readonly taskSet: { readonly stageId: StageId };
+  }>,
+  executors: readonly ExecutorState[],
+): string {
+  for (const { hasPending, needs, taskSet } of sets) {
+    if (!hasPending || executors.some((executor) => capacityFor(needs, executor) > 0)) continue;
+    const { profileId, cpus, resources } = needs;
+    const ofProfile = executors.filter((executor) => executor.profileId === profileId).length;
+    const whose = profileId === 0 ? '' : ` of resource profile ${profileId}`;
+    const has =
+      ofProfile === 0 ? `there is no executor${whose}` : `none of the ${ofProfile} executors${whose} has them`;
+    const needed = [`${cpus} cpus`, ...[...(resources ?? [])].map(([name, amount]) => `${amount} of ${name}`)];
+    return ` (a task of stage ${taskSet.stageId} needs ${needed.join(' and ')}, and ${has})`;
+  }
+  return '';
 }

@@ -17,7 +17,7 @@ import { ExecutorState, type RunningTask } from './running-task.ts';
 import type { SchedulerSettings } from './settings.ts';
 import { StarvationWatch } from './starvation-watch.ts';
 import type { TaskEffect } from './task-effects.ts';
-import { capacityFor, taskNeeds } from './task-needs.ts';
+import { capacityFor, taskNeeds, whyNoneFits } from './task-needs.ts';
 import { TaskOffers } from './task-offers.ts';
 import { checkTaskSchedulerInvariants } from './task-scheduler-invariants.ts';
 import type { TaskSet } from './task-set.ts';
@@ -371,10 +371,11 @@ export class TaskScheduler {
     }
   }
 
-  /** Why there may be no executor. */
+  /** Why there may be no executor, or none for tasks that wait. */
   #missing(): string {
     const { executorNeeds } = this.#settings;
-    return this.#executors.size > 0 || executorNeeds === null ? '' : ` (there is no executor: ${executorNeeds})`;
+    if (this.#executors.size > 0) return whyNoneFits(this.#allManagers(), [...this.#executors.all()]);
+    return executorNeeds === null ? '' : ` (there is no executor: ${executorNeeds})`;
   }
 
   /** Spark: TaskSchedulerImpl.checkSpeculatableTasks */

@@ -459,6 +459,21 @@ test('tasks that have just begun to wait are not warned of because others have w
   assert.equal(warnings(), 1);
 });
 
+test('tasks that are too large for each executor there is are named in the warning, with what they need', () => {
+  const machine = new TaskMachine({ cpusPerTask: 4, taskResources: { gpu: 2 }, executorNeeds: 'one needs 4 cores' });
+  machine.executor('a', 2);
+  machine.executor('b', 3);
+  machine.submit(1, { stageId: 7 });
+  machine.offer();
+  machine.at = 15_000;
+  machine.wake();
+  const [warning] = machine.effects.flatMap((e) => (e.type === 'Log' ? [e.message] : []));
+  assert.match(
+    warning ?? '',
+    / \(a task of stage 7 needs 4 cpus and 2 of gpu, and none of the 2 executors has them\)$/,
+  );
+});
+
 test('a job that was cancelled while it waited is not warned of', () => {
   const machine = new TaskMachine();
   machine.submit(1);

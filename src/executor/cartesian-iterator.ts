@@ -139,7 +139,7 @@ class KeptSide {
   }
 
   open(): BatchIterator {
-    if (this.#file !== null) return new FileBlockBatches(this.#file.path);
+    if (this.#file !== null) return new FileBlockBatches(this.#file.path, this.#file.position);
     const batches = this.#batches;
     let next = 0;
     return { next: () => batches[next++] ?? null, close() {} };

@@ -46,7 +46,7 @@ export class CollectedRecords {
     const kept: BatchIterator = { next: () => this.#kept[next++] ?? null, close() {} };
     const parts = [() => new BlockBatches(this.#blocks) as BatchIterator, () => kept];
     const file = this.#file;
-    return new ConcatIterator(file === null ? parts : [() => new FileBlockBatches(file.path), ...parts]);
+    return new ConcatIterator(file === null ? parts : [() => new FileBlockBatches(file.path, file.position), ...parts]);
   }
 
   #add(batch: readonly unknown[]): void {

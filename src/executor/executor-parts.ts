@@ -214,6 +214,10 @@ export function makeExecutorParts(options: ExecutorPartsOptions): ExecutorParts 
 }
 
 function readBlock(block: StoredBlock): Uint8Array {
-  if (block.kind === 'disk') return readFileSync(block.path);
+  if (block.kind === 'disk') {
+    const bytes = readFileSync(block.path);
+    if (bytes.length === block.bytes) return bytes;
+    throw new Error(`${block.path} has ${bytes.length} bytes instead of ${block.bytes}`);
+  }
   return block.chunks.length === 1 ? (block.chunks[0] as Uint8Array) : Buffer.concat(block.chunks);
 }

@@ -31,7 +31,8 @@ export function openPersisted(
   if (block !== null) {
     const metrics = env.task.taskMetrics();
     metrics.inputBytesRead += block.bytes;
-    const records = block.kind === 'memory' ? new BlockBatches(block.chunks) : new StoredBatches(block.path);
+    const records =
+      block.kind === 'memory' ? new BlockBatches(block.chunks) : new StoredBatches(block.path, block.bytes);
     return new CountedBatches(records, metrics);
   }
   const source = compute();
@@ -130,7 +131,7 @@ function storeOnDisk(
     level,
     data: { kind: 'disk', path, bytes },
   });
-  return new FileBlockBatches(path);
+  return new FileBlockBatches(path, bytes);
 }
 
 /**
@@ -141,9 +142,9 @@ class StoredBatches implements BatchIterator {
   readonly #path: string;
   readonly #blocks: FileBlockBatches;
 
-  constructor(path: string) {
+  constructor(path: string, bytes: number) {
     this.#path = path;
-    this.#blocks = new FileBlockBatches(path);
+    this.#blocks = new FileBlockBatches(path, bytes);
   }
 
   next(): readonly unknown[] | null {

@@ -39,18 +39,27 @@ export class BlockBatches implements BatchIterator {
 /** The same from a file, one block in memory at a time. */
 export class FileBlockBatches implements BatchIterator {
   readonly #path: string;
+  readonly #bytes: number;
+  readonly #advice: string;
   #fd: number;
   #offset = 0;
 
-  constructor(path: string) {
+  /**
+   * @param bytes what the blocks take together: a file that is cut where one of them ends looks whole.
+   * @param advice what to do about a damaged one.
+   */
+  constructor(path: string, bytes: number, advice = 'check the disks of spark.local.dir') {
     this.#path = path;
+    this.#bytes = bytes;
+    this.#advice = advice;
     this.#fd = openSync(path, 'r');
   }
 
   next(): readonly unknown[] | null {
+    if (this.#offset >= this.#bytes) return null;
     const header = Buffer.allocUnsafe(BLOCK_HEADER_BYTES);
     const got = readSync(this.#fd, header, 0, BLOCK_HEADER_BYTES, this.#offset);
-    if (got === 0) return null;
+    if (got === 0) throw this.#damaged(`should have ${this.#bytes} bytes, but ends`);
     if (got < BLOCK_HEADER_BYTES) throw this.#damaged('ends in the middle of a block');
     try {
       const { payloadBytes } = readBlockHeader(header, 0);
@@ -75,7 +84,7 @@ export class FileBlockBatches implements BatchIterator {
   #damaged(how: string, cause?: unknown): IskraError {
     return new IskraError(
       'BLOCK_FILE_DAMAGED',
-      `the block file ${this.#path} ${how} at byte ${this.#offset}; check the disks of spark.local.dir`,
+      `the block file ${this.#path} ${how} at byte ${this.#offset}; ${this.#advice}`,
       { cause, details: { path: this.#path, offset: this.#offset } },
     );
   }

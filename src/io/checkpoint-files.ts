@@ -1,10 +1,12 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   linkSync,
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -20,7 +22,7 @@ import { localFileSystem } from './local-file-system.ts';
 
 // Where a reliable checkpoint lies, named as Spark names it:
 //
-//   <setCheckpointDir>/<uuid>/rdd-7/part-00000                  serializer blocks back to back
+//   <setCheckpointDir>/<uuid>/rdd-7/part-00000                  serializer blocks back to back, then where they end
 //                                  .part-00000-attempt-12       while attempt 12 writes
 //                                  _partitioner                 absent when the RDD has none
 
@@ -110,6 +112,36 @@ export function checkpointLost(path: string, cause: unknown): IskraError {
   });
 }
 
+/** After the blocks: how many bytes they are, and a mark. A file that was cut has neither. */
+const END_MARK = 0x6b72_6973;
+const END_BYTES = 16;
+
+/** What to do about a part that is damaged. */
+export const CHECKPOINT_DAMAGE_ADVICE = 'a checkpointed RDD is not computed again: make it anew from its source';
+
+/**
+ * How many bytes of blocks a part has.
+ *
+ * @throws IskraError CHECKPOINT_DAMAGED when it is not whole; the error of the operating system.
+ */
+export function checkpointBytes(path: string): number {
+  const fd = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    const bytes = size - END_BYTES;
+    const end = Buffer.alloc(END_BYTES);
+    if (bytes >= 0) readSync(fd, end, 0, END_BYTES, bytes);
+    if (end.readUInt32LE(8) === END_MARK && end.readDoubleLE(0) === bytes) return bytes;
+    throw new IskraError(
+      'CHECKPOINT_DAMAGED',
+      `the checkpoint file ${showPath(path)} has ${size} bytes and is not whole; ${CHECKPOINT_DAMAGE_ADVICE}`,
+      { details: { path, size } },
+    );
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Writes one partition of a checkpoint; in a task. Spark: ReliableCheckpointRDD.writePartitionToCheckpointFile */
 export class CheckpointFileWriter {
   readonly #path: string;
@@ -133,6 +165,10 @@ export class CheckpointFileWriter {
 
   /** Gives the file its name, unless another attempt was faster: a file that somebody reads is never replaced. */
   commit(): void {
+    const end = Buffer.alloc(END_BYTES);
+    end.writeDoubleLE(this.bytesWritten, 0);
+    end.writeUInt32LE(END_MARK, 8);
+    this.write(end);
     this.#close();
     this.#guard(() => {
       try {

@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { ConfValues } from '../../src/config/spark-conf.ts';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { TaskContext } from '../../src/rdd/task-context.ts';
+import { BLOCK_HEADER_BYTES, readBlockHeader } from '../../src/serializer/serializer.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'iskra-checkpoints-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -157,6 +167,36 @@ test('a checkpoint whose files were removed says which', () =>
       rdd.count().then(() => {}),
       /cannot read the checkpoint file file:\S+part-00001: no such file or directory \(ENOENT\); .* put the file back, or make the RDD anew from its source/,
     );
+  }));
+
+test('a checkpoint file that was cut short or damaged, wherever, fails the jobs that read it and no other', () =>
+  withContext({ 'spark.checkpoint.dir': root }, async (sc) => {
+    const rdd = sc.range(0, 20_000, 1, 2).map((x) => `value ${x}`);
+    rdd.checkpoint();
+    await rdd.count();
+    const part = join(rdd.getCheckpointFile() ?? '', 'part-00000');
+    const whole = readFileSync(part);
+    const firstBlock = BLOCK_HEADER_BYTES + readBlockHeader(whole, 0).payloadBytes;
+    for (const length of [0, 1, firstBlock, firstBlock + 1, whole.length - 17, whole.length - 16, whole.length - 1]) {
+      writeFileSync(part, whole.subarray(0, length));
+      await assert.rejects(rdd.count(), (e: Error) => {
+        assert.match(
+          e.message,
+          new RegExp(`the checkpoint file file:\\S+part-00000 has ${length} bytes and is not whole`),
+        );
+        assert.match(e.message, /a checkpointed RDD is not computed again: make it anew from its source/);
+        return true;
+      });
+    }
+    for (const at of [0, firstBlock - 1, firstBlock, whole.length - 17, whole.length - 16, whole.length - 6]) {
+      const flipped = Buffer.from(whole);
+      flipped[at] = (flipped[at] ?? 0) ^ 1;
+      writeFileSync(part, flipped);
+      await assert.rejects(rdd.count(), /is not computed again: make it anew from its source/, `byte ${at}`);
+    }
+    assert.equal(await sc.range(10).count(), 10);
+    writeFileSync(part, whole);
+    assert.equal(await rdd.count(), 20_000);
   }));
 
 test('a checkpoint directory that vanishes between two jobs is named, with what to do; what does not read it goes on', () =>

@@ -46,6 +46,7 @@ export async function main(): Promise<void> {
   const damages: Record<string, (path: string) => void> = {
     flipped: (path) => flip(path, middle(path)),
     'cut short': (path) => truncateSync(path, middle(path)),
+    emptied: (path) => truncateSync(path, 0),
     deleted: (path) => rmSync(path),
   };
   for (const [name, damage] of Object.entries(damages)) {
@@ -123,17 +124,17 @@ for (const master of ['local[2]', 'local-cluster[2,1,1024]']) {
     assert.deepEqual([code, iskra.leftOver()], [0, []], err);
     const sum = [...Array(20_000).keys()].reduce((a, v) => a + `record ${v}`.length, 0);
     const lines = out.trimEnd().split('\n');
-    assert.equal(lines.length, 6, out);
+    assert.equal(lines.length, 8, out);
     const damaged =
-      /the block file \S+\/rdd_\d+_\d (was damaged in the block|ends in the middle of a block) at byte \d+; check the disks of spark\.local\.dir/;
+      /the block file \S+\/rdd_\d+_\d (was damaged in the block|ends in the middle of a block|should have \d+ bytes, but ends) at byte \d+; check the disks of spark\.local\.dir/;
     for (const line of lines)
       if (!line.endsWith(`: ${sum}`)) {
-        assert.match(line, /^(flipped|cut short) first: Job aborted .* failed 1 times, /, line);
+        assert.match(line, /^(flipped|cut short|emptied) first: Job aborted .* failed 1 times, /, line);
         assert.equal(master, 'local[2]', line);
         assert.match(line, damaged);
       }
     assert.match(err + out, damaged);
-    assert.equal(lines.filter((line) => line.endsWith(`: ${sum}`)).length, master === 'local[2]' ? 4 : 6, out);
+    assert.equal(lines.filter((line) => line.endsWith(`: ${sum}`)).length, master === 'local[2]' ? 5 : 8, out);
   });
 }
 

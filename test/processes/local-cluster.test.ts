@@ -13,6 +13,7 @@ export async function main(): Promise<void> {
   let pids = new Set<number>();
   while (pids.size < 2) pids = new Set(await sc.range(0, 8, 1, 8).map(() => { wait(50); return process.pid; }).collect());
   console.log('executors ' + [...pids].join(' '));
+  if (process.argv[2] === 'computes') wait(600_000);
   await sc.range(0, 4, 1, 4).map((x) => { wait(600_000); return x; }).collect();
 }
 `,
@@ -23,7 +24,11 @@ export async function main(): Promise<void> {
   let pids = new Set<number>();
   while (pids.size < 2) pids = new Set(await sc.range(0, 8, 1, 8).map(() => { wait(50); return process.pid; }).collect());
   process.stdout.write([...pids].join(' '));
-  setTimeout(() => process.exit(7), 50);
+  setTimeout(() => {
+    if (process.argv[2] === 'calls process.exit') process.exit(7);
+    else if (process.argv[2] === 'throws what nobody catches') throw new Error('not caught');
+    else void Promise.reject(new Error('not awaited'));
+  }, 50);
   await sc.range(0, 4, 1, 4).map((x) => [x, wait(600_000)]).count();
 }
 `,
@@ -74,11 +79,12 @@ async function gone(pids: readonly number[]): Promise<void> {
 
 for (const [how, signal, code] of [
   ['is killed with -9', 'SIGKILL', null],
+  ['is killed with -9 while its program computes', 'SIGKILL', null],
   ['is told to end', 'SIGTERM', 143],
   ['is interrupted', 'SIGINT', 130],
 ] as const)
   test(`executors end, and clean up, when their driver ${how}`, async () => {
-    const { child, outcome, printed } = iskra.start([...MASTER, 'forever.ts']);
+    const { child, outcome, printed } = iskra.start([...MASTER, 'forever.ts', how.split(' ').at(-1) as string]);
     let pids: number[] = [];
     child.stdout?.on('data', (text: string) => {
       const line = /executors (.*)/.exec(text);
@@ -96,14 +102,20 @@ for (const [how, signal, code] of [
     assert.ok(signal === 'SIGKILL' ? left.length <= 1 : left.length === 0, `${left}`);
   });
 
-test('executors end, and leave nothing, when their driver calls process.exit in the middle of a job', async () => {
-  const { code, out, err } = await iskra.run(...MASTER, 'exits.ts');
-  assert.equal(code, 7, err);
-  const pids = (out.trim().split(' ') as [string, string]).map(Number);
-  assert.equal(pids.length, 2);
-  await gone(pids);
-  assert.deepEqual(iskra.leftOver(), [], err);
-});
+for (const [how, expected, says] of [
+  ['calls process.exit', 7, /^/],
+  ['throws what nobody catches', 1, /^Error: not caught$/m],
+  ['rejects a promise that nobody awaits', 1, /^Error: not awaited$/m],
+] as const)
+  test(`executors end, and leave nothing, when their driver ${how} in the middle of a job`, async () => {
+    const { code, out, err } = await iskra.run(...MASTER, 'exits.ts', how);
+    assert.equal(code, expected, err);
+    assert.match(err, says);
+    const pids = out.trim().split(' ').map(Number);
+    assert.equal(pids.length, 2);
+    await gone(pids);
+    assert.deepEqual(iskra.leftOver(), [], err);
+  });
 
 test('why executors cannot start is said once by each of them, and once by the job', async () => {
   const { code, err } = await iskra.run(

@@ -3,6 +3,7 @@ import type { RddId, ShuffleId } from '../protocol/ids.ts';
 import type { ResourceProfile } from '../protocol/resource-profile.ts';
 import { StorageLevel, sameLevel } from '../protocol/storage-level.ts';
 import { callSite } from './call-site.ts';
+import { checkStorageLevel } from './check-storage-level.ts';
 import { debugString, nodeTitle } from './debug-string.ts';
 import { dependencyView, type RDDDependency } from './dependency-view.ts';
 import { noCheckpointDir } from './do-checkpoint.ts';
@@ -136,6 +137,7 @@ export abstract class RDDCore {
    */
   persist(level: StorageLevel = StorageLevel.MEMORY_ONLY): this {
     this.context.assertNotStopped();
+    checkStorageLevel(level);
     const now = this.node.storageLevel;
     if (this.isLocallyCheckpointed) return this.#setLevel(withDisk(level));
     if (!sameLevel(now, StorageLevel.NONE) && !sameLevel(now, level)) {

@@ -1,4 +1,4 @@
-import { type ConfigEntry, defineEntry } from './config-entry.ts';
+import { type ConfigEntry, defineEntry, defineOptional } from './config-entry.ts';
 import { aFreeSignal, notNegative, positive, types } from './value-types.ts';
 
 export const EXECUTOR_HEARTBEAT_INTERVAL: ConfigEntry<number> = defineEntry({
@@ -103,6 +103,15 @@ export const EXECUTOR_DECOMMISSION_SIGNAL: ConfigEntry<string> = defineEntry({
   default: 'PWR',
   check: aFreeSignal,
   doc: 'The signal by which somebody outside tells an executor to drain itself, where `spark.decommission.enabled` is true.',
+  since: '0.2',
+});
+
+export const EXECUTOR_DECOMMISSION_FORCE_KILL_TIMEOUT: ConfigEntry<number | undefined> = defineOptional({
+  key: 'spark.executor.decommission.forceKillTimeout',
+  type: types.durationSeconds,
+  check: positive,
+  defaultText: 'no limit',
+  doc: 'How long an executor that is being drained may go on; then it is ended, whatever it still runs or holds.',
   since: '0.2',
 });
 

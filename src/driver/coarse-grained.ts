@@ -4,6 +4,7 @@ import { CoarseGrainedBackend } from '../cluster/coarse-grained/coarse-grained-b
 import type { ExecutorProvider } from '../cluster/coarse-grained/executor-provider.ts';
 import {
   BROADCAST_BLOCK_SIZE,
+  EXECUTOR_DECOMMISSION_FORCE_KILL_TIMEOUT,
   EXECUTOR_DECOMMISSION_SIGNAL,
   NETWORK_TIMEOUT_INTERVAL,
 } from '../config/executor-entries.ts';
@@ -56,6 +57,7 @@ export function coarseGrainedBackend(
       cores: (conf.get(CORES_MAX) ?? 0) * conf.get(MIN_REGISTERED_RESOURCES_RATIO),
       maxWaitMs: conf.get(MAX_REGISTERED_RESOURCES_WAITING_TIME),
     },
+    forceKillTimeoutMs: conf.get(EXECUTOR_DECOMMISSION_FORCE_KILL_TIMEOUT) ?? null,
     broadcastPieceBytes: conf.get(BROADCAST_BLOCK_SIZE),
     goneExecutors: goneExecutors(conf, applicationId, executorSecurity, log, port),
     onFailed: needs.onFailed,

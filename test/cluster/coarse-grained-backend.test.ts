@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CoarseGrainedBackend } from '../../src/cluster/coarse-grained/coarse-grained-backend.ts';
+import type { ExecutorProvider, ProviderListener } from '../../src/cluster/coarse-grained/executor-provider.ts';
 import type {
   AskExecutorProcess,
   DriverAnswers,
@@ -11,11 +12,16 @@ import { type AskScheduler, EXECUTOR_ENDPOINT, SCHEDULER_ENDPOINT } from '../../
 import type { TaskResult } from '../../src/protocol/task.ts';
 import { newTaskMetrics } from '../../src/protocol/task-metrics.ts';
 import type { RpcEnv } from '../../src/rpc/rpc-env.ts';
-import type { BackendListener } from '../../src/scheduler/ports.ts';
+import type { BackendListener, ExecutorLoss } from '../../src/scheduler/ports.ts';
 import { addressOf, recordingLogger, withEnvs } from '../kit/rpc.ts';
 
 /** A backend without anything around it; its processes have ended when `ended` has. */
-const backendOf = (rpc: RpcEnv, lines: string[], ended: Promise<void>): CoarseGrainedBackend =>
+const backendOf = (
+  rpc: RpcEnv,
+  lines: string[],
+  ended: Promise<void>,
+  more: { readonly provider?: Partial<ExecutorProvider>; readonly forceKillTimeoutMs?: number } = {},
+): CoarseGrainedBackend =>
   new CoarseGrainedBackend({
     rpc,
     provider: {
@@ -25,6 +31,7 @@ const backendOf = (rpc: RpcEnv, lines: string[], ended: Promise<void>): CoarseGr
       requestTotals: async () => true,
       kill() {},
       stop: () => ended,
+      ...more.provider,
     },
     app: { conf: {}, applicationId: 'app-1', mainScripts: [], packages: null, logLevel: 'WARN' },
     // Nothing is asked, and nobody listens any more.
@@ -35,6 +42,7 @@ const backendOf = (rpc: RpcEnv, lines: string[], ended: Promise<void>): CoarseGr
     onMapOutputMoved() {},
     heartbeats: { timeoutMs: 120_000, checkIntervalMs: 60_000 },
     readiness: { cores: 0, maxWaitMs: 0 },
+    forceKillTimeoutMs: more.forceKillTimeoutMs ?? null,
     broadcastPieceBytes: 1 << 20,
     goneExecutors: null,
     onFailed: assert.fail,
@@ -114,6 +122,42 @@ test('a result that its executor no longer has is lost, and its task runs again'
     assert.deepEqual(kept?.kind === 'Result' && [...kept.bytes], [1, 2, 3]);
     assert.deepEqual(lost?.kind === 'Failed' && lost.reason, { kind: 'TaskResultLost' });
     assert.match(lines.join(), /the result of task 8 was lost .*its executor does not have it/);
+    backend.stop();
+    await backend.stopped;
+  }));
+
+test('an executor that is drained and does not end in time is killed, and its tasks are not blamed', () =>
+  withEnvs(async (make) => {
+    const driver = await make({ port: 0 });
+    const lines: string[] = [];
+    let provider: ProviderListener | null = null;
+    let killed = (_id: string): void => {};
+    const kill = new Promise<string>((resolve) => {
+      killed = resolve;
+    });
+    const backend = backendOf(driver, lines, Promise.resolve(), {
+      forceKillTimeoutMs: 5,
+      provider: {
+        start: (_address, listener) => {
+          provider = listener;
+        },
+        kill: (id) => killed(id),
+      },
+    });
+    const heard: unknown[] = [];
+    backend.start({
+      executorAdded() {},
+      executorDecommissioned: (id: string) => heard.push(`drained ${id}`),
+      executorLost: (id: string, { exitCausedByApp }: ExecutorLoss) => heard.push(`lost ${id} ${exitCausedByApp}`),
+    } as unknown as BackendListener);
+    const executor = await make();
+    executor.register<ToExecutor>(EXECUTOR_ENDPOINT, { receive() {} });
+    const scheduler = await executor.connect<never, AskScheduler>(addressOf(driver), SCHEDULER_ENDPOINT);
+    await scheduler.ask('RegisterExecutor', REGISTRATION);
+    (provider as ProviderListener | null)?.draining('1', 'its worker goes', null);
+    assert.equal(await kill, '1');
+    assert.deepEqual(heard, ['drained 1', 'lost 1 false']);
+    assert.match(lines.join(), /Executor 1 is killed: it was still there 5 ms after it was asked to decommission/);
     backend.stop();
     await backend.stopped;
   }));

@@ -45,6 +45,8 @@ export interface CoarseGrainedOptions {
   readonly heartbeats: HeartbeatSettings;
   /** When there are executors enough to begin with: so many cores have registered, or so much time has passed. */
   readonly readiness: { readonly cores: number; readonly maxWaitMs: number };
+  /** How long an executor that is drained may go on; null: as long as it takes. */
+  readonly forceKillTimeoutMs: number | null;
   readonly broadcastPieceBytes: number;
   readonly onMapOutputMoved: (executorId: ExecutorId, shuffleId: number) => void;
   readonly onFailed: (message: string) => void;
@@ -372,6 +374,17 @@ export class CoarseGrainedBackend implements ApplicationBackend {
     if (!this.#executors.drain(executorId, workerHost)) return;
     this.#log.info('Decommissioning executor', { executorId });
     this.#listener?.executorDecommissioned(executorId, workerHost);
+    const timeoutMs = this.#options.forceKillTimeoutMs;
+    const executor = this.#executors.get(executorId);
+    if (timeoutMs === null || executor === undefined) return;
+    const forceKill = (): void => {
+      if (this.#stopping !== null || this.#executors.get(executorId) !== executor) return;
+      const message = `it was still there ${timeoutMs} ms after it was asked to decommission (spark.executor.decommission.forceKillTimeout)`;
+      this.#log.warn(`Executor ${executorId} is killed: ${message}`);
+      this.#lost(executorId, { message, exitCausedByApp: false, workerLost: false });
+      this.#options.provider.kill(executorId);
+    };
+    systemClock.after(timeoutMs, forceKill, true);
   }
 
   /** Spark: CoarseGrainedSchedulerBackend.isReady */

@@ -90,6 +90,15 @@ export const FILES_FETCH_TIMEOUT: ConfigEntry<number> = defineEntry({
   since: '0.1',
 });
 
+export const LISTENER_BUS_CAPACITY: ConfigEntry<number> = defineEntry({
+  key: 'spark.scheduler.listenerbus.eventqueue.capacity',
+  type: types.int,
+  default: 10_000,
+  check: positive,
+  doc: 'How many events may wait for listeners; more are dropped, with a warning.',
+  since: '0.2',
+});
+
 export const RETAINED_JOBS: ConfigEntry<number> = defineEntry({
   key: 'spark.ui.retainedJobs',
   type: types.int,

@@ -19,6 +19,7 @@ import {
   FILES,
   FILES_FETCH_TIMEOUT,
   FILES_OVERWRITE,
+  LISTENER_BUS_CAPACITY,
   RETAINED_JOBS,
   RETAINED_STAGES,
 } from '../config/context-entries.ts';
@@ -271,7 +272,8 @@ export class DriverEnv {
       onFailed: (message) => this.#clusterFailed(message),
       log,
     });
-    this.listeners = new ListenerBus({ logger: this.log.named('ListenerBus') });
+    const logger = this.log.named('ListenerBus');
+    this.listeners = new ListenerBus({ logger, capacity: conf.get(LISTENER_BUS_CAPACITY) });
     this.#progress = openConsoleProgress(conf, this.log, process);
     const backend = this.#backend;
     const capture = { onWarning: (text: string) => this.log.named('Closure').warn(text) };

@@ -22,6 +22,15 @@ export async function main([slots = '', ...kinds]: string[]): Promise<void> {
   }
 }
 `,
+  // V8 ends the process, without having been asked for much memory.
+  'refused.ts': `import { SparkContext } from 'iskra';
+export async function main(): Promise<void> {
+  const sc = await SparkContext.create();
+  const parts = sc.range(0, 1, 1, 1).map(() => 'a'.repeat(2 ** 27 + 1).split('').length);
+  await parts.count().catch((e: Error) => console.log(e.message.split('\\n')[0]));
+  console.log(await sc.range(0, 10, 1, 4).count());
+}
+`,
   // The first task hoards, the second is at work beside it all the time and ends after it.
   'beside.ts': `import { existsSync, writeFileSync } from 'node:fs';
 import { SparkContext } from 'iskra';
@@ -85,4 +94,15 @@ test('a slot that runs out of heap does not take its neighbours along', async ()
   assert.match(line ?? '', aborted('', '0', HEAP));
   assert.equal(sum, '7');
   assert.doesNotMatch(err, /ExecutorLost/);
+});
+
+test('with executors as processes, a step that V8 ends the process for costs executors, and the driver goes on', async () => {
+  const { code, out, err } = await iskra.run('--master', 'local-cluster[1,1,1024]', 'refused.ts');
+  assert.deepEqual([code, iskra.leftOver()], [0, []], err);
+  const [line, count] = out.trimEnd().split('\n');
+  assert.match(
+    line ?? '',
+    /^Job aborted due to stage failure: Task 0 in stage 0\.0 failed 4 times, .*: ExecutorLostFailure \(executor \d+ exited caused by one of the running tasks\) Reason: /,
+  );
+  assert.equal(count, '10');
 });

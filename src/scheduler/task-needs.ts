@@ -67,10 +67,9 @@ export function whyNoneFits(
   for (const { hasPending, needs, taskSet } of sets) {
     if (!hasPending || executors.some((executor) => capacityFor(needs, executor) > 0)) continue;
     const { profileId, cpus, resources } = needs;
-    const ofProfile = executors.filter((executor) => executor.profileId === profileId).length;
     const whose = profileId === 0 ? '' : ` of resource profile ${profileId}`;
-    const has =
-      ofProfile === 0 ? `there is no executor${whose}` : `none of the ${ofProfile} executors${whose} has them`;
+    const isThere = executors.some((executor) => executor.profileId === profileId);
+    const has = isThere ? `no executor${whose} has them` : `there is no executor${whose}`;
     const needed = [`${cpus} cpus`, ...[...(resources ?? [])].map(([name, amount]) => `${amount} of ${name}`)];
     return ` (a task of stage ${taskSet.stageId} needs ${needed.join(' and ')}, and ${has})`;
   }

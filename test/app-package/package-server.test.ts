@@ -12,6 +12,7 @@ import type { AskPackages } from '../../src/protocol/app-package.ts';
 import { AppFolder } from '../kit/app-folder.ts';
 import { ManualClock } from '../kit/manual-clock.ts';
 import { addressOf, recordingLogger, withEnvs } from '../kit/rpc.ts';
+import { until } from '../kit/until.ts';
 
 const scratch = new AppFolder();
 after(() => scratch.remove());
@@ -107,7 +108,7 @@ test('what came half before its sender was gone leaves nothing', () =>
     const other = await (await make()).connect<never, AskPackages>(addressOf(server), 'Packages');
     await client.stop();
     await other.ask('MissingParts', { hashes: [] });
-    while (readdirSync(`${store.folder}/drafts`).length > 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => readdirSync(`${store.folder}/drafts`).length === 0);
   }));
 
 test('a part whose file was changed on the other side is refused by its reader', () =>
@@ -142,7 +143,7 @@ test('what another process of the machine is fetching is not fetched as well, un
     begun(two, gone, -86_400);
     begun(three, process.pid, 11);
     const fetching = fetchParts(connect, id, mine);
-    while (mine.list().length < 3) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => mine.list().length >= 3);
     assert.equal(mine.bytesOf(one), null);
     rmSync(`${drafts}/${one}.${process.pid}-abc`); // and gives up
     await fetching;

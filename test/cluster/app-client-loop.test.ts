@@ -16,6 +16,7 @@ import { driverSecurity, type RpcSecurity, sharedSecret } from '../../src/rpc/se
 import { ManualClock } from '../kit/manual-clock.ts';
 import { app } from '../kit/master-machine.ts';
 import { addressOf, OPEN, recordingLogger, withEnvs } from '../kit/rpc.ts';
+import { until } from '../kit/until.ts';
 
 /** What comes, one after the other. */
 class Inbox<T> {
@@ -194,7 +195,7 @@ describe('the client of an application over the network', () => {
         const ref = await executor.connect<MasterToApp>(addressOf(driver), APP_CLIENT_ENDPOINT);
         ref.send({ type: 'MasterChanged', masterUrl: 'spark://evil', masterWebUiUrl: '' });
         ref.send({ type: 'ApplicationRemoved', message: 'ha' });
-        while (lines.length < 2) await new Promise((resolve) => setImmediate(resolve));
+        await until(() => lines.length >= 2);
         assert.deepEqual(
           lines,
           ['MasterChanged', 'ApplicationRemoved'].map(

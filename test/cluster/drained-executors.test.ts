@@ -2,33 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SparkContext } from '../../src/driver/spark-context.ts';
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const executorPids = async (sc: SparkContext, n: number): Promise<number[]> => {
-  for (;;) {
-    const pids = await sc
-      .parallelize([...Array(16).keys()], 16)
-      .map(() => {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-        return process.pid;
-      })
-      .collect();
-    const different = [...new Set(pids)];
-    if (different.length === n) return different;
-  }
-};
-
-const gone = async (pid: number): Promise<void> => {
-  while (isAlive(pid)) await sleep(10);
-};
+import { executorPids } from '../kit/executors.ts';
+import { gone } from '../kit/processes.ts';
 
 /** As the setting says; PWR when it is not set. */
 const SIGNAL = 'SIGUSR2';
@@ -68,7 +43,7 @@ test('an executor that is drained hands on its map outputs and cached partitions
   assert.deepEqual([computed.value, mapped.value], [1000, 1000]);
   for (const victim of await executorPids(sc, 2)) {
     process.kill(victim, SIGNAL);
-    await gone(victim);
+    await gone([victim]);
     assert.deepEqual(
       (await shuffled.values().collect()).sort(),
       [...Array(10)].map(() => 100),
@@ -105,7 +80,7 @@ test('map tasks that a drained executor has finished are not done again while th
   )
     await sleep(10);
   process.kill(victim as number, SIGNAL);
-  await gone(victim as number);
+  await gone([victim as number]);
   assert.deepEqual((await counts).sort(), [
     [0, 3],
     [1, 3],
@@ -129,7 +104,7 @@ test('a task that runs when its executor is drained ends well', async () => {
     result.map(([x]) => x),
     [1, 2, 3, 4],
   );
-  await gone(victim as number);
+  await gone([victim as number]);
 });
 
 test('executors are killed and asked for by the program', async () => {

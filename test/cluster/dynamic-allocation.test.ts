@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SparkContext } from '../../src/driver/spark-context.ts';
+import { until } from '../kit/until.ts';
 
 test('executors come while tasks wait, stay while they hold map outputs of a job, and go when they are idle', async () => {
   await using sc = await SparkContext.create({
@@ -18,9 +18,6 @@ test('executors come while tasks wait, stay while they hold map outputs of a job
     'spark.dynamicAllocation.shuffleTracking.timeout': '2s',
   });
   const executors = () => sc.statusTracker.getExecutorInfos().length;
-  const until = async (holds: () => boolean): Promise<void> => {
-    while (!holds()) await sleep(20);
-  };
   await until(() => executors() === 1);
   await assert.rejects(sc.killExecutor('0'), {
     message: 'killExecutors() unsupported with Dynamic Allocation turned on',
@@ -73,7 +70,7 @@ test('with a shuffle service idle executors go at once, though they wrote map ou
     .reduceByKey((a, b) => a + b, 2);
   assert.equal(await counts.count(), 10);
   const executors = () => sc.statusTracker.getExecutorInfos().length;
-  while (executors() > 0) await sleep(20);
+  await until(() => executors() === 0);
   assert.deepEqual(await counts.values().collect(), Array(10).fill(10));
   assert.equal(mapped.value, 100);
 });

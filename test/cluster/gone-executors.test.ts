@@ -7,6 +7,7 @@ import { toBlockSizes } from '../../src/protocol/block-sizes.ts';
 import { mapOutputNames } from '../../src/shuffle/map-output-files.ts';
 import { recordingLogger } from '../kit/rpc.ts';
 import { ONCE, ServiceScene, writeMapOutput } from '../kit/shuffle-service.ts';
+import { until } from '../kit/until.ts';
 
 const onDisk = (executorId: string, rddId: number, partition: number, bytes = 5) =>
   ({ type: 'BlockUpdated', executorId, rddId, partition, stored: true, memoryBytes: 0, diskBytes: bytes }) as const;
@@ -101,8 +102,7 @@ test('services remove what nobody needs, of executors that are gone; those that 
   };
   gone.removeShuffle(4, [status('1'), status('2'), status('3')], (id) => id === '2');
   gone.removeRdd(7);
-  const tick = () => new Promise(setImmediate);
-  while (files('1').some(existsSync) || lines.length === 0) await tick();
+  await until(() => lines.length > 0 && !files('1').some(existsSync));
   assert.deepEqual(files('2').map(existsSync), [true, true, true]);
   assert.equal(lines.length, 1);
   assert.match(

@@ -6,7 +6,9 @@ import { test } from 'node:test';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { HashPartitioner } from '../../src/rdd/partitioner.ts';
 import { TaskContext } from '../../src/rdd/task-context.ts';
-import { executorPids, kill, until } from '../kit/executors.ts';
+import { executorPids } from '../kit/executors.ts';
+import { kill } from '../kit/processes.ts';
+import { until } from '../kit/until.ts';
 
 /** Tasks say in this directory that they have begun, and wait there until they may go on: `begun-PID-PARTITION`, `go`. */
 interface Stage {

@@ -7,32 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
 import { TaskContext } from '../../src/rdd/task-context.ts';
-import { executorPids as pidsOf } from '../kit/executors.ts';
+import { executorPids } from '../kit/executors.ts';
+import { isAlive } from '../kit/processes.ts';
+import { until } from '../kit/until.ts';
 
 /** Blocks the slot's thread, as work would. */
 const work = (ms: number): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-};
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** The processes that tasks run in. */
-const executorPids = async (sc: SparkContext): Promise<number[]> => {
-  const pids = await sc
-    .parallelize([...Array(16).keys()], 16)
-    .map(() => {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-      return process.pid;
-    })
-    .collect();
-  return [...new Set(pids)];
 };
 
 describe('executors of a local cluster', () => {
@@ -47,12 +28,7 @@ describe('executors of a local cluster', () => {
   });
   after(() => sc.stop());
 
-  const two = async (): Promise<[number, number]> => {
-    for (;;) {
-      const pids = await executorPids(sc);
-      if (pids.length === 2) return pids as [number, number];
-    }
-  };
+  const two = async () => (await executorPids(sc)) as [number, number];
 
   test('are two processes beside the driver', async () => {
     const pids = await two();
@@ -100,7 +76,7 @@ describe('executors of a local cluster', () => {
       .groupByKey(4);
     assert.equal(await counts.count(), 10);
     process.kill(victim, 'SIGKILL');
-    while (isAlive(victim)) await sleep(10);
+    await until(() => !isAlive(victim));
     assert.equal(await counts.count(), 10);
     assert.equal(
       await counts
@@ -133,7 +109,7 @@ describe('executors of a local cluster', () => {
     assert.equal(computed.value, before, 'nothing is computed while both live');
     const [victim] = await two();
     process.kill(victim, 'SIGKILL');
-    while (isAlive(victim)) await sleep(10);
+    await until(() => !isAlive(victim));
     await two();
     assert.equal(await twice.sum(), 4950);
     assert.equal(computed.value, before, 'each partition had a copy on the other executor');
@@ -208,7 +184,7 @@ test('an executor that is silent for too long is given up, ended and replaced', 
     .map((x) => x + 1)
     .collect();
   assert.deepEqual(all, [1, 2, 3, 4, 5, 6, 7, 8]);
-  while (isAlive(victim)) await sleep(20);
+  await until(() => !isAlive(victim));
 });
 
 test('results that are too much for the driver fail the job before they are fetched', async () => {
@@ -321,7 +297,7 @@ for (const proactive of [true, false])
       'spark.log.level': 'OFF',
       'spark.storage.replication.proactive': String(proactive),
     });
-    await pidsOf(sc, 3);
+    await executorPids(sc, 3);
     const computed = sc.longAccumulator();
     const cached = sc
       .parallelize([...Array(600).keys()], 6)
@@ -342,7 +318,7 @@ for (const proactive of [true, false])
     // Who computed a partition has it.
     const [[, victim] = [0, 0]] = await cached.take(1);
     process.kill(victim, 'SIGKILL');
-    while (!lost) await sleep(10);
+    await until(() => lost);
     if (proactive) while (stored() < all) await sleep(10);
     else assert.ok(stored() < all);
     assert.equal(await cached.keys().sum(), 179_700);

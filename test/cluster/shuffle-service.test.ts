@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { StorageLevel } from '../../src/protocol/storage-level.ts';
-import { executorPids, isAlive, kill, until } from '../kit/executors.ts';
+import { executorPids } from '../kit/executors.ts';
 import { filesBelow } from '../kit/files-below.ts';
+import { isAlive, kill } from '../kit/processes.ts';
+import { until } from '../kit/until.ts';
 
 const OUTPUT = /\.(data|index)$/;
 

@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { ConfValues } from '../../src/config/spark-conf.ts';
@@ -16,6 +15,7 @@ import { app } from '../kit/master-machine.ts';
 import { recordingLogger } from '../kit/rpc.ts';
 import { StandInDriver } from '../kit/stand-in-driver.ts';
 import { type ClusterOptions, StandaloneCluster } from '../kit/standalone-cluster.ts';
+import { until } from '../kit/until.ts';
 
 async function withCluster(
   options: ClusterOptions,
@@ -42,7 +42,7 @@ test('contexts one after the other are two applications; the first has finished 
     assert.equal(new Set(ids).size, 2);
     await cluster.until(({ activeApps, workers }) => activeApps.length === 0 && workers[0]?.coresUsed === 0);
     for (const id of ids) assert.equal((await cluster.app(id))?.state, 'FINISHED');
-    while (readdirSync(join(cluster.directory, 'local')).some((name) => name.startsWith('executor-'))) await sleep(5);
+    await until(() => !readdirSync(join(cluster.directory, 'local')).some((name) => name.startsWith('executor-')));
   }));
 
 test('a worker without free memory gets no executor, and one when memory is free again', () =>
@@ -67,7 +67,7 @@ test('a work directory that vanishes is made again for the next executor; cleani
     const worker = await cluster.addWorker({ conf, workDir, log: recordingLogger(lines) });
     await cluster.until(({ workers }) => workers.length === 1);
     rmSync(workDir, { recursive: true });
-    while (!lines.some((line) => line.includes('App dir cleanup failed'))) await sleep(20);
+    await until(() => lines.some((line) => line.includes('App dir cleanup failed')));
     await using sc = await create();
     assert.equal(await sc.range(10).count(), 10);
     rmSync(workDir, { recursive: true });
@@ -93,7 +93,7 @@ test('old directories of applications go, the cache of packages and what runs st
     writeFileSync(join(workDir, 'notes.txt'), 'a plain file');
     await using sc = await create();
     const goes = (name: string): boolean => name === over.applicationId || name.startsWith('.removed-');
-    while (readdirSync(workDir).some(goes)) await sleep(20);
+    await until(() => !readdirSync(workDir).some(goes));
     assert.equal(await sc.range(10).count(), 10);
     assert.deepEqual(readdirSync(workDir).sort(), [sc.applicationId, 'cache', 'notes.txt'].sort());
     assert.ok(existsSync(join(workDir, 'cache', 'objects')));
@@ -161,7 +161,7 @@ test('a master whose disk is full serves on, and keeps its records when there is
       lines.join('\n'),
     );
     rmSync(filler);
-    while (readdirSync(records).length < 2) await sleep(20);
+    await until(() => readdirSync(records).length >= 2);
     assert.deepEqual(
       readdirSync(records)
         .map((name) => name.split('_')[0])
@@ -203,7 +203,7 @@ test('hundreds of quick applications leave nothing in master and worker', async 
         await driver.stop();
       }
       await cluster.until(({ activeApps, workers: [w] }) => activeApps.length === 0 && w?.coresUsed === 0);
-      while (worker.state().executors.length > 0) await sleep(5);
+      await until(() => worker.state().executors.length === 0);
     };
     const heapUsed = (): number => {
       collectGarbage();
@@ -213,13 +213,13 @@ test('hundreds of quick applications leave nothing in master and worker', async 
     const before = heapUsed();
     await run(140);
     // When it is that small depends on when connections are let go of, and on the collector.
-    while (heapUsed() - before > 140 * 10_000) await sleep(50);
+    await until(() => heapUsed() - before <= 140 * 10_000, 5000);
     const { completedApps, workers } = await cluster.state();
     assert.ok(completedApps.length <= 10);
     assert.equal(workers[0]?.memoryUsed, 0);
     assert.ok(worker.state().finishedExecutors.length <= 10);
     for (const folder of ['local', 'work-0/registeredExecutors'])
-      while (readdirSync(join(cluster.directory, folder)).length > 0) await sleep(5);
+      await until(() => readdirSync(join(cluster.directory, folder)).length === 0);
   });
 });
 

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { TaskContext } from '../../src/rdd/task-context.ts';
 import { StandaloneCluster } from '../kit/standalone-cluster.ts';
+import { until } from '../kit/until.ts';
 
 test('addresses of a worker go to its executors, and from them to tasks; they come back with the application', async () => {
   const cluster = await StandaloneCluster.start({ workers: 0 });
@@ -47,7 +48,7 @@ test('addresses of a worker go to its executors, and from them to tasks; they co
       await sc.stop();
     }
     await cluster.until(({ workers }) => Object.keys(workers[0]?.resourcesUsed ?? {}).length === 0);
-    while (worker.state().executors.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => worker.state().executors.length === 0);
     assert.deepEqual(worker.state().resourcesUsed, {});
   } finally {
     await cluster.stop();

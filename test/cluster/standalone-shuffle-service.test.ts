@@ -6,9 +6,11 @@ import { type TestContext, test } from 'node:test';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import type { RDD } from '../../src/rdd/rdd.ts';
 import { sharedSecret } from '../../src/rpc/security.ts';
-import { executorPids, kill, until } from '../kit/executors.ts';
+import { executorPids } from '../kit/executors.ts';
 import { filesBelow } from '../kit/files-below.ts';
+import { kill } from '../kit/processes.ts';
 import { type ClusterOptions, StandaloneCluster } from '../kit/standalone-cluster.ts';
+import { until } from '../kit/until.ts';
 
 const SERVICE = { 'spark.shuffle.service.enabled': 'true' };
 

@@ -8,31 +8,9 @@ import { SparkContext } from '../../src/driver/spark-context.ts';
 import { ResourceProfileBuilder } from '../../src/rdd/resource-profile-builder.ts';
 import { ExecutorResourceRequests, TaskResourceRequests } from '../../src/rdd/resource-requests.ts';
 import { sharedSecret } from '../../src/rpc/security.ts';
+import { executorPids } from '../kit/executors.ts';
+import { gone } from '../kit/processes.ts';
 import { type ClusterOptions, StandaloneCluster } from '../kit/standalone-cluster.ts';
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** The processes that tasks run in. */
-const executorPids = async (sc: SparkContext, executors = 2): Promise<number[]> => {
-  for (;;) {
-    const pids = await sc
-      .range(0, 8, 1, 8)
-      .map(() => {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
-        return process.pid;
-      })
-      .collect();
-    const found = [...new Set(pids)];
-    if (found.length === executors) return found;
-  }
-};
 
 /** A job with a shuffle in which each task takes a moment; true when its result is right. */
 const slowCount = async (sc: SparkContext): Promise<boolean> => {
@@ -42,10 +20,6 @@ const slowCount = async (sc: SparkContext): Promise<boolean> => {
   });
   const counts = new Map(await pairs.reduceByKey((a, b) => a + b, 4).collect());
   return [...counts.values()].reduce((a, b) => a + b, 0) === 800 && counts.get(0) === 115 && counts.size === 7;
-};
-
-const gone = async (pids: readonly number[]): Promise<void> => {
-  while (pids.some(isAlive)) await sleep(10);
 };
 
 /** A cluster with an application for the time of a test. */

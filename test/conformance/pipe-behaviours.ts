@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { isAlive } from '../kit/processes.ts';
+import { until } from '../kit/until.ts';
 import { type Behaviour, numbers } from './behaviour.ts';
 
 /** Records through processes. */
@@ -213,23 +214,14 @@ export const pipeEngineBehaviours: readonly Behaviour[] = [
       try {
         const job = sc.range(0, 1, 1, 1).pipe(['sh', '-c', 'echo $$ > "$1"; exec sleep 600', 'sh', file]).count();
         const rejected = assert.rejects(job, /cancelled/);
-        while (!existsSync(file) || readFileSync(file, 'utf8') === '') await pause(5);
+        await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '');
         const pid = Number(readFileSync(file, 'utf8'));
         job.cancel('enough');
         await rejected;
-        while (isAlive(pid)) await pause(20);
+        await until(() => !isAlive(pid));
       } finally {
         rmSync(directory, { recursive: true, force: true });
       }
     },
   ],
 ];
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

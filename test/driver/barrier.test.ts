@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { BarrierTaskContext } from '../../src/rdd/barrier-task-context.ts';
 import { TaskContext } from '../../src/rdd/task-context.ts';
+import { until } from '../kit/until.ts';
 
 async function withContext(
   master: string,
@@ -145,7 +146,7 @@ test('a job whose barrier tasks wait can be cancelled at once', () =>
           return records;
         })
         .count();
-      while (readdirSync(folder).length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until(() => readdirSync(folder).length >= 2);
       rmSync(folder, { recursive: true });
       job.cancel('enough');
       await assert.rejects(job, /was cancelled: enough/);

@@ -16,6 +16,7 @@ import type { ConfValues } from '../../src/config/spark-conf.ts';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { TaskContext } from '../../src/rdd/task-context.ts';
 import { BLOCK_HEADER_BYTES, readBlockHeader } from '../../src/serializer/serializer.ts';
+import { until } from '../kit/until.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'iskra-checkpoints-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -145,7 +146,7 @@ test('an action that is cancelled while it writes leaves the mark for the next',
     });
     rdd.checkpoint();
     const action = rdd.count();
-    while (!sc.statusTracker.getActiveStageIds().includes(1)) await new Promise((go) => setImmediate(go));
+    await until(() => sc.statusTracker.getActiveStageIds().includes(1));
     action.cancel('enough');
     await assert.rejects(
       action.then(() => {}),

@@ -5,6 +5,7 @@ import { SparkContext } from '../../src/driver/spark-context.ts';
 import type { SparkListenerEvent } from '../../src/protocol/spark-listener-event.ts';
 import type { FutureAction } from '../../src/rdd/future-action.ts';
 import { TaskContext } from '../../src/rdd/task-context.ts';
+import { until } from '../kit/until.ts';
 
 let sc: SparkContext;
 const events: SparkListenerEvent[] = [];
@@ -31,7 +32,7 @@ const endless = (): FutureAction<number> =>
     .count();
 
 const started = async (jobs: number): Promise<void> => {
-  while (sc.statusTracker.getActiveJobIds().length < jobs) await new Promise((go) => setImmediate(go));
+  await until(() => sc.statusTracker.getActiveJobIds().length >= jobs);
 };
 
 /** A scope of its own for each test: what one sets is not the next one's. */
@@ -201,7 +202,7 @@ describe('cancelling', () => {
 
   test('a stage fails its jobs', async () => {
     const job = ended(endless());
-    while (sc.statusTracker.getActiveStageIds().length === 0) await new Promise((go) => setImmediate(go));
+    await until(() => sc.statusTracker.getActiveStageIds().length > 0);
     const [stage] = sc.statusTracker.getActiveStageIds();
     sc.cancelStage(stage ?? -1, 'of a reason');
     assert.match((await job).message, /cancelled because of a reason/);
@@ -227,7 +228,7 @@ describe('cancelling', () => {
       })
       .collect();
     const running = () => events.slice(before).find((e) => e.type === 'SparkListenerTaskStart');
-    while (running() === undefined) await new Promise((go) => setImmediate(go));
+    await until(() => running() !== undefined);
     const start = running();
     assert.ok(start?.type === 'SparkListenerTaskStart');
     assert.equal(sc.killTaskAttempt(start.task.taskId, true, 'to see'), true);

@@ -4,6 +4,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import { SparkConf } from '../../src/config/spark-conf.ts';
 import { LiveEvents } from '../../src/driver/live-events.ts';
 import type { SparkListenerEvent, StageInfo, TaskInfo } from '../../src/protocol/spark-listener-event.ts';
+import { until } from '../kit/until.ts';
 
 const stage: StageInfo = {
   stageId: 0,
@@ -46,7 +47,7 @@ test('as many wait as may, and no more', async () => {
   events.hear({ type: 'SparkListenerJobStart', at: 1, jobId: 0, stages: [stage], properties: {} });
   events.hear({ type: 'SparkListenerStageSubmitted', at: 1, stage });
   for (const event of tasks(30_000)) events.hear(event);
-  while (events.numWaiting > 40_000) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => events.numWaiting <= 40_000);
   const store = await events.store();
   assert.equal(store.job(0)?.completedTasks, 30_000);
   assert.ok((store.stage(0, 0)?.tasks.size ?? 0) <= 1000);

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { freePort } from '../kit/free-port.ts';
+import { until } from '../kit/until.ts';
 
 const SETTINGS = {
   master: 'local[2]',
@@ -90,7 +91,7 @@ describe('the pages of an application that runs', () => {
       })
       .count();
     const ended = assert.rejects(endless, /Job 1 cancelled/);
-    while (!(await get('/jobs/')).text.includes('Active Jobs (1)')) await new Promise(setImmediate);
+    await until(async () => (await get('/jobs/')).text.includes('Active Jobs (1)'));
     assert.ok((await get('/jobs/')).text.includes('action="../jobs/job/kill/"'));
     const body = new URLSearchParams({ id: '1', terminate: 'true' });
     const answer = await fetch(`${url}/jobs/job/kill/`, { method: 'POST', body });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { TaskContext } from '../../src/rdd/task-context.ts';
+import { until } from '../kit/until.ts';
 
 async function withContext<R>(master: string, body: (sc: SparkContext) => Promise<R>): Promise<R> {
   const sc = await SparkContext.create({ master, appName: 'slots', 'spark.log.level': 'OFF' });
@@ -142,7 +143,7 @@ test('a cancelled job whose task spins gives its slot back after the grace time'
     for (;;);
   });
   const action = job.collect();
-  while (readdirSync(folder).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => readdirSync(folder).length > 0);
   rmSync(folder, { recursive: true });
   action.cancel('enough');
   await assert.rejects(

@@ -20,6 +20,7 @@ import { LogFiles } from '../../src/event-log/log-files.ts';
 import { codecExtension, logName, rolledIndex } from '../../src/event-log/log-names.ts';
 import { unpackBytes } from '../../src/io/codecs/pack-bytes.ts';
 import type { SparkListenerEvent } from '../../src/protocol/spark-listener-event.ts';
+import { until } from '../kit/until.ts';
 
 const logged: string[] = [];
 const log: Logger = {
@@ -174,7 +175,7 @@ describe('an event log', () => {
   test('is compressed where that is possible, each piece so that readers can go on after it', async () => {
     const writer = await open({ ...single, 'spark.eventLog.compress': 'true' });
     writer.hear(start);
-    while (statSync(join(dir, 'app-1.zstd.inprogress')).size === 0) await new Promise((go) => setImmediate(go));
+    await until(() => statSync(join(dir, 'app-1.zstd.inprogress')).size !== 0);
     writer.hear(end);
     await writer.close();
     const text = unpackBytes(readFileSync(join(dir, 'app-1.zstd')), 'zstd').toString();
@@ -213,7 +214,7 @@ describe('an event log', () => {
   test('waits with what is not urgent until the buffer is full', async () => {
     const writer = await open(single);
     const size = () => statSync(join(dir, 'app-1.inprogress')).size;
-    while (size() === 0) await new Promise((go) => setImmediate(go));
+    await until(() => size() !== 0);
     const first = size();
     const task = {
       taskId: 0,
@@ -230,7 +231,7 @@ describe('an event log', () => {
     for (let i = 0; i < 20; i++) await new Promise((go) => setImmediate(go));
     assert.equal(size(), first);
     writer.hear(end);
-    while (size() === first) await new Promise((go) => setImmediate(go));
+    await until(() => size() !== first);
     assert.equal(lines('app-1.inprogress').length, 3);
     await writer.close();
   });

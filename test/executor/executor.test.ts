@@ -9,6 +9,7 @@ import type { TaskDescription } from '../../src/protocol/task.ts';
 import type { BlockManager } from '../../src/storage/block-manager.ts';
 import { LocalDirs } from '../../src/storage/local-dirs.ts';
 import { ManualClock } from '../kit/manual-clock.ts';
+import { until } from '../kit/until.ts';
 
 /** Words of memory that test and slots share: the last task that began, the last that ended, and which of them may end. */
 const BEGUN = 0;
@@ -114,9 +115,6 @@ const mayEnd = (taskId: number): void => {
 const standStillUntil = (word: number, taskId: number): void => {
   for (let is = Atomics.load(script, word); is !== taskId; is = Atomics.load(script, word))
     Atomics.wait(script, word, is);
-};
-const until = async (holds: () => boolean): Promise<void> => {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
 };
 const begun = (taskId: number): Promise<void> => until(() => Atomics.load(script, BEGUN) === taskId);
 

@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { Logger } from '../../src/base/logger.ts';
 import { LogDirectory, type LogDirectoryOptions } from '../../src/history/log-directory.ts';
 import { ManualClock } from '../kit/manual-clock.ts';
+import { until } from '../kit/until.ts';
 
 const logged: string[] = [];
 const log: Logger = {
@@ -60,11 +61,7 @@ const JOB = (id: number) =>
   `{"Event":"SparkListenerJobStart","Job ID":${id},"Submission Time":6,"Stage Infos":[],"Stage IDs":[],"Properties":{}}\n`;
 const END = '{"Event":"SparkListenerApplicationEnd","Timestamp":9}\n';
 
-/** Waits for what the loop does beside us. */
-const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await holds())) await new Promise((go) => setImmediate(go));
-};
-/** The same with rounds meanwhile, as many as it takes. */
+/** With rounds meanwhile, as many as it takes. */
 const untilARound = (holds: () => boolean | Promise<boolean>): Promise<void> =>
   until(async () => {
     clock.advance(10_000);

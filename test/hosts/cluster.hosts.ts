@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../kit/until.ts';
 import { atWork, ClusterOfHosts, type MasterPage, sumOf } from './cluster-of-hosts.ts';
 import type { Running } from './host.ts';
 
@@ -166,7 +166,7 @@ check('a driver is cut off: its executors end, it counts as finished; when it is
     page.completedapps.some((app) => app.id === id && app.state === 'FINISHED'),
   );
   await cluster.until('host-a', 'nothing is used', (page) => page.workers.every(({ coresused }) => coresused === 0));
-  while ((await cluster.host('host-b').processes(id)).length > 0) await pause(200);
+  await until(async () => (await cluster.host('host-b').processes(id)).length === 0);
   cluster.lan.mend('host-d');
   assert.equal((await job).split(' on ')[0], `sum ${sumOf(40)}`);
   assert.deepEqual(

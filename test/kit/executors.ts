@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { SparkContext } from '../../src/driver/spark-context.ts';
 
 /** The processes of an application's executors, once there are `n`. */
-export async function executorPids(sc: SparkContext, n: number): Promise<number[]> {
+export async function executorPids(sc: SparkContext, n = 2): Promise<number[]> {
   for (;;) {
     const pids = await sc
       .parallelize([...Array(16).keys()], 16)
@@ -15,25 +14,6 @@ export async function executorPids(sc: SparkContext, n: number): Promise<number[
     const different = [...new Set(pids)];
     if (different.length === n) return different;
   }
-}
-
-export async function kill(pid: number): Promise<void> {
-  process.kill(pid, 'SIGKILL');
-  while (isAlive(pid)) await sleep(10);
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Looks again and again until it holds. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(10);
 }
 
 /** An environment variable that a process was started with. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
+import { until } from './until.ts';
 
 /** What Spark's launcher gives a JVM, as far as a history server needs it. */
 const OPENS = ['java.lang', 'java.lang.invoke', 'java.nio', 'java.util', 'java.util.concurrent', 'sun.nio.ch'].map(
@@ -64,11 +65,10 @@ export class SparkHistoryServer {
 
   /** Waits until it holds, as long as the server runs. */
   async until(holds: () => Promise<boolean>): Promise<void> {
-    for (;;) {
+    await until(() => {
       if (this.#child.exitCode !== null) throw new Error(`Spark's history server has ended:\n${this.#log}`);
-      if (await holds().catch(() => false)) return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+      return holds().catch(() => false);
+    });
   }
 
   async stop(): Promise<void> {

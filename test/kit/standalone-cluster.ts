@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import { DRIVER_MAIN, EXECUTOR_MAIN } from '../../src/protocol/worker-process.ts
 import type { RpcSecurity } from '../../src/rpc/security.ts';
 import { freePort } from './free-port.ts';
 import { OPEN } from './rpc.ts';
+import { until } from './until.ts';
 
 const EXECUTOR = fileURLToPath(new URL('../../src/main/executor-process.js', import.meta.url));
 /** What a user's worker runs. */
@@ -83,6 +84,8 @@ export class StandaloneCluster {
 
   async addWorker(more: Partial<WorkerOptions> = {}): Promise<WorkerLoop> {
     const { coresPerWorker = 1, memoryPerWorker = 1024, security = OPEN, log = silentLogger } = this.#options;
+    const executor = this.#options.executor ?? EXECUTOR;
+    if (!existsSync(executor)) throw new Error(`there is no ${executor}; build it first: npm run build`);
     const worker = await startWorker({
       conf: this.#conf,
       host: '127.0.0.1',
@@ -96,7 +99,7 @@ export class StandaloneCluster {
       security,
       log,
       seed: this.workers.length + 1,
-      programs: { [DRIVER_MAIN]: BUNDLED_DRIVER, [EXECUTOR_MAIN]: this.#options.executor ?? EXECUTOR },
+      programs: { [DRIVER_MAIN]: BUNDLED_DRIVER, [EXECUTOR_MAIN]: executor },
       ...more,
     });
     this.workers.push(worker);
@@ -112,10 +115,7 @@ export class StandaloneCluster {
 
   /** Looks until the master's state is so. */
   async until(found: (state: Awaited<ReturnType<StandaloneCluster['state']>>) => boolean): Promise<void> {
-    for (;;) {
-      if (found(await this.state())) return;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await until(async () => found(await this.state()));
   }
 
   state() {

@@ -8,6 +8,7 @@ import { prepareSubmission } from '../../src/deploy/submit/submit.ts';
 import { thisInstallation } from '../../src/main/installation.ts';
 import type { DriverState } from '../../src/protocol/deploy-states.ts';
 import type { StandaloneCluster } from './standalone-cluster.ts';
+import { until } from './until.ts';
 
 /** For who waits and looks again. */
 const fastClock: Clock = {
@@ -71,9 +72,7 @@ export function submitter(
     inCluster,
     waiting: (...argv) => inCluster('-c', 'spark.standalone.submit.waitAppCompletion=true', ...argv),
     stateOf: async (id) => (await place().cluster.master.ask('RequestDriverStatus', { driverId: id })).state,
-    async until(what) {
-      while (!(await what())) await new Promise((resolve) => setTimeout(resolve, 10));
-    },
+    until,
     printed,
     pids: (id) => [...printed(id).matchAll(/^pid (\d+)/gm)].map(([, pid]) => Number(pid)),
   };

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { startWorker, type WorkerLoop, type WorkerOptions } from '../../src/depl
 import type { MasterToWorker } from '../../src/protocol/master-worker.ts';
 import { FakeMaster } from './fake-master.ts';
 import { OPEN, recordingLogger } from './rpc.ts';
+import { until } from './until.ts';
 
 /** A worker with real processes and directories, and a master that does as it is told. */
 export interface WorkerScene {
@@ -85,16 +85,10 @@ export async function workerScene(
   return { master, worker, directory, workDir, lines };
 }
 
-/** Not a turn of the loop: processes that spin keep each other, and what they wait for, from running. */
-const aMoment = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
-
 /** The first line of a file, when it has `lines` of them. */
 export async function printed(file: string, lines = 1): Promise<string> {
-  for (;;) {
-    const text = read(file);
-    if (text.split('\n').length > lines) return text.split('\n')[0] ?? '';
-    await aMoment();
-  }
+  await until(() => read(file).split('\n').length > lines);
+  return read(file).split('\n')[0] ?? '';
 }
 
 function read(file: string): string {
@@ -102,21 +96,5 @@ function read(file: string): string {
     return readFileSync(file, 'utf8');
   } catch {
     return '';
-  }
-}
-
-/** Resolves when none of these processes is left. */
-export async function gone(pids: readonly number[]): Promise<void> {
-  assert.ok(pids.every((pid) => pid > 0));
-  while (pids.some(isAlive)) await aMoment();
-}
-
-/** False also for one that has ended and waits for its parent to see that. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\)/s, '').trim()[0] !== 'Z';
-  } catch {
-    return false;
   }
 }

@@ -11,10 +11,11 @@ import { startRestServer } from '../../src/deploy/rest/rest-server.ts';
 import { sharedSecret } from '../../src/rpc/security.ts';
 import { masterStateJson } from '../../src/ui/master/master-json.ts';
 import { workerPage } from '../../src/ui/worker/worker-page.ts';
+import { gone } from '../kit/processes.ts';
 import { OPEN } from '../kit/rpc.ts';
 import { BUNDLED_DRIVER, BUNDLED_EXECUTOR, StandaloneCluster } from '../kit/standalone-cluster.ts';
 import { submitter } from '../kit/submitter.ts';
-import { gone, printed as printedLine } from '../kit/worker-process.ts';
+import { printed as printedLine } from '../kit/worker-process.ts';
 
 const WORKER_MAIN = fileURLToPath(new URL('../kit/worker-main.js', import.meta.url));
 

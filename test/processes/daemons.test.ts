@@ -7,12 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DaemonPlace } from '../kit/daemon-place.ts';
 import { freePort } from '../kit/free-port.ts';
-
-/** One that has ended and that nobody has asked for its exit code is dead, too. */
-function isAlive(pid: number): boolean {
-  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
-  return stdout.trim() !== '' && !stdout.startsWith('Z');
-}
+import { isAlive } from '../kit/processes.ts';
+import { until } from '../kit/until.ts';
 
 const pidOf = (out: string, what: string): number =>
   Number(new RegExp(`started ${what} as process (\\d+)`).exec(out)?.[1]);
@@ -88,7 +84,7 @@ test('start-all starts a master and the workers of this machine, stop-all leaves
   const pids = ['master 1', 'worker 1', 'worker 2'].map((what) => pidOf(started.out, what));
   assert.ok(pids.every(isAlive), started.out);
   const pages = /started master.*pages at (\S+),/.exec(started.out)?.[1];
-  while ((await state(pages)).aliveworkers < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(async () => (await state(pages)).aliveworkers >= 2);
   // Links lead to the ports that pages have got.
   for (const { id, webuiaddress } of (await state(pages)).workers)
     assert.equal(((await (await fetch(`${webuiaddress}/json/`)).json()) as { id: string }).id, id);

@@ -16,8 +16,8 @@ import {
 import type { TaskDescription } from '../../src/protocol/task.ts';
 import type { RpcCaller } from '../../src/rpc/rpc-endpoint.ts';
 import { RpcEnv } from '../../src/rpc/rpc-env.ts';
-import { until } from '../kit/executors.ts';
 import { Middleman, OPEN } from '../kit/rpc.ts';
+import { until } from '../kit/until.ts';
 
 const EXECUTOR = fileURLToPath(new URL('../../src/main/executor-process.js', import.meta.url));
 

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DaemonPlace } from '../kit/daemon-place.ts';
+import { until } from '../kit/until.ts';
 
 /** Its job runs until somebody ends it. */
 const APP = `import { SparkContext } from 'iskra';
@@ -42,15 +43,15 @@ test('an application is looked at, and its job ended, through the pages of its m
     assert.equal((await fetch(`${base}/static/daemon.css`)).status, 200);
   }
   const through = `${pages}/proxy/${id}`;
-  const until = async (path: string, text: string): Promise<void> => {
-    while (!(await (await fetch(`${through}${path}`)).text()).includes(text)) await new Promise(setImmediate);
+  const untilItSays = async (path: string, text: string): Promise<void> => {
+    await until(async () => (await (await fetch(`${through}${path}`)).text()).includes(text));
   };
-  await until('/executors/', 'Active (2)'); // the driver, and the one of the worker
+  await untilItSays('/executors/', 'Active (2)'); // the driver, and the one of the worker
   const executors = await (await fetch(`${through}/executors/`)).text();
   const [, log = ''] = /<a href="(\/proxy\/worker-[^"]+)">stderr<\/a>/.exec(executors) ?? [];
   const page = await fetch(`${pages}${log.replaceAll('&amp;', '&')}`);
   assert.deepEqual([page.status, (await page.text()).includes(`stderr log page for ${id}/0`)], [200, true], log);
-  await until('/jobs/', '(2 running)');
+  await untilItSays('/jobs/', '(2 running)');
   const body = new URLSearchParams({ id: '0', terminate: 'true' });
   const post = { method: 'POST', body, headers: { origin: pages }, redirect: 'manual' } as const; // the application ends then
   const killed = await fetch(`${through}/jobs/job/kill/`, post);

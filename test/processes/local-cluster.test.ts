@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IskraCommand } from '../kit/iskra-command.ts';
+import { gone, isAlive } from '../kit/processes.ts';
 
 const MASTER = ['--master', 'local-cluster[2,1,1024]'];
 
@@ -63,19 +64,6 @@ export async function main(): Promise<void> {
 });
 
 after(() => iskra.remove());
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-async function gone(pids: readonly number[]): Promise<void> {
-  while (pids.some(isAlive)) await sleep(20);
-}
 
 for (const [how, signal, code] of [
   ['is killed with -9', 'SIGKILL', null],

@@ -4,9 +4,9 @@ import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DaemonPlace } from '../kit/daemon-place.ts';
 import { freePort } from '../kit/free-port.ts';
+import { until } from '../kit/until.ts';
 
 /** Tells how many processes ran its tasks, which print more than files may hold. */
 const PRINTS = `
@@ -39,14 +39,15 @@ async function endOf(child: ChildProcess): Promise<number | null> {
 
 /** What a page says, once somebody serves it. */
 async function page(url: string): Promise<string> {
-  for (;;) {
-    const found = await fetch(url).then(
+  let found: string | null = null;
+  await until(async () => {
+    found = await fetch(url).then(
       (response) => response.text(),
       () => null,
     );
-    if (found !== null) return found;
-    await sleep(20);
-  }
+    return found !== null;
+  });
+  return found ?? ''; // until() saw it
 }
 
 test('commands whose reader has gone end as they would', async (t) => {

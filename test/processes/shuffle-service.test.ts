@@ -8,9 +8,11 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { sharedSecret } from '../../src/rpc/security.ts';
-import { executorPids, kill } from '../kit/executors.ts';
+import { executorPids } from '../kit/executors.ts';
 import { freePort } from '../kit/free-port.ts';
+import { kill } from '../kit/processes.ts';
 import { StandaloneCluster } from '../kit/standalone-cluster.ts';
+import { until } from '../kit/until.ts';
 
 const ISKRA = fileURLToPath(new URL('../../../bin/iskra', import.meta.url));
 
@@ -33,12 +35,12 @@ async function shuffleService(t: TestContext, localDir: string | null, port = 0,
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log += text;
   });
-  for (;;) {
-    const found = /Starting shuffle service on port (\d+)/.exec(log)?.[1];
-    if (found !== undefined) return { child, port: Number(found), log: () => log };
+  const found = (): string | undefined => /Starting shuffle service on port (\d+)/.exec(log)?.[1];
+  await until(() => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${log}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+    return found() !== undefined;
+  });
+  return { child, port: Number(found()), log: () => log };
 }
 
 test('a shuffle service is killed and started again between the stages, executors too: no map task runs again', async (t) => {
@@ -93,11 +95,11 @@ test('a shuffle service is killed and started again between the stages, executor
   assert.equal(mapped.value, 1000);
   assert.match(second.log(), /Executor [01] of app-\d+-0000 is served as before/);
   await sc.stop();
-  while (readdirSync(join(localDir, 'registeredExecutors')).length > 0) await new Promise(setImmediate);
+  await until(() => readdirSync(join(localDir, 'registeredExecutors')).length === 0);
   second.child.kill('SIGTERM');
   assert.deepEqual(await once(second.child, 'exit'), [143, null]);
   // The worker removes what the application had.
-  while (readdirSync(localDir).some((name) => name.startsWith('executor-'))) await new Promise(setImmediate);
+  await until(() => !readdirSync(localDir).some((name) => name.startsWith('executor-')));
 });
 
 test('a shuffle service says what is wrong, and ends with 1', async (t) => {

@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeMaster } from '../kit/fake-master.ts';
 import { IskraCommand } from '../kit/iskra-command.ts';
 import { IskraWorker } from '../kit/iskra-worker.ts';
+import { gone } from '../kit/processes.ts';
 import { BUNDLED_EXECUTOR, StandaloneCluster } from '../kit/standalone-cluster.ts';
-import { gone } from '../kit/worker-process.ts';
+import { until } from '../kit/until.ts';
 
 const iskra = new IskraCommand('spares', {
   'look.ts': `import { execFileSync } from 'node:child_process';
@@ -71,11 +71,12 @@ function sparesOf(worker: number): number[] {
   });
 }
 async function theSpare(worker = process.pid): Promise<number> {
-  for (;;) {
-    const [pid] = sparesOf(worker);
-    if (pid !== undefined) return pid;
-    await sleep(10);
-  }
+  let pid: number | undefined;
+  await until(() => {
+    [pid] = sparesOf(worker);
+    return pid !== undefined;
+  });
+  return pid as number; // until() saw it
 }
 async function look(url: string, ...settings: string[]): Promise<Looked> {
   const conf = ['spark.ui.showConsoleProgress=false', ...settings].flatMap((each) => ['-c', each]);

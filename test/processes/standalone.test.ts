@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { IskraCommand } from '../kit/iskra-command.ts';
+import { gone } from '../kit/processes.ts';
 import { BUNDLED_EXECUTOR, StandaloneCluster } from '../kit/standalone-cluster.ts';
 
 const WORKER_MAIN = fileURLToPath(new URL('../kit/worker-main.js', import.meta.url));
@@ -49,18 +50,6 @@ export async function main(): Promise<void> {
 `,
 });
 after(() => iskra.remove());
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-const gone = async (pids: readonly number[]): Promise<void> => {
-  while (pids.some(isAlive)) await sleep(10);
-};
 
 describe('drivers of a standalone cluster', () => {
   let cluster: StandaloneCluster;

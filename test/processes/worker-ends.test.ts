@@ -19,9 +19,10 @@ import { filesBelow } from '../kit/files-below.ts';
 import { IskraWorker } from '../kit/iskra-worker.ts';
 import { ManualClock } from '../kit/manual-clock.ts';
 import { app } from '../kit/master-machine.ts';
+import { gone } from '../kit/processes.ts';
 import { OPEN } from '../kit/rpc.ts';
 import { StandaloneCluster } from '../kit/standalone-cluster.ts';
-import { gone, printed } from '../kit/worker-process.ts';
+import { printed } from '../kit/worker-process.ts';
 
 const SECRET = 'of all in this test';
 

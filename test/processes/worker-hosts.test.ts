@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DaemonPlace } from '../kit/daemon-place.ts';
 import { fakeSsh } from '../kit/fake-ssh.ts';
-import { gone, isAlive } from '../kit/worker-process.ts';
+import { gone, isAlive } from '../kit/processes.ts';
+import { until } from '../kit/until.ts';
 
 const SMALL = { SPARK_WORKER_CORES: '1', SPARK_WORKER_MEMORY: '256m' };
 const pidsOf = (out: string): number[] => [...out.matchAll(/ as process (\d+) at /g)].map(([, pid]) => Number(pid));
@@ -96,7 +97,7 @@ test('decommission-worker has a worker take nothing more', async (t) => {
   const [pid = 0] = pidsOf(started.out);
   assert.equal(told.out, `decommissioning worker 1, which is process ${pid}; its log says what becomes of it\n`);
   const log = /log in (\S+)/.exec(started.out)?.[1] ?? '';
-  while (!/ecommission/.test(readFileSync(log, 'utf8'))) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => /ecommission/.test(readFileSync(log, 'utf8')));
   assert.ok(isAlive(pid));
   const waiting = place.start('decommission-worker', '--block-until-exit');
   await new Promise((resolve) => waiting.child.stdout?.once('data', resolve));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ManualClock } from '../kit/manual-clock.ts';
 import { Middleman, portOf, RawClient, recordingLogger, withEnvs } from '../kit/rpc.ts';
+import { until } from '../kit/until.ts';
 
 const LOOKUP = { ms: 120_000, key: 'spark.rpc.lookupTimeout' };
 const HANDSHAKE_MS = 10_000;
@@ -23,7 +24,7 @@ class CountingClock extends ManualClock {
   }
 
   async until(parts: number): Promise<void> {
-    while (this.parts < parts) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => this.parts >= parts);
   }
 }
 

@@ -21,6 +21,7 @@ import { ShuffleServiceClient } from '../../src/shuffle-service/shuffle-service-
 import { ManualClock } from '../kit/manual-clock.ts';
 import { OPEN, recordingLogger } from '../kit/rpc.ts';
 import { blockClient, ONCE, read, ServiceScene, writeMapOutput } from '../kit/shuffle-service.ts';
+import { until } from '../kit/until.ts';
 
 const BLOCK = { mapId: 5, reduceId: 0, numPartitions: 1 };
 
@@ -333,7 +334,6 @@ test('a service of its own hears of secrets and ends from the worker of its mach
     t.after(() => remote.stop());
     return remote;
   };
-  const tick = () => new Promise(setImmediate);
   const root = join(scene.root, 'executor-1');
   mkdirSync(root);
   const dirs = scene.dirs([root]);
@@ -344,7 +344,7 @@ test('a service of its own hears of secrets and ends from the worker of its mach
   const worker = await open(security, lines);
   worker.applicationStarted('app-1', 'of app-1', [root]);
   const state = join(scene.directory, 'work/registeredExecutors/app-1');
-  while (!existsSync(join(state, 'application.json'))) await tick();
+  await until(() => existsSync(join(state, 'application.json')));
   await assert.rejects(
     (await scene.client('app-1', 'the cluster')).register(service.address, '1', paths, ONCE),
     /same secret/,
@@ -353,17 +353,17 @@ test('a service of its own hears of secrets and ends from the worker of its mach
   const strangers: string[] = [];
   const stranger = await open(sharedSecret('of app-1', { keyId: 'app-1' }), strangers);
   stranger.applicationRemoved('app-1');
-  while (strangers.length === 0) await tick();
+  await until(() => strangers.length > 0);
   assert.match(strangers[0] ?? '', /did not hear ApplicationRemoved: Client for app-1 is not a worker/);
   worker.executorRemoved('app-1', '1');
-  while (existsSync(dirs.find('spill'))) await tick();
+  await until(() => !existsSync(dirs.find('spill')));
   assert.deepEqual(await read(await scene.blocks('app-1', 'of app-1'), service.address, '1', BLOCK), ['x']);
   worker.applicationRemoved('app-1');
-  while (existsSync(state) || paths.some(existsSync)) await tick();
+  await until(() => !existsSync(state) && !paths.some(existsSync));
   assert.deepEqual(lines, []);
   await service.stop();
   worker.applicationRemoved('app-2');
-  while (lines.length === 0) await tick();
+  await until(() => lines.length > 0);
   assert.match(lines[0] ?? '', /^The shuffle service at 127\.0\.0\.1:\d+ did not hear ApplicationRemoved: /);
 });
 
@@ -378,7 +378,7 @@ test('a worker’s service hears of applications from its worker only', async (t
   );
   t.after(() => remote.stop());
   remote.applicationStarted('app-1', null, [scene.root]);
-  while (lines.length === 0) await new Promise(setImmediate);
+  await until(() => lines.length > 0);
   assert.match(lines[0] ?? '', /this shuffle service hears ApplicationStarted of its own worker only/);
 });
 

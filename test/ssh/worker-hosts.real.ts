@@ -5,8 +5,8 @@ import { networkInterfaces, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DaemonPlace } from '../kit/daemon-place.ts';
+import { gone, isAlive } from '../kit/processes.ts';
 import { SshServer } from '../kit/ssh-server.ts';
-import { gone, isAlive } from '../kit/worker-process.ts';
 
 /** By which this machine is reached, but not as loopback. */
 function ownAddress(): string {

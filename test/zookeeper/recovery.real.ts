@@ -10,6 +10,7 @@ import { ZooKeeperError } from '../../src/zookeeper/zookeeper-error.ts';
 import type { SessionListener, ZooKeeperSession } from '../../src/zookeeper/zookeeper-session.ts';
 import { RECOVERY_BEHAVIOURS } from '../conformance/recovery-behaviours.ts';
 import { worker } from '../kit/master-machine.ts';
+import { until } from '../kit/until.ts';
 import { type Candidate, candidate, DIRECTORY } from '../kit/zookeeper-masters.ts';
 import { later, ZooKeeperServer } from '../kit/zookeeper-server.ts';
 
@@ -96,17 +97,17 @@ check('the leader stops, the next one leads, and a third goes on waiting', async
   const first = join();
   await first.elected;
   const second = join();
-  while ((await latches()).length < 2) await later(5);
+  await until(async () => (await latches()).length >= 2);
   const third = join();
-  while ((await latches()).length < 3) await later(5);
+  await until(async () => (await latches()).length >= 3);
   await first.election.stop();
   await second.elected;
   assert.deepEqual(third.said, []);
   // A standby in between that goes away makes no leader.
   const fourth = join();
-  while ((await latches()).length < 3) await later(5);
+  await until(async () => (await latches()).length >= 3);
   await third.election.stop();
-  while ((await latches()).length > 2) await later(5);
+  await until(async () => (await latches()).length <= 2);
   assert.deepEqual(fourth.said, []);
   await second.election.stop();
   await fourth.elected;
@@ -174,12 +175,12 @@ check('a server that is killed and is back soon costs the leader nothing, and no
   })();
   for (let round = 0; round < 2; round++) {
     const before = count;
-    while (count < before + 20) await later(2);
+    await until(() => count >= before + 20);
     await server.kill();
     await server.restart();
   }
   const before = count;
-  while (count < before + 20) await later(2);
+  await until(() => count >= before + 20);
   writing = false;
   await writes;
   await root.whenConnected();
@@ -196,7 +197,7 @@ check('a server that stands still makes the leader step down in time, and one le
   const first = join(3000);
   await first.elected;
   const second = join(3000);
-  while (sessions.length < 2) await later(5);
+  await until(() => sessions.length >= 2);
   server.signal('SIGSTOP');
   // Who says that it leads has been heard of within two thirds of the timeout; after that another could lead.
   const [session] = sessions;

@@ -8,6 +8,7 @@ import { workerArguments } from '../../../src/deploy/daemon/daemon-arguments.ts'
 import { parseDaemonOptions } from '../../../src/deploy/daemon/daemon-options.ts';
 import { runWorker } from '../../../src/deploy/daemon/run-worker.ts';
 import { levelLogger, recordingLogger } from '../../kit/rpc.ts';
+import { until } from '../../kit/until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'iskra-run-worker-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -72,5 +73,5 @@ test('a worker that cannot start leaves no port open', async () => {
     run('--work-dir', 'file', 'spark://127.0.0.1:1'),
     /Failed to create work directory .*: it is a file/,
   );
-  while (ports() > before) await new Promise((resolve) => setImmediate(resolve)); // it closes in its own time
+  await until(() => ports() <= before); // it closes in its own time
 });

@@ -17,6 +17,7 @@ import { freePort } from '../../kit/free-port.ts';
 import { ManualClock } from '../../kit/manual-clock.ts';
 import { app, driver } from '../../kit/master-machine.ts';
 import { OPEN, RawClient, recordingLogger } from '../../kit/rpc.ts';
+import { until } from '../../kit/until.ts';
 
 type MasterOf = Awaited<ReturnType<FakeCluster['master']>>;
 
@@ -318,7 +319,7 @@ test('nobody hears of a registration before its record is safe', () =>
       open = resolve;
     });
     const answer = worker.register();
-    while (persistence.tries === 0) await new Promise(setImmediate);
+    await until(() => persistence.tries > 0);
     const second = await cluster.worker('b', master);
     const later = second.register();
     assert.deepEqual([worker.received, second.received], [[], []]);
@@ -343,7 +344,7 @@ test('a master whose disk is full serves on, and keeps its records when there is
     assert.deepEqual([...persistence.records.keys()], []);
     persistence.fault = null;
     clock.advance(5000);
-    while (persistence.records.size < 2) await new Promise(setImmediate);
+    await until(() => persistence.records.size >= 2);
     await master.ask('RequestReadyz', null);
     clock.advance(20_000);
     await master.ask('RequestReadyz', null);

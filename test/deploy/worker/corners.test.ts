@@ -7,6 +7,7 @@ import { sharedSecret } from '../../../src/rpc/security.ts';
 import { FakeMaster } from '../../kit/fake-master.ts';
 import { app, COMMAND } from '../../kit/master-machine.ts';
 import { withEnvs } from '../../kit/rpc.ts';
+import { until } from '../../kit/until.ts';
 import { MASTER, WorkerMachine } from '../../kit/worker-machine.ts';
 import { workerScene } from '../../kit/worker-process.ts';
 
@@ -64,7 +65,7 @@ test('a master with another secret is one that does not let it in, not one that 
   t.after(() => strict.stop());
   const { master, lines } = await workerScene(t, {}, {}, { moreMasters: [strict.hostPort] });
   await master.hears('RegisterWorker');
-  while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => lines.length > 0);
   assert.match(lines[0] ?? '', /^Failed to connect to master \S+: .* give the secret\. It is tried again$/);
 });
 

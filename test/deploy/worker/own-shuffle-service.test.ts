@@ -5,13 +5,11 @@ import { test } from 'node:test';
 import { applicationSecret, sharedSecret } from '../../../src/rpc/security.ts';
 import { app } from '../../kit/master-machine.ts';
 import { ONCE, read, ServiceScene, writeMapOutput } from '../../kit/shuffle-service.ts';
+import { until } from '../../kit/until.ts';
 import { workerScene } from '../../kit/worker-process.ts';
 
 const EXECUTOR = 'CoarseGrainedExecutorBackend';
 const SERVICE = { 'spark.shuffle.service.enabled': 'true', 'spark.shuffle.service.port': '0' };
-/** Not a turn of the loop: processes that spin keep each other, and what they wait for, from running. */
-const tick = () => new Promise((resolve) => setTimeout(resolve, 5));
-
 test('a worker’s shuffle service knows whose files it has, and what it has goes with the application', async (t) => {
   const program = `console.log(process.env.SPARK_EXECUTOR_DIRS); process.exit(0);`;
   const { master, worker, workDir } = await workerScene(t, { [EXECUTOR]: program }, SERVICE);
@@ -34,7 +32,7 @@ test('a worker’s shuffle service knows whose files it has, and what it has goe
   const state = join(workDir, 'registeredExecutors');
   assert.deepEqual(readdirSync(join(state, 'app-1')), ['application.json', 'executor-0.json']);
   master.send({ type: 'ApplicationFinished', appId: 'app-1' });
-  while (existsSync(root) || readdirSync(state).length > 0) await tick();
+  await until(() => !existsSync(root) && readdirSync(state).length === 0);
   await assert.rejects(read(await scene.blocks('app-1'), service, '0', block), /Executor is not registered/);
 });
 

@@ -9,8 +9,10 @@ import { RollingLog } from '../../../src/deploy/worker/rolling-log.ts';
 import { EXECUTOR_MAIN } from '../../../src/protocol/worker-process.ts';
 import { PackedLengths, readLog } from '../../../src/ui/log-files.ts';
 import { ManualClock } from '../../kit/manual-clock.ts';
+import { gone } from '../../kit/processes.ts';
 import { recordingLogger } from '../../kit/rpc.ts';
-import { gone, printed, workerScene } from '../../kit/worker-process.ts';
+import { until } from '../../kit/until.ts';
+import { printed, workerScene } from '../../kit/worker-process.ts';
 
 const BY_SIZE: LogRolling = {
   ...{ when: { kind: 'size', maxBytes: 10 }, precision: 'millisecond', maxRetainedFiles: null, compress: false },
@@ -34,7 +36,7 @@ function scene(t: TestContext, rolling: LogRolling) {
   const say = async (words: string): Promise<void> => {
     stream.write(words);
     // Not until it is another text: that it becomes also when an old file goes.
-    while (!(await text()).endsWith(words)) await tick();
+    await until(async () => (await text()).endsWith(words));
   };
   return { directory, clock, lines, stream, followed, say, text, names: () => readdirSync(directory).sort() };
 }
@@ -85,7 +87,7 @@ test('what cannot be written is dropped with one warning, and nobody waits for i
     stream.write('x'.repeat(1000));
     await tick();
   }
-  while (lines.length === 0 || stream.readableLength > 0) await tick();
+  await until(() => lines.length > 0 && stream.readableLength === 0);
   assert.deepEqual(names(), ['stdout']);
   unlinkSync(join(directory, 'stdout'));
   await say('room');
@@ -100,7 +102,7 @@ test('a directory that has gone, and comes back', async (t) => {
   const { stream, followed, directory, lines, say, text } = scene(t, BY_SIZE);
   rmSync(directory, { recursive: true });
   stream.write('lost');
-  while (lines.length === 0) await tick();
+  await until(() => lines.length > 0);
   mkdirSync(directory);
   await say('found');
   stream.end();

@@ -8,7 +8,9 @@ import { EXECUTOR_MAIN } from '../../../src/protocol/worker-process.ts';
 import { sharedSecret } from '../../../src/rpc/security.ts';
 import { ManualClock } from '../../kit/manual-clock.ts';
 import { app, COMMAND } from '../../kit/master-machine.ts';
-import { gone, printed, workerScene } from '../../kit/worker-process.ts';
+import { gone } from '../../kit/processes.ts';
+import { until } from '../../kit/until.ts';
+import { printed, workerScene } from '../../kit/worker-process.ts';
 
 /** Prints how it came to be; a spare says first what it was told, and does `onOrder` instead of taking it where that is something. */
 const program = (onOrder = '', onStart = '') => `
@@ -145,12 +147,9 @@ test('spares that cannot live are replaced with more and more time between, and 
   const clock = new ManualClock(Date.now());
   const { master, told, lines } = await scene(t, program('', 'process.exit(9);'), {}, { clock });
   const ended = () => lines.filter((line) => line.includes('A spare executor has ended: it exited with 9.'));
-  const until = async (number: number): Promise<void> => {
-    while (ended().length < number) await aMoment();
-  };
-  await until(1);
+  await until(() => ended().length >= 1);
   clock.advance(1000);
-  await until(2);
+  await until(() => ended().length >= 2);
   assert.match(ended()[1] ?? '', /The next one starts after 2 s\.$/);
   master.launch(0);
   assert.equal((await told(0)).order, null);
@@ -163,7 +162,7 @@ test('spares end with the worker, and leave nothing', async (t) => {
     { 'spark.iskra.worker.spareExecutors': '2' },
   );
   const files = (): string[] => readdirSync(workDir).filter((name) => name.startsWith('spare.'));
-  while (files().length < 2) await aMoment();
+  await until(() => files().length >= 2);
   assert.equal(spares().length, 1);
   await worker.stop();
   await gone(files().map((name) => Number(name.slice('spare.'.length))));

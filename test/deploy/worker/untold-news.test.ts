@@ -6,6 +6,7 @@ import { FakeMaster } from '../../kit/fake-master.ts';
 import { freePort } from '../../kit/free-port.ts';
 import { ManualClock } from '../../kit/manual-clock.ts';
 import { COMMAND } from '../../kit/master-machine.ts';
+import { until } from '../../kit/until.ts';
 import { MASTER, WorkerMachine } from '../../kit/worker-machine.ts';
 import { workerScene } from '../../kit/worker-process.ts';
 
@@ -155,7 +156,7 @@ test('a driver that ends when its master has just died has ended for the next on
   await asked;
   const { port } = master;
   await master.stop();
-  while (!lines.some((line) => /ECONNREFUSED/.test(line))) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => lines.some((line) => /ECONNREFUSED/.test(line)));
   const next = await FakeMaster.start({ port });
   t.after(() => next.stop());
   clock.advance(15_000);

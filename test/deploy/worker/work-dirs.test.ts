@@ -8,6 +8,7 @@ import { WorkDirs } from '../../../src/deploy/worker/work-dirs.ts';
 import { EXECUTOR_MAIN } from '../../../src/protocol/worker-process.ts';
 import { ManualClock } from '../../kit/manual-clock.ts';
 import { recordingLogger } from '../../kit/rpc.ts';
+import { until } from '../../kit/until.ts';
 import { workerScene } from '../../kit/worker-process.ts';
 
 /** Makes files below a directory; all are two minutes old, but for those whose names say that they are new. */
@@ -132,9 +133,9 @@ test('a worker cleans its work directory from time to time, around what runs the
   fill(directory, 'app-1/7/stdout', 'app-old/0/stdout', 'driver-old/stdout');
   await master.hears('WorkerLatestState');
   master.launch(0);
-  while (worker.state().executors.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => worker.state().executors.length > 0);
   clock.advance(10_000);
-  while (readdirSync(directory).length > 1) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => readdirSync(directory).length <= 1);
   assert.deepEqual(readdirSync(directory), ['app-1']);
 });
 
@@ -153,5 +154,5 @@ test('a worker beats while its work directory is cleaned', async (t) => {
   clock.advance(10_000);
   assert.deepEqual(readdirSync(directory), ['app-1']);
   await master.hears('Heartbeat', undefined, before);
-  while (readdirSync(directory).length > 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => readdirSync(directory).length === 0);
 });

@@ -8,10 +8,10 @@ import { FakeMaster } from '../../kit/fake-master.ts';
 import { freePort } from '../../kit/free-port.ts';
 import { ManualClock } from '../../kit/manual-clock.ts';
 import { app, COMMAND } from '../../kit/master-machine.ts';
+import { gone } from '../../kit/processes.ts';
 import { addressOf, RawClient, withEnvs } from '../../kit/rpc.ts';
-import { gone, printed, type WorkerScene, workerScene } from '../../kit/worker-process.ts';
-
-const tick = () => new Promise((resolve) => setImmediate(resolve));
+import { until } from '../../kit/until.ts';
+import { printed, type WorkerScene, workerScene } from '../../kit/worker-process.ts';
 
 /** Tells its pid and waits to be killed. */
 const WAITS = `console.log(process.pid); setInterval(() => {}, 1 << 30);`;
@@ -38,7 +38,7 @@ test('a worker registers and beats; its executor is launched, reported, and give
   master.launch(0);
   assert.match((await master.hears('ExecutorStateChanged', ({ state }) => state === 'FAILED')).message ?? '', /exists/);
   master.send({ type: 'ApplicationFinished', appId: 'app-1' });
-  while (existsSync(join(directory, 'local', appDir))) await tick();
+  await until(() => !existsSync(join(directory, 'local', appDir)));
 });
 
 test('an executor that is killed ends with all that it has started', async (t) => {
@@ -244,7 +244,7 @@ test('a master that does not answer keeps nobody from another', async (t) => {
   const { port } = silent.address() as { port: number };
   const { master, lines } = await workerScene(t, {}, {}, { moreMasters: [`127.0.0.1:${port}`, '127.0.0.1:1'] });
   await master.hears('WorkerLatestState');
-  while (lines.length === 0) await tick();
+  await until(() => lines.length > 0);
   assert.deepEqual(lines, [
     'Failed to connect to master 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1. Is one running there? It is tried again',
   ]);
@@ -259,7 +259,7 @@ test('a worker comes back to a master that was restarted, by its id and with wha
   await printed(join(workDir, 'app-1/0/stdout'));
   const { port } = master;
   await master.stop();
-  while (!lines.some((line) => /ECONNREFUSED/.test(line))) await tick();
+  await until(() => lines.some((line) => /ECONNREFUSED/.test(line)));
   const next = await FakeMaster.start({ port });
   t.after(() => next.stop());
   clock.advance(15_000);
@@ -331,7 +331,7 @@ for (const [what, end] of [
     );
     await scene.master.hears('RegisterWorker');
     scene.master.launchDriver('driver-1');
-    while (!fetching) await tick();
+    await until(() => fetching);
     await end(scene);
     assert.ok(aborted);
   });
@@ -351,7 +351,7 @@ test('ids that would lead out of the work directory, and messages that make no s
   master.launch(0, { app: app({ command: { ...COMMAND, environment: { A: 1 as never } } }) });
   master.launch(0, { app: app({ secretSalt: 'salt' }) });
   master.send({ type: 'KillDriver', driverId: 'driver-x' });
-  while (lines.at(-1) !== 'Asked to kill unknown driver driver-x') await tick();
+  await until(() => lines.at(-1) === 'Asked to kill unknown driver driver-x');
   const said = lines.flatMap((line) => /Ignored a message from 127\.0\.0\.1:\d+: (.*)/.exec(line)?.[1] ?? []);
   assert.deepEqual(said.slice(-9), [
     'MasterChanged.masterUrl must be of the form spark://host:port, was "m1"',

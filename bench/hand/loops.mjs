@@ -3,40 +3,11 @@
 // On two cores an engine may take half of a loop's time, less what it costs itself.
 
 import { closeSync, openSync, readSync } from 'node:fs';
-
-function mix(number) {
-  let x = number;
-  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-  return x ^ (x >>> 16);
-}
+import { objectPipeline, rangeMapFilterReduce } from './pipelines.mjs';
 
 const loops = {
-  'range-map-filter-reduce': {
-    n: 20_000_000,
-    run(n) {
-      let sum = 0;
-      for (let i = 0; i < n; i++) {
-        const x = i + 1;
-        if (x % 3 === 0) sum += x;
-      }
-      return sum;
-    },
-  },
-  'object-pipeline': {
-    n: 5_000_000,
-    run(n) {
-      let sum = 0;
-      for (let id = 0; id < n; id++) {
-        const bits = mix(id);
-        const reading = { id, value: bits & 1023, weight: (bits >>> 10) & 1023 };
-        if (reading.value % 3 === 0) continue;
-        for (const each of [reading, { id: reading.id, value: reading.value + 1, weight: reading.weight }])
-          sum += each.value * each.weight;
-      }
-      return sum;
-    },
-  },
+  'range-map-filter-reduce': { n: 20_000_000, run: rangeMapFilterReduce },
+  'object-pipeline': { n: 5_000_000, run: objectPipeline },
 };
 
 /** Counts words as one writes it by hand: 64 KiB at a time, lines, words, a Map. */

@@ -1,6 +1,7 @@
 // CPU ns a record of fused loops, each beside the same loop written by hand, the two in turn:
 //   npm run build && node --max-semi-space-size=64 bench/micro/segment.bench.mjs [range|numbers|objects|made|words|pairs|after …]
 import { compileBatchSegment, compileRangeSegment } from '../../dist/src/executor/segment-compiler.js';
+import { mix, objectPipeline, rangeMapFilterReduce } from '../hand/pipelines.mjs';
 
 const ROUNDS = 7;
 /** Records of a batch, as everywhere in the engine. */
@@ -9,13 +10,6 @@ const BATCH = 2048;
 const STRETCH = 1 << 17;
 
 const chosen = process.argv.slice(2);
-
-function mix(number) {
-  let x = number;
-  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-  return x ^ (x >>> 16);
-}
 
 /** Calls `visit` with (start, count) of the stretches in which a task walks over a range. */
 function stretches(n, length, visit) {
@@ -48,14 +42,7 @@ const cases = {
     return {
       what: 'range: map, filter, reduce',
       n,
-      hand() {
-        let sum = 0;
-        for (let i = 0; i < n; i++) {
-          const x = i + 1;
-          if (x % 3 === 0) sum += x;
-        }
-        return sum;
-      },
+      hand: () => rangeMapFilterReduce(n),
       fused() {
         const state = reduced();
         stretches(n, STRETCH, (start, count) => segment(start, 1, count, state));
@@ -131,17 +118,7 @@ const cases = {
     return {
       what: 'range: map to objects, filter, flatMap to two, map, reduce',
       n,
-      hand() {
-        let sum = 0;
-        for (let id = 0; id < n; id++) {
-          const bits = mix(id);
-          const reading = { id, value: bits & 1023, weight: (bits >>> 10) & 1023 };
-          if (reading.value % 3 === 0) continue;
-          for (const each of [reading, { id: reading.id, value: reading.value + 1, weight: reading.weight }])
-            sum += each.value * each.weight;
-        }
-        return sum;
-      },
+      hand: () => objectPipeline(n),
       fused() {
         const state = reduced();
         stretches(n, STRETCH, (start, count) => segment(start, 1, count, state));

@@ -133,7 +133,7 @@ function buildTree(
 }
 
 /** How texts of the machine that packed become those of a tree. */
-export function rebaseTo(manifest: PackageManifest, to: string, lies: string = to): Rebase {
+function rebaseTo(manifest: PackageManifest, to: string, lies: string = to): Rebase {
   return { from: '/', to, has: (path) => isOfTree(manifest, path.slice(to.length), lies) };
 }
 
@@ -141,7 +141,7 @@ export function rebaseTo(manifest: PackageManifest, to: string, lies: string = t
  * Files of the tree, and folders of the application's own modules. Others, such as /tmp, are in the tree only because something
  * lies below them.
  */
-export function isOfTree(manifest: PackageManifest, path: string, lies: string): boolean {
+function isOfTree(manifest: PackageManifest, path: string, lies: string): boolean {
   const stat = statSync(join(lies, path), { throwIfNoEntry: false });
   if (stat === undefined || stat.isFile()) return stat !== undefined;
   return manifest.parts.some(({ at, name }) => name === null && (path === at || path.startsWith(`${at}/`)));

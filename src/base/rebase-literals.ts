@@ -25,7 +25,7 @@ export function rebaseLiterals(text: string, rebase: Rebase): string {
 }
 
 /** The copy's path; null when the path is not of what was copied. */
-export function rebasePath(path: string, { from, to, has }: Rebase): string | null {
+function rebasePath(path: string, { from, to, has }: Rebase): string | null {
   if (!path.startsWith(from) || path.startsWith(to)) return null;
   const there = to + path.slice(from.length);
   return has(there) ? there : null;

@@ -120,7 +120,7 @@ export function analyze(source: string, strict: boolean): FunctionAnalysis | typ
   };
 }
 
-export function hasUseStrict(body: readonly AnyNode[]): boolean {
+function hasUseStrict(body: readonly AnyNode[]): boolean {
   for (const statement of body) {
     if (statement.type !== 'ExpressionStatement' || statement.directive === undefined) return false;
     if (statement.directive === 'use strict') return true;

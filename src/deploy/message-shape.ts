@@ -56,7 +56,7 @@ export function orNull(check: ShapeCheck): ShapeCheck {
 }
 
 /** A field that need not be there. */
-export function absentOr(check: ShapeCheck): ShapeCheck {
+function absentOr(check: ShapeCheck): ShapeCheck {
   return (value, at) => {
     if (value !== undefined) check(value, at);
   };
@@ -122,7 +122,7 @@ export const masterUrl: ShapeCheck = matching(
 );
 
 export const resourceAddresses: ShapeCheck = recordOf(listOf(text));
-export const resourceAmounts: ShapeCheck = recordOf(whole(0));
+const resourceAmounts: ShapeCheck = recordOf(whole(0));
 
 export const command: ShapeCheck = fields({
   mainClass: text,

@@ -10,7 +10,7 @@ import { EXECUTOR_INSTANCES } from '../config/submit-entries.ts';
 import type { AllocationSettings } from '../scheduler/allocation-settings.ts';
 
 /** Spark: Utils.isDynamicAllocationEnabled */
-export function isDynamicAllocationEnabled(conf: SparkConf): boolean {
+function isDynamicAllocationEnabled(conf: SparkConf): boolean {
   const master = conf.get(MASTER);
   return conf.get(dynamic.DYN_ALLOCATION_ENABLED) && master !== undefined && parseMasterUrl(master).kind !== 'local';
 }

@@ -35,10 +35,3 @@ export function firstOf(source: AsyncBatchIterator, limit: number): AsyncBatchIt
     close: () => source.close(),
   };
 }
-
-/** Reads everything; for readers that cannot await. */
-export async function drainAsync(source: AsyncBatchIterator): Promise<unknown[]> {
-  const all: unknown[] = [];
-  for (let batch = await source.next(); batch !== null; batch = await source.next()) for (const r of batch) all.push(r);
-  return all;
-}

@@ -392,7 +392,7 @@ export class AsyncOperator implements AsyncBatchIterator {
   }
 }
 
-export function isIterable(value: unknown): value is Iterable<unknown> {
+function isIterable(value: unknown): value is Iterable<unknown> {
   return (
     value !== null &&
     value !== undefined &&

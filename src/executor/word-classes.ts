@@ -3,7 +3,7 @@ import type { SplitPlan } from '../protocol/stage-program.ts';
 /** What a byte is to whoever cuts a line into words. */
 export const WORD = 0;
 export const SEPARATOR = 1;
-export const END_OF_LINE = 2;
+const END_OF_LINE = 2;
 
 /** How lines are cut at bytes. */
 export interface WordClasses {

@@ -65,11 +65,6 @@ export function registerFileSystem(system: FileSystem): void {
   systems.set(system.scheme, system);
 }
 
-/** Names of the schemes that this thread reaches. */
-export function knownSchemes(): readonly string[] {
-  return [...systems.keys()];
-}
-
 /**
  * Turns what a user calls a path into a qualified one: relative ones start at the working directory, `file:/x` and
  * `file:///x` are understood, and nothing is percent-decoded, as in Hadoop's Path.

@@ -80,7 +80,7 @@ function exists(path: string): boolean {
 }
 
 /** `/a/{b/c,d}/e` cannot be matched name by name: it becomes `/a/b/c/e` and `/a/d/e`. Other groups stay. */
-export function expandBracesWithSlash(pattern: string): string[] {
+function expandBracesWithSlash(pattern: string): string[] {
   for (let i = 0; i < pattern.length; i++) {
     if (pattern[i] === '\\') {
       i++;
@@ -119,7 +119,7 @@ function readGroup(text: string, open: number): { alternatives: string[]; end: n
 }
 
 /** One name's glob as an anchored regular expression. */
-export function compileComponent(glob: string, whole: string = glob): RegExp {
+function compileComponent(glob: string, whole: string = glob): RegExp {
   const bad = (why: string, hint: string): IllegalArgumentError =>
     new IllegalArgumentError(`Illegal file pattern ${JSON.stringify(whole)}: ${why} in "${glob}"; ${hint}`);
   const chars = [...glob];

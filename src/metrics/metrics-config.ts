@@ -7,7 +7,7 @@ import type { SparkConf } from '../config/spark-conf.ts';
 /** Who has metrics of its own. */
 export type MetricsInstance = 'master' | 'applications' | 'worker' | 'driver' | 'executor' | 'shuffleService';
 
-export const METRICS_INSTANCES: readonly MetricsInstance[] = [
+const METRICS_INSTANCES: readonly MetricsInstance[] = [
   'master',
   'applications',
   'worker',

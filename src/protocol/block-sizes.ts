@@ -32,7 +32,7 @@ export interface BlockSizeLimits {
 }
 
 /** Spark's defaults. */
-export const DEFAULT_BLOCK_SIZE_LIMITS: BlockSizeLimits = {
+const DEFAULT_BLOCK_SIZE_LIMITS: BlockSizeLimits = {
   highlyCompressAbove: 2000,
   accurateFromBytes: 100 * 1024 * 1024,
   skewed: null,

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { type ErrorData, errorToData } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { ConnectionRef } from './connection-ref.ts';
 import { type Dispatcher, VERIFIER_NAME } from './dispatcher.ts';
 import { FrameType, type MessageType } from './frame.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
@@ -420,36 +421,6 @@ export class Connection implements RpcCaller, FrameSink {
     this.#numbers.set(name, number);
     this.#writer?.name(number, name);
     return number;
-  }
-}
-
-class ConnectionRef<Send extends { readonly type: string }, A extends Asks<A>> implements RpcRef<Send, A> {
-  readonly name: string;
-  readonly #connection: Connection;
-
-  constructor(connection: Connection, name: string) {
-    this.#connection = connection;
-    this.name = name;
-  }
-
-  get address(): RpcAddress {
-    return this.#connection.remote;
-  }
-
-  get closed(): boolean {
-    return this.#connection.closed;
-  }
-
-  get bufferedBytes(): number {
-    return this.#connection.bufferedBytes;
-  }
-
-  send(message: Send): void {
-    this.#connection.send(this.name, message);
-  }
-
-  ask<K extends keyof A & string>(type: K, request: A[K][0], options?: AskOptions): Promise<A[K][1]> {
-    return this.#connection.ask(this.name, type, request, options) as Promise<A[K][1]>; // the protocol's word for it
   }
 }
 

@@ -4,6 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 import { errorToData } from '../base/errors.ts';
 import { checkFiles, chunksOf } from './chunk-source.ts';
+import { ConnectionRef } from './connection-ref.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { FileRegion } from './file-region.ts';
 import { decodeValue, prepareValue, toJson } from './message-codec.ts';
@@ -20,6 +21,7 @@ export class LocalConnection implements RpcCaller {
   readonly remote: RpcAddress;
   readonly advertised: RpcAddress | null;
   readonly keyId = null;
+  readonly bufferedBytes = 0;
   readonly #dispatcher: Dispatcher;
   readonly #asks: PendingAsks;
   /** What is still to be delivered, in order, by endpoint: a message with files is waited for. */
@@ -38,7 +40,7 @@ export class LocalConnection implements RpcCaller {
   }
 
   ref<Send extends { readonly type: string }, A extends Asks<A> = NoAsks>(endpointName: string): RpcRef<Send, A> {
-    return new LocalRef<Send, A>(this, endpointName);
+    return new ConnectionRef<Send, A>(this, endpointName);
   }
 
   /** Ends with the environment. */
@@ -145,31 +147,4 @@ async function fill(part: Uint8Array | FileRegion, allocate: Allocate): Promise<
     chunks.close();
   }
   return target;
-}
-
-class LocalRef<Send extends { readonly type: string }, A extends Asks<A>> implements RpcRef<Send, A> {
-  readonly name: string;
-  readonly bufferedBytes = 0;
-  readonly #connection: LocalConnection;
-
-  constructor(connection: LocalConnection, name: string) {
-    this.#connection = connection;
-    this.name = name;
-  }
-
-  get address(): RpcAddress {
-    return this.#connection.remote;
-  }
-
-  get closed(): boolean {
-    return this.#connection.closed;
-  }
-
-  send(message: Send): void {
-    this.#connection.send(this.name, message);
-  }
-
-  ask<K extends keyof A & string>(type: K, request: A[K][0], options?: AskOptions): Promise<A[K][1]> {
-    return this.#connection.ask(this.name, type, request, options) as Promise<A[K][1]>; // the protocol's word for it
-  }
 }

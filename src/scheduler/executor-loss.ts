@@ -28,9 +28,6 @@ export function executorProcessLost(
   return { message, exitCausedByApp: causedByApp, workerLost };
 }
 
-/** What a drained executor says when it ends in peace. Spark: ExecutorLossMessage.decommissionFinished */
-export const DECOMMISSION_FINISHED = 'Finished decommissioning';
-
 /** An executor that was told to drain is gone. `workerLost`: its whole machine was drained. Spark: ExecutorDecommission */
 export function executorDecommissioned(reason: string, workerLost = false): ExecutorLoss {
   return {

@@ -98,12 +98,12 @@ export class Pool<T extends Schedulable> implements Schedulable {
 }
 
 /** Spark: FIFOSchedulingAlgorithm */
-export function fifoOrder(a: Schedulable, b: Schedulable): number {
+function fifoOrder(a: Schedulable, b: Schedulable): number {
   return a.priority - b.priority || a.stageId - b.stageId;
 }
 
 /** Spark: FairSchedulingAlgorithm */
-export function fairOrder(a: Schedulable, b: Schedulable): number {
+function fairOrder(a: Schedulable, b: Schedulable): number {
   const aNeedy = a.runningTasks < a.minShare;
   const bNeedy = b.runningTasks < b.minShare;
   if (aNeedy !== bNeedy) return aNeedy ? -1 : 1;

@@ -64,7 +64,7 @@ export class LocalBlockSource implements BlockSource {
 }
 
 /** Bytes [start, start + length) of a file. @throws Error when the file is not there or too short. */
-export function openFileSegment(files: FileOps, path: string, start: number, length: number): Segment {
+function openFileSegment(files: FileOps, path: string, start: number, length: number): Segment {
   const fd = files.open(path, 'r');
   try {
     const size = files.size(fd);

@@ -79,7 +79,7 @@ export class AccessLists {
 }
 
 /** The users whose process this is: the system's, and `SPARK_USER`. */
-export function ownersOfProcess(env: Readonly<Record<string, string | undefined>>): string[] {
+function ownersOfProcess(env: Readonly<Record<string, string | undefined>>): string[] {
   const owners = [env['SPARK_USER']];
   try {
     owners.push(userInfo().username);

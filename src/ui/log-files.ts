@@ -22,7 +22,7 @@ export interface NoLog {
 /** Spark: WorkerPage, LogPage.defaultBytes */
 export const DEFAULT_LOG_BYTES: number = 100 * 1024;
 /** As much as is held in memory for one request. */
-export const MAX_LOG_BYTES: number = 16 * 1024 * 1024;
+const MAX_LOG_BYTES: number = 16 * 1024 * 1024;
 
 /** How long packed logs are when they are unpacked, by which only unpacking them tells. They do not change. */
 export class PackedLengths {

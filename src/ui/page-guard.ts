@@ -13,7 +13,7 @@ import { jwsFilter } from './jws-filter.ts';
 import { proxyRedirects } from './proxy-redirect.ts';
 
 /** What `spark.NAME.param.KEY` and `spark.NAME.params` say. Spark: JettyUtils.addFilters */
-export function filterParameters(conf: SparkConf, name: string): Readonly<Record<string, string>> {
+function filterParameters(conf: SparkConf, name: string): Readonly<Record<string, string>> {
   const parameters: [string, string][] = [];
   for (const pair of (conf.getText(`spark.${name}.params`) ?? '').split(',')) {
     const at = pair.indexOf('=');

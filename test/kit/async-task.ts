@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { seededRandom } from '../../src/base/seeded-random.ts';
-import { type AsyncBatchIterator, asAsync, drainAsync } from '../../src/executor/async-batches.ts';
+import { type AsyncBatchIterator, asAsync } from '../../src/executor/async-batches.ts';
 import type { AsyncTask } from '../../src/executor/async-task.ts';
 import { type PermitDesk, RatePermits } from '../../src/executor/rate-permits.ts';
 import { ArrayBatches } from '../../src/executor/segment-iterator.ts';
@@ -82,4 +82,10 @@ export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(r
 
 export async function turns(n: number): Promise<void> {
   for (let i = 0; i < n; i++) await turn();
+}
+
+async function drainAsync(source: AsyncBatchIterator): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for (let batch = await source.next(); batch !== null; batch = await source.next()) for (const r of batch) all.push(r);
+  return all;
 }

@@ -34,16 +34,7 @@ export type AppClientNews =
   | { readonly type: 'Disconnected' }
   /** Nothing will come any more. */
   | { readonly type: 'Dead'; readonly reason: string }
-  | {
-      readonly type: 'ExecutorAdded';
-      readonly execId: number;
-      readonly workerId: string;
-      readonly hostPort: string;
-      readonly workerWebUiUrl: string;
-      readonly cores: number;
-      /** MiB. */
-      readonly memory: number;
-    }
+  | Extract<MasterToApp, { type: 'ExecutorAdded' }>
   | {
       readonly type: 'ExecutorUpdated';
       readonly execId: number;

@@ -10,9 +10,9 @@ import { ExecutorFailures } from './executor-failures.ts';
 /** Spark: StandaloneAppClient.REGISTRATION_TIMEOUT_SECONDS, as ms */
 export const REGISTRATION_TIMEOUT_MS = 20_000;
 /** Spark: StandaloneAppClient.REGISTRATION_RETRIES */
-export const REGISTRATION_RETRIES = 3;
+const REGISTRATION_RETRIES = 3;
 
-export const GIVING_UP = 'All masters are unresponsive! Giving up.';
+const GIVING_UP = 'All masters are unresponsive! Giving up.';
 
 export interface AppClientOptions {
   /** `host:port` of each master; one of them leads. */

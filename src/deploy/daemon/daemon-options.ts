@@ -62,7 +62,7 @@ const daemon = (of: DaemonClass, port: string, own: readonly DaemonOption[]): re
   HELP,
 ];
 
-export const DAEMON_OPTIONS: Readonly<Record<DaemonCommand, readonly DaemonOption[]>> = {
+const DAEMON_OPTIONS: Readonly<Record<DaemonCommand, readonly DaemonOption[]>> = {
   master: daemon('master', '7077', []),
   worker: daemon('worker', 'any free one', [
     { name: '--cores', short: '-c', value: 'CORES', help: 'how many cores to give away (default: all)' },

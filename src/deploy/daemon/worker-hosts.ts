@@ -20,7 +20,7 @@ export interface WorkerLines {
 }
 
 /** @throws UsageError for a host that ssh would take for an option. */
-export function workerLines({ env, workingFolder }: DaemonHost): WorkerLines {
+function workerLines({ env, workingFolder }: DaemonHost): WorkerLines {
   let here = 0;
   const others = new Map<string, number>();
   for (const name of workerHosts(env, workingFolder)) {

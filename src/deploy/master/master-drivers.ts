@@ -8,7 +8,7 @@ import { DriverInfo } from './driver-info.ts';
 import type { MasterTables } from './master-tables.ts';
 
 /** The beginning of every refusal of a master that does not lead. Spark: Utils.BACKUP_STANDALONE_MASTER_PREFIX */
-export const NOT_ALIVE = 'Current state is not alive';
+const NOT_ALIVE = 'Current state is not alive';
 
 /** Why a question is refused; null: it is not. */
 export function refusal(tables: MasterTables, can: string): string | null {

@@ -130,7 +130,7 @@ async function askOne<A extends RestResponse['action']>(
 }
 
 /** @throws RestProtocolError when it is not what was asked for. */
-export function readAnswer<A extends RestResponse['action']>(
+function readAnswer<A extends RestResponse['action']>(
   wanted: A,
   url: string,
   status: number,

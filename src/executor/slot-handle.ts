@@ -307,7 +307,11 @@ export class SlotHandle {
    */
   #end(again = END_AGAIN_MS): Promise<unknown> {
     this.#cancelEndAgain?.();
-    this.#cancelEndAgain = systemClock.after(again, () => void this.#end(Math.min(2 * again, LONGEST_END_AGAIN_MS)), true);
+    this.#cancelEndAgain = systemClock.after(
+      again,
+      () => void this.#end(Math.min(2 * again, LONGEST_END_AGAIN_MS)),
+      true,
+    );
     return this.#worker.terminate();
   }
 

@@ -83,7 +83,10 @@ const DAEMON_OPTIONS: Readonly<Record<DaemonCommand, readonly DaemonOption[]>> =
   'stop-workers': [HERE, HELP],
   'decommission-worker': [
     { ...INSTANCE, help: 'which of several (default: all of them)' },
-    { name: '--block-until-exit', help: 'wait until they have ended, which is for you to do when the master has them without executors' },
+    {
+      name: '--block-until-exit',
+      help: 'wait until they have ended, which is for you to do when the master has them without executors',
+    },
     ...PROPERTIES,
     HELP,
   ],

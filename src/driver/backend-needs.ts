@@ -1,6 +1,8 @@
-import { IskraError } from '../base/errors.ts';
+import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import type { StderrLogger } from '../base/stderr-logger.ts';
 import type { ApplicationBackend, BlockUpdated } from '../cluster/application-backend.ts';
+import { EXECUTOR_HEARTBEAT_INTERVAL } from '../config/executor-entries.ts';
+import { NETWORK_TIMEOUT } from '../config/network-entries.ts';
 import { TASK_CPUS } from '../config/scheduler-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
 import type { FileProbe } from '../protocol/app-package.ts';
@@ -65,5 +67,15 @@ export function checkTaskCpus(conf: SparkConf, url: string, slots: number): void
     throw new IskraError(
       'TASK_CPUS',
       `The number of slots (${slots}) of master '${url}' has to be >= the number of cpus per task (spark.task.cpus = ${cpus}); lower spark.task.cpus, or use executors with ${cpus} slots or more`,
+    );
+}
+
+/** @throws IllegalArgumentError when executors would be lost between two of their heartbeats. Spark: SparkConf.validateSettings */
+export function checkHeartbeats(conf: SparkConf): void {
+  const timeoutMs = conf.get(NETWORK_TIMEOUT);
+  const intervalMs = conf.get(EXECUTOR_HEARTBEAT_INTERVAL);
+  if (timeoutMs <= intervalMs)
+    throw new IllegalArgumentError(
+      `The value of ${NETWORK_TIMEOUT.key}=${timeoutMs}ms must be greater than the value of ${EXECUTOR_HEARTBEAT_INTERVAL.key}=${intervalMs}ms.`,
     );
 }

@@ -6,7 +6,7 @@ import { EXECUTOR_HEARTBEAT_INTERVAL } from '../config/executor-entries.ts';
 import type { MasterUrl } from '../config/master-url.ts';
 import { SLOT_KILL_GRACE } from '../config/slot-entries.ts';
 import type { SparkConf } from '../config/spark-conf.ts';
-import { checkTaskCpus, type OpenBackend } from './backend-needs.ts';
+import { checkHeartbeats, checkTaskCpus, type OpenBackend } from './backend-needs.ts';
 import type { LiveUi } from './live-ui.ts';
 
 /** The entry of a slot's thread. One folder up and then down: that holds in dist/src and in dist/bundle alike. */
@@ -25,6 +25,7 @@ export async function openBackend(
   ui: LiveUi | null,
   log: StderrLogger,
 ): Promise<OpenBackend> {
+  checkHeartbeats(conf);
   switch (master.kind) {
     case 'local':
       checkTaskCpus(conf, url, master.numSlots);

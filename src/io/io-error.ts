@@ -28,6 +28,13 @@ const MEANING: Readonly<Record<string, string>> = {
   EIO: 'the device reports an input/output error',
 };
 
+/** What to do about it, where the meaning does not say. */
+const NEXT: Readonly<Record<string, string>> = {
+  ENOSPC: '; free some space, or choose another disk',
+  EDQUOT: '; remove something, or choose another disk',
+  EROFS: '; mount it for writing, or choose another one',
+};
+
 /**
  * An `IskraError` that says what was tried and what the operating system answered:
  * `cannot open file:/x: permission denied (EACCES)`.
@@ -39,7 +46,7 @@ export function ioError(
   details: Record<string, unknown> = {},
 ): IskraError {
   const why = isSystemError(cause)
-    ? `${MEANING[cause.code] ?? cause.message} (${cause.code})`
+    ? `${MEANING[cause.code] ?? cause.message} (${cause.code})${NEXT[cause.code] ?? ''}`
     : cause instanceof Error
       ? cause.message
       : String(cause);

@@ -218,7 +218,7 @@ describe('text output', () => {
       writer.write(['a']);
       assert.throws(
         () => writer.close(),
-        /cannot write file:\/dev\/full after 0 bytes: no space left on the device \(ENOSPC\)/,
+        /cannot write file:\/dev\/full after 0 bytes: no space left on the device \(ENOSPC\); free some space, or choose another disk/,
       );
       writer.close();
     }

@@ -1,4 +1,4 @@
-import { IskraError } from '../base/errors.ts';
+import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import type { AccumulatorUpdate } from '../protocol/task.ts';
 import { decodeValue } from '../serializer/serializer.ts';
 import { Accumulator, type AnyAccumulator, setIdentity } from './accumulator-base.ts';
@@ -18,6 +18,8 @@ export class AccumulatorRegistry {
   register(accumulator: AnyAccumulator, name: string | null): void {
     if (!(accumulator instanceof Accumulator))
       throw new IskraError('ACCUMULATOR_BAD_CLASS', 'register(x): x must extend Accumulator of iskra');
+    if (name !== null && typeof name !== 'string')
+      throw new IllegalArgumentError(`the name of an accumulator must be a text, but is ${String(name)}`);
     if (accumulator.identity !== null)
       throw new IskraError(
         'ACCUMULATOR_REGISTERED_TWICE',

@@ -34,15 +34,13 @@ export abstract class ContextJobs {
 
   /** Null removes it. Seen by the jobs of this async function and of what it calls; see LocalPropertyScope. */
   setLocalProperty(key: string, value: string | null): void {
-    if (typeof key !== 'string' || key === '')
-      throw new IllegalArgumentError(`the key of a local property must be a text that is not empty, but is ${key}`);
-    if (value !== null && typeof value !== 'string')
-      throw new IllegalArgumentError(`local property ${key} must be a string, or null to remove it, but is ${value}`);
+    checkProperty(key, value);
     this.#properties.set(key, value);
   }
 
   getLocalProperty(key: string): string | null {
-    return this.#properties.all[key] ?? null;
+    const { all } = this.#properties;
+    return Object.hasOwn(all, key) ? (all[key] ?? null) : null;
   }
 
   /** @internal For RDDs: what their jobs inherit. */
@@ -55,11 +53,12 @@ export abstract class ContextJobs {
    * Not in Spark, where a thread would do.
    */
   withLocalProperties<R>(properties: Readonly<Record<string, string | null>>, body: () => R): R {
+    for (const [key, value] of Object.entries(properties)) checkProperty(key, value);
     return this.#properties.run(properties, body);
   }
 
   /** @param interruptOnCancel tasks are interrupted when the group is cancelled; see the compatibility page. */
-  setJobGroup(groupId: string | null, description: string | null, interruptOnCancel = false): void {
+  setJobGroup(groupId: string | null, description: string | null = null, interruptOnCancel = false): void {
     this.setLocalProperty(JOB_DESCRIPTION, description);
     this.setLocalProperty(JOB_GROUP_ID, groupId);
     this.setLocalProperty(JOB_INTERRUPT_ON_CANCEL, String(interruptOnCancel));
@@ -193,6 +192,11 @@ export abstract class ContextJobs {
    * @throws IskraError while the number of executors follows the load.
    */
   async killExecutors(executorIds: readonly string[]): Promise<boolean> {
+    // A text is a list of its letters.
+    if (!Array.isArray(executorIds))
+      throw new IllegalArgumentError(
+        `killExecutors() needs a list of ids of executors, but was given ${JSON.stringify(executorIds)}`,
+      );
     const client = this.#allocation('Killing');
     if (client === null) return false;
     if (this.#env.conf.getText('spark.dynamicAllocation.enabled') === 'true')
@@ -224,6 +228,13 @@ export abstract class ContextJobs {
     if (client === null) this.#env.log.warn(`${what} executors is not supported by current scheduler.`);
     return client;
   }
+}
+
+function checkProperty(key: unknown, value: unknown): void {
+  if (typeof key !== 'string' || key === '')
+    throw new IllegalArgumentError(`the key of a local property must be a text that is not empty, but is ${key}`);
+  if (value !== null && typeof value !== 'string')
+    throw new IllegalArgumentError(`local property ${key} must be a string, or null to remove it, but is ${value}`);
 }
 
 function checkCount(count: number, tried: string): void {

@@ -313,6 +313,10 @@ export class SparkContext extends ContextStorage implements JobRunner, AsyncDisp
   }
 
   addSparkListener(listener: SparkListener): void {
+    if (typeof listener !== 'object' || listener === null)
+      throw new IllegalArgumentError(
+        `addSparkListener() needs an object with methods such as onJobStart, or onEvent, but was given ${listener}`,
+      );
     this.#env.listeners.add(listener);
   }
 

@@ -122,7 +122,7 @@ export class ListenerBus {
     this.#logged.add(listener);
     const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#logger.error(
-      `Listener ${listener.constructor.name} threw an exception; it stays, and its further ones are not logged: ${why}`,
+      `Listener ${listener.constructor?.name ?? 'without a class'} threw an exception; it stays, and its further ones are not logged: ${why}`,
       { event: event.type },
     );
   }

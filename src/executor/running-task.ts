@@ -70,7 +70,8 @@ export class RunningTask implements TaskContext {
   }
 
   getLocalProperty(key: string): string | null {
-    return this.#stage.localProperties[key] ?? null;
+    const { localProperties } = this.#stage;
+    return Object.hasOwn(localProperties, key) ? (localProperties[key] ?? null) : null;
   }
 
   taskMetrics(): TaskMetrics {

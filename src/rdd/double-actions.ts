@@ -22,6 +22,9 @@ export function stats<R>(at: Site, of: (stats: StatCounter) => R, options?: Acti
   });
 }
 
+/** Each task has a counter for each of them, and the driver some copies: with more its memory ends. */
+const MAX_BUCKETS = 2 ** 22;
+
 /** Buckets of equal width between the least and the greatest number, which a job finds first. */
 export function histogramOf(
   at: Site,
@@ -33,6 +36,10 @@ export function histogramOf(
       `buckets array must have at least two elements: histogram() needs at least one bucket, but was given ${describe(buckets)}`,
     );
   }
+  if (buckets > MAX_BUCKETS)
+    throw new IllegalArgumentError(
+      `histogram() counts in at most ${MAX_BUCKETS} buckets, but was given ${buckets}; count by a key instead`,
+    );
   return startAction(at.jobs, at.callSite, options, async (action) => {
     let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     const zero = [min, max];

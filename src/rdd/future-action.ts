@@ -1,4 +1,4 @@
-import { IskraError } from '../base/errors.ts';
+import { IllegalArgumentError, IskraError } from '../base/errors.ts';
 import { addCallerFrames } from '../base/stack-frames.ts';
 import type { JobId } from '../protocol/ids.ts';
 import { asFutureAction } from './as-future-action.ts';
@@ -64,10 +64,12 @@ export function startAction<T>(
   body: (action: Action) => Promise<T>,
 ): FutureAction<T> {
   jobs.assertNotStopped();
+  const signal = options?.signal;
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
+    throw new IllegalArgumentError(`signal of ${callSite.replace(' at ', '() at ')} must be an AbortSignal`);
   const caller: { readonly stack?: string } = {};
   Error.captureStackTrace(caller, startAction);
   const running = new RunningAction(jobs, callSite);
-  const signal = options?.signal;
   const { jobIds } = running;
   const cancel = (reason?: string) => running.cancelWith(new ActionCancelledError(callSite, reason), reason);
   return asFutureAction<T>({ jobIds, cancel, isCancelled: () => running.cancelled }, ({ resolve, reject }) => {

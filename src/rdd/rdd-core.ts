@@ -133,7 +133,7 @@ export abstract class RDDCore {
   /**
    * Keeps its partitions where they were first computed.
    *
-   * @throws IskraError when it is kept already, but in another way.
+   * @throws IskraError when it is kept already, but in another way, IllegalArgumentError for what is no level.
    */
   persist(level: StorageLevel = StorageLevel.MEMORY_ONLY): this {
     this.context.assertNotStopped();

@@ -27,8 +27,12 @@ export function sample(at: Site, withReplacement: unknown, fraction: unknown, se
  * Spark: RDD.randomSplit
  */
 export function randomSplit(at: Site, weights: unknown, seed: number | undefined): readonly RDDNode[] {
-  if (!Array.isArray(weights) || !weights.every((w) => typeof w === 'number' && w < Infinity))
+  if (!Array.isArray(weights))
     throw new IllegalArgumentError(`${at.operator}() needs an array of numbers, but was given ${describe(weights)}`);
+  for (const weight of weights as readonly unknown[]) {
+    if (!Number.isFinite(weight))
+      throw new IllegalArgumentError(`Weights must be finite numbers, but one is ${describe(weight)}`);
+  }
   const list = `[${weights.join(',')}]`;
   if (!weights.every((w) => w >= 0)) throw new IllegalArgumentError(`Weights must be nonnegative, but got ${list}`);
   const sum = weights.reduce((a: number, b: number) => a + b, 0);

@@ -39,11 +39,19 @@ export function parallelizeWithHosts<T extends Element<N>, N extends Nullish = N
   records: readonly (readonly [record: T, hosts: readonly string[]])[],
 ): RDD<T> {
   jobs.assertNotStopped();
+  if (!Array.isArray(records))
+    throw new IllegalArgumentError(
+      `makeRDD() with hosts needs a list of [record, hosts] entries, but was given ${describe(records)}`,
+    );
   for (const entry of records) {
     if (!Array.isArray(entry) || !Array.isArray(entry[1]))
       throw new IllegalArgumentError(
         `makeRDD() with hosts needs [record, hosts] entries, but one is ${describe(entry)}`,
       );
+    for (const host of entry[1]) {
+      if (typeof host !== 'string')
+        throw new IllegalArgumentError(`hosts of makeRDD() must be names, but one is ${describe(host)}`);
+    }
   }
   const values = records.map(([record]) => record);
   const hosts = records.map(([, places]) => places);
@@ -106,6 +114,8 @@ export function emptyRDD<T = never>(jobs: JobRunner): RDD<T> {
 export function unionAll<T>(jobs: JobRunner, rdds: readonly RDD<T>[]): RDD<T> {
   jobs.assertNotStopped();
   const at = { jobs, operator: 'union', callSite: callSite('union') };
+  if (!Array.isArray(rdds))
+    throw new IllegalArgumentError(`union() needs a list of RDDs, but was given ${describe(rdds)}`);
   for (const rdd of rdds) if (!(rdd instanceof RDD)) throw notAnRdd(at, rdd);
   if (rdds.length === 0) return new RDD<T>(jobs, new EmptyRDD(jobs.newRddId(), at.callSite));
   return new RDD<T>(

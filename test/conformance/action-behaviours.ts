@@ -55,6 +55,10 @@ export const actionBehaviours: readonly Behaviour[] = [
       assert.deepEqual(await sc.parallelize([], 5).take(2), []);
       assert.throws(() => sc.range(10).take(1.5), /whole number/);
       assert.throws(() => sc.range(10).take('2' as never), /whole number/);
+      assert.throws(
+        () => sc.range(10).take(2, { signal: 'stop' as never }),
+        /signal of take\(\).* must be an AbortSignal/,
+      );
     },
   ],
   [

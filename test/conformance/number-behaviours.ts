@@ -162,6 +162,9 @@ export const numberBehaviours: readonly Behaviour[] = [
   [
     'histogram refuses too few buckets, and edges that do not ascend',
     async (sc) => {
+      // So many would take all memory of the driver.
+      assert.throws(() => sc.range(3).histogram(2 ** 22 + 1), /at most 4194304 buckets, but was given 4194305/);
+      assert.throws(() => sc.range(3).histogram(1e12), /at most 4194304 buckets/);
       const rdd = sc.parallelize([1, 2], 1);
       const text = /buckets array must have at least two elements/;
       for (const wrong of [0, -1, 1.5, NAN]) assert.throws(() => rdd.histogram(wrong), text);

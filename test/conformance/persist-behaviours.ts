@@ -121,6 +121,29 @@ export const persistBehaviours: readonly Behaviour[] = [
     },
   ],
   [
+    'persist refuses what is no storage level, and takes those of the user',
+    async (sc) => {
+      const rdd = sc.range(0, 4, 1, 2);
+      const { MEMORY_ONLY } = StorageLevel;
+      for (const wrong of [
+        null,
+        {},
+        'MEMORY_ONLY',
+        { ...MEMORY_ONLY, replication: 0 },
+        { ...MEMORY_ONLY, replication: 40 },
+        { ...MEMORY_ONLY, useMemory: 1 },
+      ])
+        assert.throws(() => rdd.persist(wrong as never), {
+          name: 'IllegalArgumentError',
+          message: /storage level|^Replication restricted to be less than 40/,
+        });
+      assert.deepEqual(rdd.getStorageLevel(), StorageLevel.NONE);
+      rdd.persist({ ...MEMORY_ONLY, useDisk: true, deserialized: false });
+      assert.equal(await rdd.sum(), 6);
+      rdd.unpersist();
+    },
+  ],
+  [
     'ids grow and names are kept',
     async (sc) => {
       const a = sc.range(3);

@@ -204,6 +204,12 @@ export const sourceBehaviours: readonly Behaviour[] = [
     async (sc) => {
       assert.deepEqual(await sc.union([sc.range(2), sc.range(3)]).collect(), [0, 1, 0, 1, 2]);
       assert.deepEqual(await sc.union([]).collect(), []);
+      for (const wrong of [null, sc.range(2), 5])
+        assert.throws(() => sc.union(wrong as never), {
+          name: 'IllegalArgumentError',
+          message: /^union\(\) needs a list of RDDs, but was given /,
+        });
+      assert.throws(() => sc.union([sc.range(2), 5 as never]), /union\(\) needs another RDD, but was given 5/);
     },
   ],
   [

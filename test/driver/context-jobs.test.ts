@@ -89,6 +89,36 @@ describe('local properties', () => {
   });
 });
 
+test('local properties are texts by names, and nothing else', () =>
+  sc.withLocalProperties({}, async () => {
+    assert.equal(sc.getLocalProperty('toString'), null);
+    const seen = await sc.runJob(sc.range(0, 1, 1, 1), (_, task) => task.getLocalProperty('toString'));
+    assert.deepEqual(seen, [null]);
+    for (const wrong of [5, undefined])
+      assert.throws(() => sc.withLocalProperties({ a: wrong as never }, () => assert.fail()), {
+        name: 'IllegalArgumentError',
+        message: `local property a must be a string, or null to remove it, but is ${wrong}`,
+      });
+    sc.setJobGroup('G');
+    assert.deepEqual(
+      [sc.getLocalProperty('spark.jobGroup.id'), sc.getLocalProperty('spark.job.description')],
+      ['G', null],
+    );
+  }));
+
+test('listeners, names of accumulators and ids of executors are what they should be', async () => {
+  for (const wrong of [null, undefined, 5])
+    assert.throws(
+      () => sc.addSparkListener(wrong as never),
+      /^IllegalArgumentError: addSparkListener\(\) needs an object/,
+    );
+  assert.throws(() => sc.longAccumulator(5 as never), /the name of an accumulator must be a text, but is 5/);
+  await assert.rejects(
+    sc.killExecutors('12' as never),
+    /killExecutors\(\) needs a list of ids of executors, but was given "12"/,
+  );
+});
+
 describe('tags', () => {
   test(
     'are kept once each, in order, as one property',

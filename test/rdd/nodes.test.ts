@@ -38,6 +38,19 @@ test('typed arrays and iterables are parallelized', async () => {
   assert.throws(() => sc.parallelize(5 as never), /needs an array or another iterable, but was given 5/);
 });
 
+test('makeRDD with hosts refuses what is no list of records with names of hosts', () => {
+  for (const [given, message] of [
+    [null, /^makeRDD\(\) with hosts needs a list of \[record, hosts\] entries, but was given null/],
+    [[1], /\[record, hosts\] entries, but one is 1/],
+    [[[1, 'a']], /\[record, hosts\] entries, but one is an array of 2/],
+    [[[1, [5]]], /hosts of makeRDD\(\) must be names, but one is 5/],
+  ] as const)
+    assert.throws(() => sc.makeRDDWithHosts(given as never), {
+      name: 'IllegalArgumentError',
+      message,
+    });
+});
+
 test('makeRDD with hosts has one partition a record, which prefers them, also through narrow operators', () => {
   const rdd = sc.makeRDDWithHosts([
     ['x', ['host-a']],

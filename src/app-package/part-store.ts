@@ -4,7 +4,6 @@ import {
   createReadStream,
   createWriteStream,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -19,6 +18,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { EpochMs } from '../base/clock.ts';
 import { IskraError } from '../base/errors.ts';
+import { makeDirectory } from '../base/make-directory.ts';
 import type { PackageManifest } from '../protocol/app-package.ts';
 import { type SourceFile, writePart } from './part-file.ts';
 
@@ -45,8 +45,8 @@ export class PartStore {
   constructor(folder: string) {
     this.folder = folder;
     try {
-      mkdirSync(join(folder, 'parts'), { recursive: true, mode: 0o700 });
-      mkdirSync(join(folder, 'drafts'), { recursive: true, mode: 0o700 });
+      makeDirectory(join(folder, 'parts'), 0o700);
+      makeDirectory(join(folder, 'drafts'), 0o700);
       // What lies here is run as the user's own code.
       const { uid } = lstatSync(folder);
       if (process.getuid !== undefined && uid !== process.getuid()) throw new Error(`it belongs to user ${uid}`);

@@ -1,11 +1,12 @@
 // Compiled code of a script, kept between processes: V8 then need not parse and compile it again. Nothing depends on it. A cache
 // that is missing, of another Node, of other flags, damaged, or that cannot be written leaves things as they are without one.
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
 import { threadId } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
+import { makeDirectory } from './make-directory.ts';
 import { processWide } from './process-wide.ts';
 
 /** So many files a folder keeps, of a MiB each: there is one for each version of Node and set of flags that was ever used. */
@@ -61,7 +62,7 @@ export class CodeCache {
     const { shared, own } = this.#folders;
     if (writeWhole(shared, this.#name, bytes)) return;
     try {
-      mkdirSync(own, { recursive: true, mode: 0o700 });
+      makeDirectory(own, 0o700);
     } catch {
       return;
     }
@@ -83,7 +84,7 @@ function readChecked(path: string): KeptCode | undefined {
 function writeWhole(folder: string, name: string, bytes: Buffer): boolean {
   const draft = join(folder, `${name}.${process.pid}-${threadId}.tmp`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeDirectory(folder);
     writeFileSync(draft, bytes);
     renameSync(draft, join(folder, name));
     removeOldest(folder);

@@ -15,6 +15,8 @@ test('what is missing is made, and the topmost of it returned', () => {
   assert.equal(makeDirectory(join(folder, 'a', 'b', 'c')), null);
   symlinkSync(join(folder, 'a'), join(folder, 'link'));
   assert.equal(makeDirectory(join(folder, 'link')), null);
+  assert.equal(makeDirectory(join(folder, 'own', 'inner'), 0o700), join(folder, 'own'));
+  for (const name of ['own', 'own/inner']) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o700);
 });
 
 test('what stands in the way is told as the operating system says it', () => {

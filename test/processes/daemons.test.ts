@@ -137,6 +137,28 @@ test('a daemon that cannot start says why, and leaves no pid file', async (t) =>
   assert.deepEqual(readdirSync(join(place.folder, 'pids')), []);
 });
 
+test('a daemon whose directories cannot be made says which, and what names another one', async (t) => {
+  const place = new DaemonPlace(t, { ISKRA_LOG_DIR: '/proc/iskra/logs' });
+  const logs = await place.run('master', '--daemon');
+  assert.deepEqual([logs.code, readdirSync(join(place.folder, 'pids'))], [1, []]);
+  assert.match(
+    logs.err,
+    /^iskra: cannot make the directory of logs, \/proc\/iskra\/logs: .*\. Name another one with LOG_DIR\n$/,
+  );
+  place.write('file', '');
+  place.env['ISKRA_PID_DIR'] = join(place.folder, 'file', 'pids');
+  const pids = await place.run('master', '--daemon');
+  assert.equal(pids.code, 1);
+  assert.match(
+    pids.err,
+    /^iskra: cannot make the directory of pid files, .*ENOTDIR.*\. Name another one with PID_DIR\n$/,
+  );
+  const records = ['spark.deploy.recoveryMode=FILESYSTEM', 'spark.deploy.recoveryDirectory=/proc/iskra/records'];
+  const master = await place.run('master', ...records.flatMap((setting) => ['--conf', setting]));
+  assert.equal(master.code, 1);
+  assert.match(master.err, /iskra: cannot make \/proc\/iskra\/records .*spark\.deploy\.recoveryDirectory/);
+});
+
 test('a daemon that others could reach without a secret does not start, unless told that they may', async (t) => {
   const place = new DaemonPlace(t);
   for (const command of [['master'], ['worker', 'spark://localhost:7077']]) {

@@ -1,7 +1,9 @@
 // Daemons on this machine, by their pid files: who runs, and where his log is.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { IskraError } from '../../base/errors.ts';
+import { makeDirectory } from '../../base/make-directory.ts';
 import type { DaemonFiles } from './daemon-environment.ts';
 import type { DaemonClass } from './daemon-options.ts';
 import { whileAlone } from './pid-claims.ts';
@@ -40,6 +42,19 @@ export function runningPid(files: DaemonFiles, name: DaemonName): number | null 
   return Number.isSafeInteger(pid) && pid > 0 && isDaemon(pid, name) ? pid : null;
 }
 
+/** @throws IskraError `DAEMON_FOLDER` with the variable that names another one. */
+export function makeDaemonFolder(path: string, of: string, variable: string): void {
+  try {
+    makeDirectory(path);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new IskraError(
+      'DAEMON_FOLDER',
+      `cannot make the directory of ${of}, ${path}: ${why}. Name another one with ${variable}`,
+    );
+  }
+}
+
 /**
  * Takes the pid file for a process that is about to start the daemon, unless that runs or somebody else is about to.
  *
@@ -48,7 +63,7 @@ export function runningPid(files: DaemonFiles, name: DaemonName): number | null 
  */
 export function takePidFile(files: DaemonFiles, name: DaemonName, starter: number): number | null {
   const path = pidFile(files, name);
-  mkdirSync(files.pidDir, { recursive: true });
+  makeDaemonFolder(files.pidDir, 'pid files', 'PID_DIR');
   return whileAlone(path, () => {
     const holder = runningPid(files, name) ?? starterOf(path);
     if (holder === null) write(path, `${starter} starting\n`); // none, or that of one that is gone

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { constants, getPriority, hostname, setPriority } from 'node:os';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { IskraError } from '../../base/errors.ts';
@@ -8,7 +8,15 @@ import type { Environment } from '../../config/conf-file.ts';
 import { types } from '../../config/value-types.ts';
 import { UsageError } from '../submit/submit-arguments.ts';
 import { type DaemonFiles, variable } from './daemon-environment.ts';
-import { type DaemonName, logFile, releasePidFile, rotateLog, takePidFile, writePidFile } from './pid-files.ts';
+import {
+  type DaemonName,
+  logFile,
+  makeDaemonFolder,
+  releasePidFile,
+  rotateLog,
+  takePidFile,
+  writePidFile,
+} from './pid-files.ts';
 
 /** Tells a daemon where its own log is. */
 export const DAEMON_LOG_VARIABLE = '_ISKRA_DAEMON_LOG';
@@ -57,7 +65,7 @@ export async function startDaemon(start: DaemonStart): Promise<StartedDaemon> {
     throw new IskraError('DAEMON_RUNS', `${name.of} ${name.instance} running as process ${running}. Stop it first.`);
   let spawned = process.pid;
   try {
-    mkdirSync(files.logDir, { recursive: true });
+    makeDaemonFolder(files.logDir, 'logs', 'LOG_DIR');
     const log = logFile(files, name, hostname());
     rotateLog(log, files.maxLogFiles);
     const fd = openSync(log, 'a', 0o640);

@@ -1,17 +1,8 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IllegalArgumentError, IskraError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { makeDirectory } from '../../base/make-directory.ts';
 import type { RecoveryRecord } from '../../protocol/recovery.ts';
 import type { PersistenceEngine } from './persistence-engine.ts';
 import { decodeRecord, encodeRecord, RECORD_NAME, recordName } from './recovery-text.ts';
@@ -42,7 +33,7 @@ export class FileSystemEngine implements PersistenceEngine {
       );
     this.#directory = directory;
     this.#log = log;
-    this.#doing('make', '', () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
+    this.#doing('make', '', () => makeDirectory(directory, 0o700));
   }
 
   /** @throws IskraError when the disk does not take it; an earlier record stays as it was. */

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { makeDirectory } from '../../base/make-directory.ts';
 import { packageRootOf } from './module-resolution.ts';
 
 /** Compiled programs that no run has used for this long are deleted; a running one may load its files late. */
@@ -117,7 +118,7 @@ function insidePackage(root: string): string | undefined {
   const home = join(root, '.iskra');
   const folder = join(home, 'cache');
   try {
-    mkdirSync(join(folder, 'units'), { recursive: true });
+    makeDirectory(join(folder, 'units'));
     const ignore = join(home, '.gitignore');
     if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
     accessSync(folder, constants.W_OK); // it may exist and yet be on a read-only disk
@@ -130,7 +131,7 @@ function insidePackage(root: string): string | undefined {
 function outsidePackage(owner: string, userCache: string): string {
   let folder = join(userCache, hashOf(owner));
   try {
-    mkdirSync(join(folder, 'units'), { recursive: true, mode: 0o700 });
+    makeDirectory(join(folder, 'units'), 0o700);
     // What lies here is run as the user's own code, so nobody else may have made it.
     const stat = lstatSync(folder);
     if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid())) throw new Error('not ours');

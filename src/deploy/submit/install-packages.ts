@@ -1,20 +1,11 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { IskraError } from '../../base/errors.ts';
+import { makeDirectory } from '../../base/make-directory.ts';
 
 export interface InstallOptions {
   /** Where installed sets are kept; `~/.cache/iskra/npm` if absent. */
@@ -69,7 +60,7 @@ export async function installPackages(specs: readonly string[], options: Install
     utimesSync(folder, now, now);
     return folder;
   }
-  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  makeDirectory(cache, 0o700);
   const draft = mkdtempSync(join(cache, 'installing-'));
   try {
     writeFileSync(join(draft, 'package.json'), '{"private":true}\n');

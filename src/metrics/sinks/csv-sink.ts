@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../../base/make-directory.ts';
 import type { MetricsSnapshot } from '../metrics-snapshot.ts';
 import type { MetricsSink, SinkOptions } from '../sink.ts';
 import { DISTRIBUTION, plain, type RATES } from './fields.ts';
@@ -80,7 +81,7 @@ export class CsvSink implements MetricsSink {
   }
 
   async report(snapshot: MetricsSnapshot): Promise<void> {
-    await mkdir(this.#directory, { recursive: true });
+    makeDirectory(this.#directory);
     for (const { file, header, row } of csvRows(snapshot)) await append(join(this.#directory, file), header, row);
   }
 }

@@ -8,6 +8,7 @@ import { type Quotas, sampleByQuotas } from '../../src/base/stratified-sampling.
 import { valuesEqual } from '../../src/base/value-equality.ts';
 import { hashValue } from '../../src/base/value-hash.ts';
 import { compareValues } from '../../src/base/value-ordering.ts';
+import { checkpointBytes } from '../../src/io/checkpoint-files.ts';
 import { openFiles, prepareInput } from '../../src/io/open-files.ts';
 import type { FileSplit } from '../../src/protocol/file-formats.ts';
 import type {
@@ -294,7 +295,7 @@ function readCheckpoint(split: Split): readonly unknown[] | null {
   const path = split.checkpoint?.path ?? null;
   if (path === null) return null;
   const out: unknown[] = [];
-  decodeRecords(readFileSync(path), out);
+  decodeRecords(readFileSync(path).subarray(0, checkpointBytes(path)), out);
   return out;
 }
 

@@ -68,10 +68,10 @@ import { CachedBlocks } from './cached-blocks.ts';
 import { driverResources } from './driver-resources.ts';
 import { DynamicAllocation } from './dynamic-allocation.ts';
 import { loadExtraListeners } from './extra-listeners.ts';
+import { JobLog } from './job-log.ts';
 import { JobStatusStore } from './job-status-store.ts';
 import { KeptData } from './kept-data.ts';
 import { LiveUi } from './live-ui.ts';
-import { logEvent } from './log-event.ts';
 import { withLogUrls } from './log-urls.ts';
 import { openBackend } from './open-backend.ts';
 import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
@@ -107,6 +107,7 @@ export class DriverEnv {
   readonly scheduler: Scheduler;
   readonly accumulators: AccumulatorRegistry = new AccumulatorRegistry();
   readonly broadcasts: BroadcastRegistry;
+  readonly #jobLog: JobLog;
   readonly listeners: ListenerBus;
   readonly #progress: OpenProgress | undefined;
   readonly #eventLog: EventLogWriter | null;
@@ -272,6 +273,7 @@ export class DriverEnv {
       onFailed: (message) => this.#clusterFailed(message),
       log,
     });
+    this.#jobLog = new JobLog(this.log);
     const logger = this.log.named('ListenerBus');
     this.listeners = new ListenerBus({ logger, capacity: conf.get(LISTENER_BUS_CAPACITY) });
     this.#progress = openConsoleProgress(conf, this.log, process);
@@ -465,7 +467,7 @@ export class DriverEnv {
     this.#barriers.onEvent(event);
     this.#progress?.onEvent(event);
     this.#dynamicAllocation?.hear(event);
-    if (this.log.enabled('INFO')) logEvent(event, this.log);
+    this.#jobLog.hear(event);
     this.#eventLog?.hear(event);
     this.#ui?.hear(event);
     this.listeners.post(event);

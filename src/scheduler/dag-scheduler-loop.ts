@@ -4,7 +4,6 @@ import type { AccumulatorUpdate, TaskResult } from '../protocol/task.ts';
 import type { DagEffect, DagEvent, MapOutputStatistics } from './dag-events.ts';
 import { DAGScheduler } from './dag-scheduler.ts';
 import { messageOf } from './errors.ts';
-import { JobLog } from './job-log.ts';
 import type { JobWaiter } from './job-waiter.ts';
 import { JobWaiters } from './job-waiters.ts';
 import { killExcluded } from './kill-excluded.ts';
@@ -59,7 +58,6 @@ export class Scheduler {
   readonly #timers: LoopTimers;
   readonly #programs: ProgramShelf;
   readonly #launcher: TaskLauncher;
-  readonly #jobLog: JobLog;
   readonly #queue: LoopEvent[] = [];
   #working = false;
   #stopped = false;
@@ -73,7 +71,6 @@ export class Scheduler {
     this.#maxMessageBytes = settings.maxMessageBytes;
     this.#waiters = new JobWaiters(options.clock);
     this.#timers = new LoopTimers(options.clock);
-    this.#jobLog = new JobLog(options.log.named('DAGScheduler'));
     this.#programs = new ProgramShelf(options.programs, options.mapOutputs);
     this.#launcher = new TaskLauncher(this.#programs, options.backend);
     this.#dag = new DAGScheduler(
@@ -323,7 +320,6 @@ export class Scheduler {
     for (const effect of effects)
       switch (effect.type) {
         case 'Post':
-          this.#jobLog.hear(effect.event);
           this.#options.post(effect.event);
           break;
         case 'TaskSucceeded':

@@ -356,7 +356,7 @@ test('a timer that fires late lets what has arrived be read first', () => {
   cluster.clock.skip(60_000); // the driver computed for a minute
   cluster.clock.after(0, () => cluster.backend.addExecutor('1', 1));
   cluster.clock.advance(0);
-  assert.doesNotMatch(cluster.logs.join(), /has not accepted any resources/);
+  assert.deepEqual(cluster.logs, []);
   assert.equal(cluster.backend.running.size, 1);
 });
 

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SparkContext } from '../../src/driver/spark-context.ts';
 import { executorPids } from '../kit/executors.ts';
 import { gone } from '../kit/processes.ts';
+import { until } from '../kit/until.ts';
 
 /** As the setting says; PWR when it is not set. */
 const SIGNAL = 'SIGUSR2';
@@ -75,10 +79,8 @@ test('map tasks that a drained executor has finished are not done again while th
     })
     .reduceByKey((a, b) => a + b, 2)
     .collect();
-  while (
-    sc.statusTracker.getActiveStageIds().every((id) => (sc.statusTracker.getStageInfo(id)?.numCompletedTasks ?? 0) < 5)
-  )
-    await sleep(10);
+  const completed = (id: number): number => sc.statusTracker.getStageInfo(id)?.numCompletedTasks ?? 0;
+  await until(() => sc.statusTracker.getActiveStageIds().some((id) => completed(id) >= 5));
   process.kill(victim as number, SIGNAL);
   await gone([victim as number]);
   assert.deepEqual((await counts).sort(), [
@@ -90,16 +92,19 @@ test('map tasks that a drained executor has finished are not done again while th
 
 test('a task that runs when its executor is drained ends well', async () => {
   const [victim] = await executorPids(sc, 2);
+  const begun = mkdtempSync(join(tmpdir(), 'iskra-drained-'));
   const job = sc
     .parallelize([1, 2, 3, 4], 2)
     .map((x) => {
+      writeFileSync(join(begun, String(x)), '');
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
       return [x, process.pid] as const;
     })
     .collect();
-  await sleep(150);
+  await until(() => readdirSync(begun).length >= 2);
   process.kill(victim as number, SIGNAL);
   const result = await job;
+  rmSync(begun, { recursive: true });
   assert.deepEqual(
     result.map(([x]) => x),
     [1, 2, 3, 4],

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfValues } from '../../src/config/spark-conf.ts';
 import { executorConf } from '../../src/driver/coarse-grained.ts';
 import { SparkContext } from '../../src/driver/spark-context.ts';
@@ -11,6 +10,7 @@ import { sharedSecret } from '../../src/rpc/security.ts';
 import { executorPids } from '../kit/executors.ts';
 import { gone } from '../kit/processes.ts';
 import { type ClusterOptions, StandaloneCluster } from '../kit/standalone-cluster.ts';
+import { until } from '../kit/until.ts';
 
 /** A job with a shuffle in which each task takes a moment; true when its result is right. */
 const slowCount = async (sc: SparkContext): Promise<boolean> => {
@@ -91,7 +91,7 @@ describe('an application on a standalone cluster', () => {
   test('gets another executor for one that was killed, and the job is right', async () => {
     const pids = await executorPids(sc);
     const job = slowCount(sc);
-    await sleep(100);
+    await until(() => sc.statusTracker.getActiveStageIds().length > 0);
     process.kill(pids[0] as number, 'SIGKILL');
     assert.ok(await job);
     assert.ok(!(await executorPids(sc)).includes(pids[0] as number));
@@ -170,7 +170,7 @@ test('a worker that ends takes its executors along, and the job goes on elsewher
   withApp({}, {}, async (sc, cluster) => {
     await executorPids(sc);
     const job = slowCount(sc);
-    await sleep(100);
+    await until(() => sc.statusTracker.getActiveStageIds().length > 0);
     await cluster.workers[0]?.stop();
     assert.ok(await job);
     const left = cluster.workers[1]?.workerId;
@@ -261,7 +261,7 @@ test('an application that its master removes fails its jobs with the reason, and
   withApp({}, {}, async (sc, cluster) => {
     const pids = await executorPids(sc);
     const job = slowCount(sc);
-    await sleep(50);
+    await until(() => sc.statusTracker.getActiveStageIds().length > 0);
     await cluster.master.ask('RequestKillApplication', { appId: sc.applicationId });
     await assert.rejects(job, /Master removed our application: KILLED/);
     assert.equal(sc.isStopped, true);

@@ -251,9 +251,8 @@ test('a master that was killed comes back at its port with what it had', async (
   assert.equal(second.code, 0, second.err);
   await worker.logged(/(Master has changed, new master is at spark:)/);
   const pages = /pages at (\S+),/.exec(second.out)?.[1];
-  let now = await state(pages);
-  for (; now.status !== 'ALIVE'; now = await state(pages)) await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.equal(now.aliveworkers, 1);
+  await until(async () => (await state(pages)).status === 'ALIVE');
+  assert.equal((await state(pages)).aliveworkers, 1);
   worker.child.kill('SIGTERM');
   assert.equal((await worker.outcome).code, 143);
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { IskraCommand } from '../kit/iskra-command.ts';
 import { gone, isAlive } from '../kit/processes.ts';
+import { until } from '../kit/until.ts';
 
 const MASTER = ['--master', 'local-cluster[2,1,1024]'];
 
@@ -79,8 +79,7 @@ for (const [how, signal, code] of [
       if (line !== null) pids = (line[1] as string).split(' ').map(Number);
     });
     await printed('executors ');
-    await sleep(50);
-    assert.equal(pids.length, 2);
+    await until(() => pids.length === 2);
     assert.ok(pids.every(isAlive));
     child.kill(signal);
     await gone(pids);

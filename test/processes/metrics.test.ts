@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { DaemonPlace } from '../kit/daemon-place.ts';
 import { IskraCommand } from '../kit/iskra-command.ts';
+import { until } from '../kit/until.ts';
 
 test('a daemon reports to the sinks of conf/metrics.properties, a last time when it is stopped', async (t) => {
   const place = new DaemonPlace(t);
@@ -170,8 +171,7 @@ test('executors of an application without a file report by that of their worker'
   assert.equal(code, 0, err);
   // The executor ends in its own time.
   const file = join(directory, 'app.0.executor.succeededTasks.csv');
-  while (!existsSync(file) || !readFileSync(file, 'utf8').endsWith(',6\n'))
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith(',6\n'));
   assert.deepEqual(
     readdirSync(directory).filter((name) => !name.startsWith('app.0.')),
     [],

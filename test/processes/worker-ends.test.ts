@@ -22,6 +22,7 @@ import { app } from '../kit/master-machine.ts';
 import { gone } from '../kit/processes.ts';
 import { OPEN } from '../kit/rpc.ts';
 import { StandaloneCluster } from '../kit/standalone-cluster.ts';
+import { until } from '../kit/until.ts';
 import { printed } from '../kit/worker-process.ts';
 
 const SECRET = 'of all in this test';
@@ -173,8 +174,7 @@ test('executors that print a lot end in good order when the worker that rolls th
   });
   loud.catch(() => {});
   const logs = join(cluster.directory, 'work', sc.applicationId, '0');
-  while (readdirSync(logs).filter((name) => name.startsWith('stdout--')).length < 5)
-    await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => readdirSync(logs).filter((name) => name.startsWith('stdout--')).length >= 5);
   worker.kill('SIGKILL');
   await gone([pid]);
   assert.deepEqual(left(local), []);

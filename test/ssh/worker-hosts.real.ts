@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { DaemonPlace } from '../kit/daemon-place.ts';
 import { gone, isAlive } from '../kit/processes.ts';
 import { SshServer } from '../kit/ssh-server.ts';
+import { until } from '../kit/until.ts';
 
 /** By which this machine is reached, but not as loopback. */
 function ownAddress(): string {
@@ -41,8 +42,7 @@ fi
   assert.equal(pids.length, 3);
   assert.match(started.out, /^host-b: started worker 1 as process /m);
   const log = /started master 1 .*, log in (\S+)/.exec(started.out)?.[1] ?? '';
-  while ((readFileSync(log, 'utf8').match(/Registering worker /g) ?? []).length < 2)
-    await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => (readFileSync(log, 'utf8').match(/Registering worker /g) ?? []).length >= 2);
   assert.ok(pids.every(isAlive));
   const stopped = await place.run('stop-all');
   assert.deepEqual([stopped.code, stopped.err], [0, '']);

@@ -33,7 +33,6 @@ setInterval(() => {}, 1 << 30);
 `;
 /** What a spare prints that has not taken its order. */
 const HALF = 'half';
-const aMoment = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
 /** As long as a test looks. */
 const WAITS = 'await new Promise(() => setInterval(() => {}, 1 << 30));';
 
@@ -55,11 +54,12 @@ async function scene(t: TestContext, source: string, conf: Record<string, string
   const here = await workerScene(t, { [EXECUTOR_MAIN]: source }, conf, { hasSpares: true, ...more });
   await here.master.hears('WorkerLatestState');
   const told = async (execId: number): Promise<Told> => {
-    for (;;) {
-      const line = await printed(join(here.workDir, `app-1/${execId}/stdout`));
-      if (line !== HALF) return JSON.parse(line) as Told;
-      await aMoment();
-    }
+    let line = HALF;
+    await until(async () => {
+      line = await printed(join(here.workDir, `app-1/${execId}/stdout`));
+      return line !== HALF;
+    });
+    return JSON.parse(line) as Told;
   };
   const spares = (): string[] => readdirSync(here.workDir).filter((name) => name.startsWith('.spares-'));
   return { ...here, told, spares };

@@ -9,7 +9,7 @@ import { IskraError } from '../base/errors.ts';
 import { redactPairs } from '../base/redaction.ts';
 import { seededRandom } from '../base/seeded-random.ts';
 import { createStderrLogger, type StderrLogger } from '../base/stderr-logger.ts';
-import { type Broadcast, BroadcastRegistry } from '../broadcast/broadcast.ts';
+import { BroadcastRegistry } from '../broadcast/broadcast.ts';
 import { captureAll, describeClass, mainScriptUrls, remapStack, reviveClass } from '../closure/closure.ts';
 import type { ApplicationBackend, BlockUpdated } from '../cluster/application-backend.ts';
 import { warnOfOddKeys } from '../config/conf-warnings.ts';
@@ -40,7 +40,6 @@ import type { DriverAnswers } from '../protocol/driver-executor.ts';
 import type { ExecutorId, RddId } from '../protocol/ids.ts';
 import type { BlockManagerId } from '../protocol/map-output.ts';
 import type { SparkListenerEvent } from '../protocol/spark-listener-event.ts';
-import type { StageProgram } from '../protocol/stage-program.ts';
 import { StorageLevel } from '../protocol/storage-level.ts';
 import { callSite } from '../rdd/call-site.ts';
 import type { FileSettings } from '../rdd/file-sources.ts';
@@ -49,7 +48,6 @@ import { RDD } from '../rdd/rdd.ts';
 import type { RDDNode } from '../rdd/rdd-node.ts';
 import type { SinkSpec } from '../rdd/sink-spec.ts';
 import { setSparkFilesRoot } from '../rdd/spark-files.ts';
-import { buildStageProgram } from '../rdd/stage-program-builder.ts';
 import type { RpcAddress } from '../rpc/rpc-address.ts';
 import { BarrierSyncs } from '../scheduler/barrier-coordinator-loop.ts';
 import { Scheduler } from '../scheduler/dag-scheduler-loop.ts';
@@ -76,6 +74,7 @@ import { withLogUrls } from './log-urls.ts';
 import { openBackend } from './open-backend.ts';
 import { type OpenProgress, openConsoleProgress } from './open-console-progress.ts';
 import { OutputCommits } from './output-commits.ts';
+import { ProgramMaker } from './program-maker.ts';
 import { RateLimits } from './rate-limits.ts';
 import { fileSettings, rddSettings } from './rdd-settings.ts';
 import { schedulerSettings } from './scheduler-settings.ts';
@@ -121,8 +120,6 @@ export class DriverEnv {
   readonly #mapOutputs = new MapOutputTracker();
   readonly #commits = new OutputCommits();
   readonly #accumulables: Accumulables;
-  /** Broadcast variables that a program reads, while the scheduler has it: the user's own variables may have changed. */
-  readonly #neededBy = new WeakMap<StageProgram, readonly Broadcast<unknown>[]>();
   readonly #rateLimits = new RateLimits(systemClock);
   readonly jobStatus: JobStatusStore;
   readonly kept: KeptData;
@@ -278,7 +275,6 @@ export class DriverEnv {
     this.listeners = new ListenerBus({ logger, capacity: conf.get(LISTENER_BUS_CAPACITY) });
     this.#progress = openConsoleProgress(conf, this.log, process);
     const backend = this.#backend;
-    const capture = { onWarning: (text: string) => this.log.named('Closure').warn(text) };
     this.broadcasts = new BroadcastRegistry({
       // A broadcast value is meant to be large.
       encode: (value) =>
@@ -289,23 +285,16 @@ export class DriverEnv {
       isRdd: (value) => !isProxy(value) && value instanceof RDD,
       callSite,
     });
+    const programs = new ProgramMaker({
+      broadcasts: this.broadcasts,
+      trackShuffle: (dependency) => this.kept.trackShuffle(dependency),
+      onWarning: (text) => this.log.named('Closure').warn(text),
+    });
     this.scheduler = new Scheduler({
       settings,
       backend: this.#backend,
       programs: {
-        makeProgram: (work, key) => {
-          if (work.kind === 'ShuffleMap') this.kept.trackShuffle(work.dependency);
-          const { result, captured } = this.broadcasts.collect(() =>
-            buildStageProgram({
-              key,
-              node: work.node,
-              sink: work.kind === 'Result' ? (work.sink as SinkSpec) : work.dependency,
-              capture: (roots, whats) => captureAll(roots, { ...capture, whats }),
-            }),
-          );
-          if (captured.length > 0) this.#neededBy.set(result, captured);
-          return result;
-        },
+        makeProgram: (work, key) => programs.makeProgram(work, key),
         addedFiles: () => this.files.all,
       },
       mapOutputs: this.#mapOutputs,

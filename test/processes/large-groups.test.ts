@@ -15,7 +15,7 @@ export async function main([only = '']: string[]): Promise<void> {
     cogroup: () => pairs.cogroup(small, 2).count(),
     join: () => small.join(pairs, 2).count(),
     aggregateByKey: () => pairs.aggregateByKey([] as string[], (list, v) => { list.push(v); return list; }, (a, b) => a.concat(b), 2).count(),
-    numbers: () => sc.range(0, 14_000_000, 1, 2).map((v) => [7, v] as [number, number]).groupByKey(1).mapValues((g) => g.length).count(),
+    numbers: () => sc.range(0, 30_000_000, 1, 2).map((v) => [7, v] as [number, number]).groupByKey(1).mapValues((g) => g.length).count(),
   };
   for (const [name, run] of Object.entries(cases)) {
     if (only !== '' && only !== name) continue;

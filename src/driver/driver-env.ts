@@ -212,6 +212,7 @@ export class DriverEnv {
       hasClusterManager: !opened.isLocal,
       dynamicAllocation: settings.dynamicAllocation === true,
       mergeConflicts: conf.get(PROFILE_MERGE_CONFLICTS),
+      cpusPerTask: conf.get(TASK_CPUS),
     });
     this.#cached = new CachedBlocks(
       settings.shuffleServiceEnabled === true && conf.get(SHUFFLE_SERVICE_FETCH_RDD_ENABLED),

@@ -19,7 +19,12 @@ import type { CacheLocations, MapOutputRegistry } from './ports.ts';
 import { ResourceProfiles } from './resource-profiles.ts';
 import type { Stage } from './stage.ts';
 
-const NO_PROFILES = new ResourceProfiles({ hasClusterManager: false, dynamicAllocation: false, mergeConflicts: false });
+const NO_PROFILES = new ResourceProfiles({
+  hasClusterManager: false,
+  dynamicAllocation: false,
+  mergeConflicts: false,
+  cpusPerTask: 1,
+});
 
 type Of<T extends DagEvent['type']> = Extract<DagEvent, { type: T }>;
 

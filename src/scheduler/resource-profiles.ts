@@ -9,6 +9,8 @@ export interface ResourceProfileRules {
   readonly dynamicAllocation: boolean;
   /** spark.scheduler.resource.profileMergeConflicts */
   readonly mergeConflicts: boolean;
+  /** spark.task.cpus: what a task takes whose profile does not say. */
+  readonly cpusPerTask: number;
 }
 
 /** The profiles that the application has used. Spark: ResourceProfileManager, DAGScheduler.mergeResourceProfilesForStage */
@@ -27,6 +29,7 @@ export class ResourceProfiles {
   /** @throws IskraError when there can be no executors for it. */
   add(profile: ResourceProfile): void {
     this.#checkSupported(profile);
+    this.#checkCpus(profile);
     this.#byId.set(profile.id, profile);
   }
 
@@ -50,6 +53,17 @@ export class ResourceProfiles {
     const profile = newResourceProfile(merged.executorResources, merged.taskResources);
     this.add(profile);
     return profile;
+  }
+
+  /** Its tasks would wait for ever. Spark: ResourceUtils.validateTaskCpusLargeEnough */
+  #checkCpus({ executorResources, taskResources }: ResourceProfile): void {
+    const cores = executorResources['cores']?.amount;
+    const cpus = taskResources['cpus']?.amount ?? this.#rules.cpusPerTask;
+    if (cores === undefined || cores >= cpus) return;
+    throw new IskraError(
+      'RESOURCE_PROFILE',
+      `The number of cores per executor (=${cores}) has to be >= the number of cpus per task = ${cpus}.`,
+    );
   }
 
   /** Spark: ResourceProfileManager.isSupported */

@@ -7,7 +7,12 @@ import { type ResourceProfileRules, ResourceProfiles } from '../../src/scheduler
 import { mapped, shuffled, source } from '../kit/fake-nodes.ts';
 import { FakeCluster } from '../kit/fake-scheduler.ts';
 
-const rules: ResourceProfileRules = { hasClusterManager: true, dynamicAllocation: true, mergeConflicts: true };
+const rules: ResourceProfileRules = {
+  hasClusterManager: true,
+  dynamicAllocation: true,
+  mergeConflicts: true,
+  cpusPerTask: 1,
+};
 const profile = (cores: number, cpus: number) =>
   new ResourceProfileBuilder()
     .require(new ExecutorResourceRequests().cores(cores))
@@ -51,6 +56,15 @@ test('amounts that mean nothing are refused', () => {
   assert.throws(() => executor.memory('much'), /memory\(\) of ExecutorResourceRequests takes .*, but got "much"/);
   assert.throws(() => executor.resource('', 1), /takes the name of a resource, but got ""/);
   assert.throws(() => new ResourceProfileBuilder().require({} as never), /require\(\) takes .* but got an object/);
+});
+
+test('a profile whose executors have fewer cores than a task takes is refused', () => {
+  const text = /^IskraError: The number of cores per executor \(=2\) has to be >= the number of cpus per task = 3\.$/;
+  assert.throws(() => new ResourceProfiles(rules).add(profile(2, 3)), text);
+  const coresAlone = new ResourceProfileBuilder().require(new ExecutorResourceRequests().cores(2)).build();
+  assert.throws(() => new ResourceProfiles({ ...rules, cpusPerTask: 3 }).add(coresAlone), text);
+  new ResourceProfiles({ ...rules, cpusPerTask: 2 }).add(coresAlone);
+  new ResourceProfiles(rules).add(profile(3, 3));
 });
 
 test('which profiles an application may have depends on who gives it executors', () => {

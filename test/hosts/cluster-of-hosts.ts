@@ -112,7 +112,7 @@ export const sumOf = (tasks: number): number => (tasks * (tasks - 1)) / 2;
 
 /** The tasks of what it was just asked for run, and some have ended. */
 export async function atWork(shell: Running): Promise<void> {
-  await shell.said(/Submitting ShuffleMapStage/, shell.now);
+  await shell.said(/Submitting \d+ missing tasks from ShuffleMapStage/, shell.now);
   await pause(600);
 }
 

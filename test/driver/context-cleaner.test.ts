@@ -52,6 +52,7 @@ test('a cached RDD that nothing can reach loses its blocks', async () => {
   })();
   assert.equal(sc.getRDDStorageInfo().length, 1);
   await becomes(() => sc.getRDDStorageInfo().length === 0, 'the RDD');
+  await becomes(() => unpersisted.length > 0, 'what listeners hear of'); // in a turn of its own
   assert.deepEqual(unpersisted, [id]);
   assert.equal(sc.getPersistentRDDs().size, 0);
 });
